@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* region.h - the tree of administrative divisions (GB/T 2260, townships, local codes). */
+#ifndef SERVER_REGION_H
+#define SERVER_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+
+struct region {
+	char code[12];
+	const char *name;                 /* the code if unknown */
+	uint32_t parent;                  /* index, or UINT32_MAX for a root */
+	uint32_t first_child, n_children; /* children stand together in tree->children */
+	int level; /* 1 province, 2 city, 3 county, 4 township or local zone */
+	uint32_t order_first, order_last; /* subtree = all regions with order in [first, last] */
+};
+
+struct region_tree {
+	struct region *regions; /* sorted by code */
+	size_t n;
+	uint32_t *children;
+};
+
+/* The tree of regions.yaml and of all codes used: an unlisted code gets its parent from its prefix
+ * (2, 4, 6 digits; parents are created). Nodes live in the arena. Mistakes are added to errors. */
+struct region_tree *region_tree_create(struct arena *arena, const struct conf_node *regions_yaml,
+				       const char *const *codes, size_t n_codes,
+				       struct conf_errors *errors);
+/* "3701" and "370100" mean the same. Index, or UINT32_MAX. */
+uint32_t region_find(const struct region_tree *tree, const char *code, size_t len);
+/* Is a at or below b? */
+bool region_is_within(const struct region_tree *tree, uint32_t a, uint32_t b);
+/* 6 or 9 digits, or a local code [0-9A-Za-z]{6,11}. */
+bool region_code_is_valid(const char *code, size_t len);
+
+#endif
