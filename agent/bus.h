@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bus.h - the seam between the poller and a line with meters on it: one request, one outcome. */
+#ifndef AGENT_BUS_H
+#define AGENT_BUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+enum { BUS_REGISTERS_MAX = 125 };
+
+enum bus_outcome {
+	BUS_OK,
+	BUS_TIMEOUT,
+	BUS_EXCEPTION,  /* the meter answered that it cannot; see bus_reply.exception */
+	BUS_CRC,        /* a damaged answer */
+	BUS_GARBLED,    /* bytes that are no answer */
+	BUS_WRONG_UNIT, /* another meter's answer */
+	BUS_LINK_DOWN,  /* the device or the connection is gone */
+	BUS_N_OUTCOMES,
+};
+
+struct bus_settings {
+	int64_t baud; /* RTU */
+	char parity;  /* 'N' 'E' 'O' */
+	int stop_bits;
+};
+
+struct bus_address {
+	const char *device; /* RTU; NULL for TCP */
+	struct bus_settings settings;
+	const char *host; /* TCP */
+	int port;
+	int64_t connect_timeout_ms;
+};
+
+struct bus_request {
+	uint8_t unit, function; /* function 1-4 */
+	uint16_t address, count;
+	int64_t timeout_ms;
+	struct bus_settings settings; /* RTU: as this meter wants them */
+};
+
+struct bus_reply {
+	uint16_t registers[BUS_REGISTERS_MAX]; /* functions 1, 2: a bit each, 0 or 1 */
+	int exception;                         /* Modbus exception code */
+	int64_t round_trip_us;
+};
+
+/* After any outcome but BUS_OK and BUS_EXCEPTION, an operation has made sure that a late answer
+ * cannot be taken for the next one's. */
+struct bus_ops {
+	/* Prepares; opens nothing yet. Copies what it needs. */
+	void *(*create)(const struct bus_address *address);
+	void (*destroy)(void *bus);
+	/* Makes the link usable: 0 at once if it is. Negative errno with words if it is down. */
+	int (*open)(void *bus, struct err *err);
+	enum bus_outcome (*read)(void *bus, const struct bus_request *request,
+				 struct bus_reply *reply);
+	void (*close)(void *bus);
+};
+
+extern const struct bus_ops bus_modbus_rtu; /* libmodbus */
+extern const struct bus_ops bus_tcp;        /* Modbus TCP */
+extern const struct bus_ops bus_rtu_over_tcp;
+
+#endif
