@@ -16,7 +16,8 @@ struct decimal {
 };
 
 /* Parses [-]digits[.digits][e[+-]digits], exact. -EINVAL if it is not a number of that form (no
- * nan, inf, hex, blanks), -ERANGE if it does not fit. */
+ * nan, inf, hex, blanks), -ERANGE if it does not fit. All results of this module come without
+ * trailing zeros: "1200.0" is 12 * 10^2. */
 int decimal_parse(const char *text, size_t len, struct decimal *out);
 
 /* The number in units of 10^-6, rounded half away from zero. -ERANGE if it does not fit. */
@@ -34,12 +35,13 @@ size_t decimal_print(struct decimal d, char *text);
  * text has room for DECIMAL_TEXT_MAX. */
 size_t decimal_print_micro(int64_t micro, char *text);
 
-/* The shortest decimal that reads back as exactly this float32 / float64. -EINVAL for nan and
- * infinity; -ERANGE outside of decimal's range. */
+/* The decimal of fewest digits that reads back as exactly this float32 / float64, as the meter's
+ * maker meant it: 12345.67f is 12345.67. -EINVAL for nan and infinity; -ERANGE outside of decimal's
+ * range (some numbers below 10^-10 or from 10^19). */
 int decimal_from_float(float value, struct decimal *out);
 int decimal_from_double(double value, struct decimal *out);
 
-double decimal_to_double(struct decimal d);
+double decimal_to_double(struct decimal d); /* the nearest */
 
 /* Exact a * b; -ERANGE if it does not fit after removing trailing zeros. */
 int decimal_multiply(struct decimal a, struct decimal b, struct decimal *out);
