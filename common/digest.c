@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/digest.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/random.h>
+
+void digest_sha256(const void *data, size_t len, uint8_t out[DIGEST_BYTES])
+{
+	unsigned written = 0;
+	int done = EVP_Digest(data, len, out, &written, EVP_sha256(), NULL);
+
+	assert(done == 1 && written == DIGEST_BYTES);
+}
+
+void digest_sha256_hex(const void *data, size_t len, char out[DIGEST_HEX_MAX])
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t bytes[DIGEST_BYTES];
+
+	digest_sha256(data, len, bytes);
+	for (size_t i = 0; i < DIGEST_BYTES; i++) {
+		out[2 * i] = hex[bytes[i] >> 4];
+		out[2 * i + 1] = hex[bytes[i] & 15];
+	}
+	out[2 * DIGEST_BYTES] = '\0';
+}
+
+bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES])
+{
+	uint8_t difference = 0;
+
+	for (size_t i = 0; i < DIGEST_BYTES; i++)
+		difference |= (uint8_t)(a[i] ^ b[i]);
+	return difference == 0;
+}
+
+void digest_random_token(char out[TOKEN_CHARACTERS + 1])
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t bytes[DIGEST_BYTES + 1] = {0};
+	ssize_t n = getrandom(bytes, DIGEST_BYTES, 0);
+
+	assert(n == DIGEST_BYTES); /* up to 256 bytes come whole once the pool is ready */
+	for (size_t i = 0; i < TOKEN_CHARACTERS; i++) {
+		size_t bit = i * 6;
+		unsigned pair = (unsigned)bytes[bit / 8] << 8 | bytes[bit / 8 + 1];
+
+		out[i] = letters[pair >> (10 - bit % 8) & 63];
+	}
+	out[TOKEN_CHARACTERS] = '\0';
+	explicit_bzero(bytes, sizeof bytes);
+}

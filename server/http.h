@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http.h - an HTTP/1.1 server with a thread pool; hands each whole request to one handler. */
+#ifndef SERVER_HTTP_H
+#define SERVER_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+enum { HTTP_BODY_MAX = 16 * 1024 * 1024, HTTP_PARAMETERS_MAX = 32 };
+
+struct http_parameter {
+	const char *name, *value; /* decoded */
+};
+
+struct http_request_in {
+	const char *method, *path; /* path decoded, without query */
+	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
+	size_t n_parameters;
+	const char *body; /* NULL without one */
+	size_t body_len;
+	const char *peer; /* numeric address */
+	void *headers;    /* for http_header */
+};
+
+struct http_reply {
+	int status;
+	const char *content_type; /* static text */
+	struct buf body;          /* taken and freed by the server */
+	char etag[40];            /* quoted; empty: none */
+	const char *allow;        /* static text for 405, or NULL */
+	int retry_after_s;        /* 0: none */
+	const char *file_name;    /* static text: offered for download; or NULL */
+};
+
+/* Called on one of the pool's threads; must fill the reply; may wait for the disk, not for people.
+ */
+typedef void (*http_handler_fn)(const struct http_request_in *request, struct http_reply *reply,
+				void *arg);
+
+struct http_options {
+	const char *listen; /* "127.0.0.1:8080", "[::1]:8080"; port 0: a free one */
+	const char *tls_cert_file, *tls_key_file; /* both or none */
+	unsigned n_threads;
+	http_handler_fn handle;
+	void *arg;
+};
+
+struct http_server;
+
+int http_start(struct http_server **out, const struct http_options *options, struct err *err);
+void http_stop(struct http_server *server); /* waits for requests under way; NULL is allowed */
+uint16_t http_port(const struct http_server *server);
+
+/* A request's header by name (any case), or NULL. */
+const char *http_header(const struct http_request_in *request, const char *name);
+/* A query parameter, or NULL. */
+const char *http_parameter(const struct http_request_in *request, const char *name);
+
+#endif

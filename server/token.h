@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* token.h - who may see what: bearer tokens, kept as hashes, each with its grant. */
+#ifndef SERVER_TOKEN_H
+#define SERVER_TOKEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/db.h"
+#include "common/digest.h"
+#include "common/err.h"
+
+enum token_role {
+	ROLE_VIEWER,
+	ROLE_REPORTER,
+	ROLE_REVIEWER,
+	ROLE_ADMIN,
+	ROLE_AUDITOR,
+	ROLE_UPSTREAM,
+	N_ROLES
+};
+extern const char *const token_role_names[]; /* NULL-terminated */
+
+enum { TOKEN_NAME_MAX = 48, TOKEN_REGION_MAX = 11 };
+
+struct grant {
+	int64_t token_id;
+	char name[TOKEN_NAME_MAX + 1];
+	char region[TOKEN_REGION_MAX + 1];    /* a subtree; "" for none: institutions only */
+	char institution[TOKEN_NAME_MAX + 1]; /* a single institution, or "" */
+	enum token_role role;
+	int grade;                      /* 1 to 4: sees data items of this grade and below */
+	int64_t created_ms, expires_ms; /* expires 0: never */
+	int64_t revoked_ms;             /* 0: not */
+	int64_t used_ms;                /* last use, to the hour; 0: never */
+};
+
+/* Creates the table if it is not there. */
+int token_prepare(struct db *db, struct err *err);
+/* Stores a new token; its text is returned once and kept nowhere. -EEXIST: a token of that name is
+ * in force. */
+int token_add(struct db *db, const struct grant *grant, char text[TOKEN_CHARACTERS + 1],
+	      struct err *err);
+/* -ENOENT if there is none in force by that name. */
+int token_revoke(struct db *db, const char *name, int64_t now_ms, struct err *err);
+/* 0 and the grant, or -EACCES: unknown, expired or revoked (which one is not told). */
+int token_check(struct db *db, const char *text, int64_t now_ms, struct grant *out,
+		struct err *err);
+
+typedef void (*token_fn)(const struct grant *grant, void *arg);
+int token_list(struct db *db, token_fn fn, void *arg, struct err *err);
+
+#endif
