@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf.h - YAML files into structs by tables; every mistake with file, line, column, path, reason.
+/* conf.h - YAML files into structs by tables; each mistake with file, line, column, path, reason.
  */
 #ifndef COMMON_CONF_H
 #define COMMON_CONF_H
@@ -15,9 +15,12 @@
 #include "common/mem.h"
 
 /* ---- mistakes, collected ---- */
+/* A zeroed struct is an empty collection. */
 struct conf_errors {
-	struct buf text; /* one line each: "file:line:column: path: what is wrong" */
+	struct buf text; /* one line each: "file:line:column: path: what is wrong"; the lines of
+			    a file in the order of their positions */
 	size_t count;    /* all of them; text stops growing after 100 */
+	struct conf_mark *marks; /* private: what is sorted by */
 };
 void conf_errors_fini(struct conf_errors *errors);
 
@@ -27,11 +30,12 @@ enum conf_shape { CONF_IS_SCALAR, CONF_IS_MAP, CONF_IS_LIST };
 struct conf_node {
 	enum conf_shape shape;
 	bool is_quoted;        /* a quoted scalar is always text */
-	uint32_t line, column; /* from 1 */
+	uint32_t line, column; /* from 1: a scalar's value; else its key's if there is one */
+	uint32_t key_line, key_column;
 	const char *file;
 	const char *key; /* the key under which it stands in its map, else NULL */
 	const struct conf_node *parent;
-	const char *text; /* scalar */
+	const char *text; /* scalar; NUL-terminated and without NUL inside */
 	size_t len;
 	const struct conf_node *first, *next; /* children in order; sibling */
 	size_t n_children, index;             /* index among the siblings, from 0 */
@@ -46,6 +50,8 @@ int conf_load(struct arena *arena, const char *path, const struct conf_node **ro
 	      struct conf_errors *errors);
 
 const struct conf_node *conf_get(const struct conf_node *map, const char *key); /* or NULL */
+/* A plain ~, null or nothing. Where a table is filled it counts as absent. */
+bool conf_is_null(const struct conf_node *node);
 
 /* Adds "file:line:column: path: words". The path is computed: buses[0].meters[2].unit. If key is
  * not NULL, it is appended to the path (a key that is missing). */
@@ -57,7 +63,7 @@ const char *conf_nearest(const char *word, const char *const *names, size_t n, c
 
 /* ---- tables ---- */
 enum conf_type {
-	CONF_STRING,  /* const char * (in the arena) */
+	CONF_STRING,  /* const char * (in the arena); min..max bytes; a required one is not empty */
 	CONF_INTEGER, /* int64_t; min..max */
 	CONF_REAL,    /* double; min..max */
 	CONF_DECIMAL, /* struct decimal; exact */
@@ -68,8 +74,8 @@ enum conf_type {
 	CONF_CHOICE,   /* int; index into choices, a NULL-terminated list of names */
 	CONF_DATE,     /* civil_day */
 	CONF_SECTION,  /* a map, filled into the struct at offset by table */
-	CONF_LIST,     /* a list of maps: struct conf_list at offset; item_size; table */
-	CONF_STRINGS,  /* a list of strings: struct conf_list of const char * */
+	CONF_LIST,     /* maps: struct conf_list at offset; item_size; table; min..max items */
+	CONF_STRINGS,  /* texts: struct conf_list of const char *; min..max items */
 	CONF_NODE,     /* const struct conf_node *: the raw node, for the caller to judge */
 };
 
@@ -101,14 +107,18 @@ struct conf_key {
 int conf_fill(struct arena *arena, const struct conf_node *map, const struct conf_key *table,
 	      void *out, struct conf_errors *errors);
 
-/* Converts a single scalar; the words of a failure are added to errors under the node's path. */
+/* Converts a single scalar into *out, whose type is that of key (key->offset is not used); the
+ * words of a failure are added to errors under the node's path. */
 int conf_scalar(struct arena *arena, const struct conf_node *node, const struct conf_key *key,
 		void *out, struct conf_errors *errors);
 
 /* Prints the table as a commented YAML reference: every key with type, limits, default and help. */
 void conf_print_reference(const struct conf_key *table, struct buf *out);
-/* Prints what is in force: the struct as YAML. */
+/* Prints what is in force: the struct as YAML. A section that keeps its node is "not set" if the
+ * node is NULL and the section is optional and cannot be absent otherwise. */
 void conf_print(const struct conf_key *table, const void *values, struct buf *out);
+/* Prints a node in one line of YAML that reads back as the same tree. */
+void conf_print_node(const struct conf_node *node, struct buf *out);
 
 /* Reads a secret file: its first line, without line end; refuses files that others may read
  * (-EPERM) or that are empty. The caller frees the text. */
