@@ -129,7 +129,7 @@ static void fill_value(struct filling *f, const struct conf_node *node, const st
 		fill_strings(f, node, key, (struct conf_list *)(void *)out);
 		break;
 	case CONF_NODE:
-		memcpy(out, &node, sizeof node);
+		*(const struct conf_node **)(void *)out = node;
 		break;
 	case CONF_STRING:
 	case CONF_INTEGER:
@@ -200,7 +200,7 @@ static void fill_map(struct filling *f, const struct conf_node *map, const struc
 		return;
 	}
 	if (has_node)
-		memcpy(out + table[0].offset, &map, sizeof map);
+		*(const struct conf_node **)(void *)(out + table[0].offset) = map;
 	for (const struct conf_node *node = map->first; node != NULL; node = node->next) {
 		row = find_row(table, n, row, node->key);
 		if (row == n) {

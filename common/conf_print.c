@@ -104,10 +104,10 @@ void conf_print_node(const struct conf_node *node, struct buf *out)
 		return;
 	}
 	if (node->shape == CONF_IS_SCALAR) {
-		if (!node->is_quoted && is_plain(node->text, node->len))
+		bool is_negative = *node->text == '-' && is_plain(node->text + 1, node->len - 1);
+
+		if (!node->is_quoted && (is_negative || is_plain(node->text, node->len)))
 			buf_add(out, node->text, node->len);
-		else if (!node->is_quoted && *node->text == '-' && looks_like_other(node->text))
-			buf_add(out, node->text, node->len); /* a negative number */
 		else
 			add_double_quoted(out, node->text, node->len);
 		return;
@@ -185,27 +185,38 @@ static const char *example_of(const struct conf_key *key)
 	return key->type == CONF_CHOICE ? key->choices[0] : examples[key->type];
 }
 
+static void print_reference(const struct conf_key *table, struct buf *out, int depth);
+
+static void print_reference_key(const struct conf_key *key, struct buf *out, int depth)
+{
+	const char *value = key->fallback;
+
+	add_comment(out, key, depth);
+	indent(out, depth);
+	if (key->type == CONF_SECTION) {
+		buf_printf(out, "%s:\n", key->name);
+		print_reference(key->table, out, depth + 1);
+		return;
+	}
+	if (key->type == CONF_LIST) {
+		buf_printf(out, "%s:\n", key->name);
+		indent(out, depth + 1);
+		buf_add_text(out, "-\n");
+		print_reference(key->table, out, depth + 2);
+		return;
+	}
+	if (value == NULL || *value == '\0') {
+		buf_add_text(out, key->is_required ? "" : "# ");
+		value = example_of(key);
+	}
+	buf_printf(out, "%s: %s\n", key->name, value);
+}
+
 static void print_reference(const struct conf_key *table, struct buf *out, int depth)
 {
-	for (const struct conf_key *key = table; key->name != NULL; key++) {
-		if (*key->name == '\0')
-			continue;
-		add_comment(out, key, depth);
-		indent(out, depth);
-		if (key->type == CONF_SECTION || key->type == CONF_LIST) {
-			buf_printf(out, "%s:\n", key->name);
-			if (key->type == CONF_LIST) {
-				indent(out, depth + 1);
-				buf_add_text(out, "-\n");
-			}
-			print_reference(key->table, out, depth + 1 + (key->type == CONF_LIST));
-			continue;
-		}
-		if (!key->is_required && (key->fallback == NULL || *key->fallback == '\0'))
-			buf_add_text(out, "# ");
-		buf_printf(out, "%s: %s\n", key->name,
-			   key->fallback != NULL ? key->fallback : example_of(key));
-	}
+	for (const struct conf_key *key = table; key->name != NULL; key++)
+		if (*key->name != '\0')
+			print_reference_key(key, out, depth);
 }
 
 void conf_print_reference(const struct conf_key *table, struct buf *out)
@@ -291,15 +302,13 @@ static void add_strings(struct buf *out, const struct conf_list *list)
 static bool is_set(const struct conf_key *key, const void *value)
 {
 	const struct conf_key *first = key->table;
-	const struct conf_node *node = NULL;
 
 	if (key->type == CONF_STRING || key->type == CONF_NODE)
 		return *(const void *const *)value != NULL;
 	if (key->type != CONF_SECTION || key->is_required || *first->name != '\0' ||
 	    conf_is_optional_table(key->table))
 		return true;
-	memcpy(&node, (const char *)value + first->offset, sizeof node);
-	return node != NULL;
+	return *(const void *const *)(const void *)((const char *)value + first->offset) != NULL;
 }
 
 static void print_values(const struct conf_key *table, const char *values, struct buf *out,

@@ -265,12 +265,12 @@ static int by_key(const void *a, const void *b)
 /* Sorting, so that a file of a million keys is no trap. */
 static void check_many_keys(struct reader *reader, const struct conf_node *map)
 {
-	const struct conf_node **nodes = xcalloc(map->n_children, sizeof *nodes);
+	const struct conf_node **nodes = xcalloc(map->n_children, sizeof(void *));
 	size_t n = 0, first = 0;
 
 	for (const struct conf_node *node = map->first; node != NULL; node = node->next)
 		nodes[n++] = node;
-	qsort(nodes, n, sizeof *nodes, by_key);
+	qsort(nodes, n, sizeof(void *), by_key);
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(nodes[i]->key, nodes[first]->key) == 0)
 			report_duplicate(reader, nodes[first], nodes[i]);
