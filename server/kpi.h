@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kpi.h - sums of energy, area and persons into indicators, withheld where too much is missing.
+ * Pure. Definitions and sources: docs/figures.md. */
+#ifndef SERVER_KPI_H
+#define SERVER_KPI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum kpi {
+	KPI_TOTAL_ENERGY,
+	KPI_ENERGY_PER_CAPITA,
+	KPI_ENERGY_PER_AREA,
+	KPI_ELECTRICITY,
+	KPI_ELECTRICITY_USED,
+	KPI_ELECTRICITY_PER_CAPITA,
+	KPI_ELECTRICITY_PER_AREA,
+	KPI_WATER,
+	KPI_WATER_PER_CAPITA,
+	KPI_CO2_SCOPE1,
+	KPI_CO2_SCOPE2,
+	KPI_CO2,
+	KPI_CO2_PER_AREA,
+	KPI_CO2_PER_CAPITA,
+	KPI_PV_GENERATION,
+	KPI_PV_SHARE,
+	N_KPIS
+};
+
+/* What an indicator is made of; each part is a sum of carriers, months, institutions. */
+enum kpi_part {
+	PART_ENERGY,      /* kgce of everything that counts */
+	PART_ENERGY_AREA, /* the same without vehicle fuel */
+	PART_ELECTRICITY, /* kWh from the grid */
+	PART_EXPORT,      /* kWh to the grid */
+	PART_GENERATION,  /* kWh of own PV */
+	PART_WATER,       /* m3 */
+	PART_SCOPE1,      /* kg CO2 of fuels */
+	PART_SCOPE1_AREA, /* the same without vehicle fuel */
+	PART_SCOPE2,      /* kg CO2 of bought electricity and heat */
+	N_KPI_PARTS
+};
+
+enum { KPI_REASON_MAX = 96 };
+
+/* One part in 10^-6 units. */
+struct kpi_sum {
+	bool applies;    /* the institution has such supply at all */
+	bool is_unknown; /* something is missing, and nobody can say how much */
+	int64_t value, estimated, missing;
+	char reason[KPI_REASON_MAX]; /* the first cause of what is missing; empty: none */
+};
+
+/* All that the indicators of one institution and period need. */
+struct kpi_input {
+	struct kpi_sum parts[N_KPI_PARTS];
+	int64_t area, persons; /* time-weighted means, 10^-6 m2 and persons; 0: not registered */
+};
+
+struct kpi_value {
+	bool applies;      /* false: the indicator means nothing here; leave it out */
+	bool has_value;    /* false: withheld, see reason; partial is what there is */
+	bool has_coverage; /* false: unknown */
+	bool has_previous, has_change, has_change_all;
+	int64_t value, partial, previous; /* 10^-6 of the unit */
+	int64_t coverage, estimated;      /* shares, 10^-6 */
+	int64_t change;     /* 10^-6; for groups: over institutions valid in both periods */
+	int64_t change_all; /* groups only: all that are valid now against all valid then */
+	uint32_t reporting; /* groups only: institutions in the value */
+	char reason[KPI_REASON_MAX];
+};
+
+const char *kpi_name(enum kpi kpi); /* "energy_per_capita_kgce" */
+const char *kpi_unit(enum kpi kpi); /* "kgce/person" */
+/* N_KPIS if there is none of that name. */
+enum kpi kpi_find(const char *name, size_t len);
+
+/* Adds quantity x factor (both 10^-6, the product rounded once) to a part. */
+void kpi_add(struct kpi_sum *sum, const struct kpi_sum *quantity, int64_t factor);
+
+/* Indicators of one institution; previous may be NULL. Withheld below min_coverage (10^-6). */
+void kpi_of_institution(const struct kpi_input *now, const struct kpi_input *previous,
+			int64_t min_coverage, struct kpi_value out[N_KPIS]);
+
+/* Sums for a group: zeroed, then an institution at a time. Numerator and denominator of each
+ * indicator sum over the same institutions: those whose indicator is not withheld. */
+struct kpi_ratio {
+	int64_t numerator, denominator, estimated, missing;
+	uint32_t n;
+};
+struct kpi_group {
+	uint32_t institutions, reporting; /* reporting: total energy not withheld */
+	struct {
+		struct kpi_ratio now, previous;           /* all valid then */
+		struct kpi_ratio both_now, both_previous; /* valid in both periods */
+		bool applies;
+	} kpis[N_KPIS];
+};
+void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
+		   const struct kpi_input *previous, int64_t min_coverage);
+void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS]);
+
+#endif
