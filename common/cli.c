@@ -170,8 +170,10 @@ static const struct cli_option *find_option(const struct cli_command *command, c
 
 static const char **value_slot(struct cli *cli, const struct cli_option *option)
 {
-	ptrdiff_t i = option - cli->command->options;
+	ptrdiff_t i;
 
+	assert(cli->command != NULL);
+	i = option - cli->command->options;
 	assert(i < MAX_OPTIONS);
 	return &cli->values[i];
 }
