@@ -41,6 +41,7 @@ static const struct stem registers[] = {
 	{"active_energy_export", UNIT_BIT(UNIT_KWH)},
 	{"active_energy_total", UNIT_BIT(UNIT_KWH)},
 	{"active_energy_net", UNIT_BIT(UNIT_KWH)},
+	{"pv_energy", UNIT_BIT(UNIT_KWH)},
 	{"pv_energy_yield_total", UNIT_BIT(UNIT_KWH)},
 	{"battery_charge_energy", UNIT_BIT(UNIT_KWH)},
 	{"battery_discharge_energy", UNIT_BIT(UNIT_KWH)},
@@ -54,7 +55,12 @@ static const struct stem registers[] = {
 	{"apparent_energy_import", UNIT_BIT(UNIT_KVAH)},
 	{"apparent_energy_export", UNIT_BIT(UNIT_KVAH)},
 	{"heat_energy", HEAT_UNITS},
+	{"heat_energy_e#", HEAT_UNITS},
+	{"heat_energy_forward", HEAT_UNITS},
+	{"heat_energy_reverse", HEAT_UNITS},
+	{"heat_energy_net", HEAT_UNITS},
 	{"cooling_energy", HEAT_UNITS},
+	{"cooling_energy_e#", HEAT_UNITS},
 	{"volume", UNIT_BIT(UNIT_M3)},
 	{"volume_forward", UNIT_BIT(UNIT_M3)},
 	{"volume_reverse", UNIT_BIT(UNIT_M3)},
@@ -79,6 +85,8 @@ static const struct stem gauges[] = {
 	{"active_power_import", UNIT_BIT(UNIT_W)},
 	{"active_power_export", UNIT_BIT(UNIT_W)},
 	{"dc_power*", UNIT_BIT(UNIT_W)},
+	{"load_power", UNIT_BIT(UNIT_W)},
+	{"export_power", UNIT_BIT(UNIT_W)},
 	{"heat_power", UNIT_BIT(UNIT_W)},
 	{"cooling_power", UNIT_BIT(UNIT_W)},
 	{"reactive_power", UNIT_BIT(UNIT_VAR)},
@@ -98,6 +106,7 @@ static const struct stem gauges[] = {
 	/* Starts anew every day: its total is the register. */
 	{"pv_energy_yield_day", UNIT_BIT(UNIT_KWH)},
 	{"volume_flow", UNIT_BIT(UNIT_M3H)},
+	{"volume_flow_v#", UNIT_BIT(UNIT_M3H)},
 	{"supply_temp", UNIT_BIT(UNIT_C)},
 	{"return_temp", UNIT_BIT(UNIT_C)},
 	{"device_temp", UNIT_BIT(UNIT_C)},
@@ -113,7 +122,7 @@ static const struct stem gauges[] = {
 };
 
 /* Words that say: only a part of the register, or a second copy of it. */
-static const char *const parts[] = {"_l#", "_t#", "_mppt#", "_partial", "_coarse", "_alt"};
+static const char *const parts[] = {"_l#", "_t#", "_v#", "_mppt#", "_partial", "_coarse", "_alt"};
 
 /* The same meanings behind an inverter, and with transformer ratios applied by the meter. */
 static const char *const prefixes[] = {"grid_", "primary_"};
