@@ -8,8 +8,7 @@
 const char *const token_role_names[] = {"viewer",  "reporter", "reviewer", "admin",
 					"auditor", "upstream", NULL};
 
-#define COLUMNS \
-	"id, name, region, institution, role, grade, created_ms, expires_ms, revoked_ms, used_ms"
+#define COLUMNS "id, name, region, institution, role, grade, created_ms, expires_ms, revoked_ms"
 
 int token_prepare(struct db *db, struct err *err)
 {
@@ -18,8 +17,7 @@ int token_prepare(struct db *db, struct err *err)
 		"CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
 		" hash BLOB NOT NULL UNIQUE, region TEXT NOT NULL, institution TEXT NOT NULL,"
 		" role INTEGER NOT NULL, grade INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
-		" expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL DEFAULT 0,"
-		" used_ms INTEGER NOT NULL DEFAULT 0);"
+		" expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL DEFAULT 0);"
 		"CREATE UNIQUE INDEX IF NOT EXISTS token_in_force ON token (name)"
 		" WHERE revoked_ms = 0;",
 		err);
@@ -37,8 +35,7 @@ static void read_grant(struct db_statement *statement, struct grant *out)
 			      .grade = (int)db_column_int(statement, 5),
 			      .created_ms = db_column_int(statement, 6),
 			      .expires_ms = db_column_int(statement, 7),
-			      .revoked_ms = db_column_int(statement, 8),
-			      .used_ms = db_column_int(statement, 9)};
+			      .revoked_ms = db_column_int(statement, 8)};
 	copy_text(statement, 1, out->name, sizeof out->name);
 	copy_text(statement, 2, out->region, sizeof out->region);
 	copy_text(statement, 3, out->institution, sizeof out->institution);

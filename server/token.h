@@ -32,7 +32,6 @@ struct grant {
 	int grade;                      /* 1 to 4: sees data items of this grade and below */
 	int64_t created_ms, expires_ms; /* expires 0: never */
 	int64_t revoked_ms;             /* 0: not */
-	int64_t used_ms;                /* last use, to the hour; 0: never */
 };
 
 /* Creates the table if it is not there. */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mailbox.h"
+#include "common/mem.h"
+#include "server/api_call.h"
+
+enum { READER_WAIT_MS = 5000 };
+
+struct api {
+	struct api_options options;
+	struct mailbox *readers; /* struct ledger *, each used by one request at a time */
+};
+
+static const struct api_route *const route_tables[] = {api_operation_routes, api_region_routes,
+						       api_kpi_routes,       api_institution_routes,
+						       api_energy_routes,    api_event_routes};
+
+static void close_reader(void *reader)
+{
+	ledger_close(reader);
+}
+
+int api_create(struct api **out, const struct api_options *options, struct err *err)
+{
+	struct api *api = xcalloc(1, sizeof *api);
+
+	api->options = *options;
+	api->readers = mailbox_create(options->n_readers);
+	for (size_t i = 0; i < options->n_readers; i++) {
+		struct ledger *reader;
+		int rc = ledger_open_reader(&reader, options->ledger_path, err);
+
+		if (rc < 0) {
+			api_destroy(api);
+			return rc;
+		}
+		(void)mailbox_try_put(api->readers, reader); /* there is room for all of them */
+	}
+	*out = api;
+	return 0;
+}
+
+void api_destroy(struct api *api)
+{
+	if (api == NULL)
+		return;
+	mailbox_destroy(api->readers, close_reader);
+	free(api);
+}
+
+/* Does the path have the pattern's form? Its {parts} are copied into captures. */
+static bool matches(const char *pattern, const char *path, char captures[][API_CAPTURE_LEN])
+{
+	size_t n = 0;
+
+	while (*pattern != '\0') {
+		size_t len;
+
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		len = strcspn(path, "/");
+		if (len == 0 || len >= API_CAPTURE_LEN || n == API_CAPTURES_MAX)
+			return false;
+		memcpy(captures[n], path, len);
+		captures[n++][len] = '\0';
+		path += len;
+		pattern = strchr(pattern, '}') + 1;
+	}
+	return *path == '\0';
+}
+
+/* The route of a request, or NULL after answering 404 or 405. HEAD is served as GET. */
+static const struct api_route *find_route(struct api_call *call)
+{
+	const char *method = call->request->method;
+	const char *allow = NULL;
+
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
+	for (size_t t = 0; t < sizeof route_tables / sizeof *route_tables; t++) {
+		for (const struct api_route *route = route_tables[t]; route->method != NULL;
+		     route++) {
+			if (!matches(route->pattern, call->request->path, call->captures))
+				continue;
+			if (strcmp(route->method, method) == 0)
+				return route;
+			allow = route->method;
+		}
+	}
+	if (allow != NULL) {
+		api_problem(call, 405, "method-not-allowed", "%s is not possible here; %s is",
+			    method, allow);
+		call->reply->allow = allow;
+		return NULL;
+	}
+	api_problem(call, 404, "not-found", "there is no '%.200s'", call->request->path);
+	return NULL;
+}
+
+static size_t count_names(const char *const *names)
+{
+	size_t n = 0;
+
+	while (names[n] != NULL)
+		n++;
+	return n;
+}
+
+static bool parameters_are_known(struct api_call *call, const struct api_route *route)
+{
+	static const char *const none[] = {NULL};
+	const char *const *names = route->parameters != NULL ? route->parameters : none;
+	size_t n = count_names(names);
+
+	for (size_t i = 0; i < call->request->n_parameters; i++) {
+		const char *name = call->request->parameters[i].name;
+		char hint[96];
+		size_t k = 0;
+
+		while (k < n && strcmp(names[k], name) != 0)
+			k++;
+		if (k < n)
+			continue;
+		api_problem(call, 400, "unknown-parameter", "there is no parameter '%.60s'%s", name,
+			    conf_nearest(name, names, n, hint));
+		return false;
+	}
+	return true;
+}
+
+static bool is_authorized(struct api_call *call)
+{
+	const char *header = http_header(call->request, "Authorization");
+	struct err err = {""};
+	int rc = -EACCES;
+
+	if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0)
+		rc = token_check(ledger_db(call->ledger), header + 7, call->now_ms, &call->grant,
+				 &err);
+	if (rc == 0)
+		return true;
+	if (rc != -EACCES)
+		api_failed(call, &err);
+	else
+		api_problem(call, 401, "unauthorized",
+			    "this needs a valid token, sent as: Authorization: Bearer <token>");
+	return false;
+}
+
+static void run_in_snapshot(struct api_call *call, const struct api_route *route)
+{
+	struct err err = {""};
+
+	if (db_begin_read(ledger_db(call->ledger), &err) < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	if (route->access == ACCESS_PUBLIC || is_authorized(call))
+		route->fn(call);
+	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
+}
+
+void api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
+{
+	struct api *api = arg;
+	struct api_call call = {.options = &api->options,
+				.request = request,
+				.reply = reply,
+				.now_ms = clock_utc_ms(),
+				.json = {.out = &reply->body}};
+	const struct api_route *route = find_route(&call);
+
+	if (route == NULL || !parameters_are_known(&call, route))
+		return;
+	call.ledger = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
+	if (call.ledger == NULL) {
+		api_problem(&call, 503, "busy", "too many requests are being answered; try again");
+		reply->retry_after_s = 1;
+		return;
+	}
+	call.registry = api->options.registry(api->options.arg);
+	run_in_snapshot(&call, route);
+	registry_release(call.registry);
+	(void)mailbox_try_put(api->readers, call.ledger); /* it came from there: there is room */
+}

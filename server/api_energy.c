@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Series of energy: of an institution, of a meter. */
+#include <errno.h>
+
+#include "server/api_call.h"
+
+static const char *const interval_names[] = {"hour", "day", "month", "year", NULL};
+static const char *const by_names[] = {"carrier", "item", "building", "meter", NULL};
+
+static void write_share(struct api_call *call, const char *key, int64_t micro, bool is_known)
+{
+	if (is_known)
+		json_micro(&call->json, key, micro);
+	else
+		json_null(&call->json, key);
+}
+
+static void write_point(struct api_call *call, const struct figures_point *point)
+{
+	char start[CIVIL_TEXT_MAX];
+
+	(void)civil_print_time(point->start_ms, call->options->offset_ms, start);
+	json_begin_object(&call->json, NULL);
+	json_string(&call->json, "start", start);
+	json_micro(&call->json, "value", point->value);
+	json_micro(&call->json, "estimated", point->estimated);
+	write_share(call, "coverage", point->coverage, point->has_coverage);
+	json_end_object(&call->json);
+}
+
+static int write_series(const struct figures_series *series, void *arg)
+{
+	struct api_call *call = arg;
+
+	json_begin_object(&call->json, NULL);
+	json_begin_object(&call->json, "key");
+	json_string(&call->json, "carrier", carrier_name(series->carrier));
+	if (series->item != NULL)
+		json_string(&call->json, "item", series->item);
+	if (series->building != NULL)
+		json_string(&call->json, "building", series->building);
+	if (series->meter != NULL)
+		json_string(&call->json, "meter", series->meter);
+	json_end_object(&call->json);
+	json_string(&call->json, "unit", series->unit);
+	json_begin_array(&call->json, "points");
+	for (size_t i = 0; i < series->n_points; i++)
+		write_point(call, &series->points[i]);
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+	return 0;
+}
+
+/* from and to are needed: nobody should fetch five years of hours by mistake. */
+static bool read_span(struct api_call *call, struct figures_span *span)
+{
+	int interval = api_choice(call, "interval", interval_names, "hour");
+
+	if (interval < 0)
+		return false;
+	span->interval = (enum figures_interval)interval;
+	for (int i = 0; i < 2; i++) {
+		const char *name = i == 0 ? "from" : "to";
+
+		if (api_parameter(call, name, NULL) == NULL) {
+			api_problem(call, 400, "missing-parameter", "the parameter '%s' is needed",
+				    name);
+			return false;
+		}
+		if (!api_time(call, name, 0, i == 0 ? &span->from_ms : &span->to_ms))
+			return false;
+	}
+	if (span->from_ms < span->to_ms)
+		return true;
+	api_problem(call, 400, "bad-parameter", "from must be before to");
+	return false;
+}
+
+static void finish(struct api_call *call, int rc, const struct err *err)
+{
+	if (rc == -EINVAL)
+		api_problem(call, 400, "bad-parameter", "%s", err->text);
+	else if (rc < 0)
+		api_failed(call, err);
+}
+
+static void get_energy(struct api_call *call)
+{
+	uint32_t index = api_find_institution(call, call->captures[0]);
+	struct figures figures = api_figures(call);
+	struct figures_span span;
+	struct err err = {""};
+	int by, rc;
+
+	if (index == REGISTRY_NONE || !read_span(call, &span))
+		return;
+	by = api_choice(call, "by", by_names, "carrier");
+	if (by < 0)
+		return;
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_string(&call->json, "institution", call->registry->institutions[index].id);
+	json_string(&call->json, "interval", interval_names[span.interval]);
+	json_begin_array(&call->json, "series");
+	rc = figures_energy(&figures, index, &span, (enum figures_by)by, write_series, call, &err);
+	if (rc < 0) {
+		finish(call, rc, &err);
+		return;
+	}
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+}
+
+/* A meter: what it is, its newest reading, and, with from and to, its series. */
+static void get_meter(struct api_call *call)
+{
+	uint32_t index = api_find_meter(call, call->captures[0]);
+	struct figures figures = api_figures(call);
+	const struct registry_meter *meter;
+	struct figures_today today;
+	struct err err = {""};
+	char at[CIVIL_TEXT_MAX];
+	int rc;
+
+	if (index == REGISTRY_NONE)
+		return;
+	meter = &call->registry->meters[index];
+	rc = figures_meter_today(&figures, index, &today, &err);
+	if (rc < 0) {
+		finish(call, rc, &err);
+		return;
+	}
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_string(&call->json, "meter", meter->id);
+	json_string(&call->json, "institution",
+		    call->registry->institutions[meter->institution].id);
+	json_string(&call->json, "carrier", carrier_name(meter->carrier));
+	json_string(&call->json, "quantity", meter->quantity);
+	json_string(&call->json, "unit", carrier_unit(meter->carrier));
+	if (today.has_reading) {
+		(void)civil_print_time(today.newest.time_ms, call->options->offset_ms, at);
+		json_begin_object(&call->json, "newest");
+		json_string(&call->json, "time", at);
+		json_micro(&call->json, "register", today.newest.value);
+		json_end_object(&call->json);
+	} else {
+		json_null(&call->json, "newest");
+	}
+	write_share(call, "today", today.today, today.has_today);
+	write_share(call, "yesterday", today.yesterday, today.has_yesterday);
+	json_end_object(&call->json);
+}
+
+static void get_coverage(struct api_call *call)
+{
+	uint32_t index = api_find_meter(call, call->captures[0]);
+	struct figures figures = api_figures(call);
+	struct figures_span span;
+	struct err err = {""};
+	int rc;
+
+	if (index == REGISTRY_NONE || !read_span(call, &span))
+		return;
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_string(&call->json, "meter", call->registry->meters[index].id);
+	json_string(&call->json, "interval", interval_names[span.interval]);
+	json_begin_array(&call->json, "series");
+	rc = figures_meter(&figures, index, &span, write_series, call, &err);
+	if (rc < 0) {
+		finish(call, rc, &err);
+		return;
+	}
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+}
+
+static const char *const energy_parameters[] = {"from", "to", "interval", "by", NULL};
+static const char *const coverage_parameters[] = {"from", "to", "interval", NULL};
+
+const struct api_route api_energy_routes[] = {
+	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters},
+	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL},
+	{"GET", "/api/v1/meters/{id}/coverage", ACCESS_TOKEN, get_coverage, coverage_parameters},
+	{0},
+};

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Indicators of regions and institutions. */
+#include "server/api_call.h"
+
+enum { YEAR_MIN = 2000, YEAR_MAX = 2100 };
+
+/* Indicators are quotients: 10^-6 units are exact to more digits than anybody measures. */
+static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_value *value)
+{
+	struct json_writer *json = &call->json;
+
+	json_begin_object(json, kpi_name(kpi));
+	if (value->has_value)
+		json_micro(json, "value", value->value);
+	else
+		json_null(json, "value");
+	json_string(json, "unit", kpi_unit(kpi));
+	if (value->has_coverage)
+		json_micro(json, "coverage", value->coverage);
+	else
+		json_null(json, "coverage");
+	json_micro(json, "estimated", value->estimated);
+	if (!value->has_value) {
+		json_micro(json, "partial", value->partial);
+		json_string(json, "reason", value->reason);
+	}
+	if (value->has_previous)
+		json_micro(json, "previous", value->previous);
+	if (value->has_change)
+		json_micro(json, "change", value->change);
+	if (value->has_change_all)
+		json_micro(json, "change_all", value->change_all);
+	json_end_object(json);
+}
+
+static int write_row(const struct figures_row *row, void *arg)
+{
+	struct api_call *call = arg;
+	struct json_writer *json = &call->json;
+
+	json_begin_object(json, NULL);
+	json_begin_object(json, "key");
+	json_string(json, row->key_name, row->key);
+	if (row->is_own)
+		json_bool(json, "own", true);
+	json_end_object(json);
+	if (row->is_group) {
+		json_int(json, "institutions", row->institutions);
+		json_int(json, "reporting", row->reporting);
+	}
+	json_begin_object(json, "kpis");
+	for (int kpi = 0; kpi < N_KPIS; kpi++)
+		if (row->kpis[kpi].applies)
+			write_kpi(call, (enum kpi)kpi, &row->kpis[kpi]);
+	json_end_object(json);
+	json_end_object(json);
+	return 0;
+}
+
+static bool read_period(struct api_call *call, const struct figures *figures,
+			struct figures_period *period)
+{
+	civil_day today = civil_day_of_utc(call->now_ms, call->options->offset_ms);
+	int kind = api_choice(call, "period", figures_period_names, "year");
+	int64_t year, number;
+	struct err err = {""};
+
+	if (kind < 0 ||
+	    !api_integer(call, "year", YEAR_MIN, YEAR_MAX, civil_date_of(today).year, &year) ||
+	    !api_integer(call, "number", 1, 12, 0, &number))
+		return false;
+	if (figures_period(figures, (int)year, (enum figures_period_kind)kind, (int)number, period,
+			   &err) == 0)
+		return true;
+	api_problem(call, 400, "bad-parameter", "%s", err.text);
+	return false;
+}
+
+static void begin_answer(struct api_call *call, const struct figures_period *period)
+{
+	char day[CIVIL_TEXT_MAX];
+
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_begin_object(&call->json, "period");
+	(void)civil_print_day(period->days.from, day);
+	json_string(&call->json, "from", day);
+	(void)civil_print_day(period->days.to, day);
+	json_string(&call->json, "to", day);
+	json_bool(&call->json, "in_progress", period->in_progress);
+	(void)civil_print_time(period->until_ms, call->options->offset_ms, day);
+	json_string(&call->json, "until", day);
+	json_end_object(&call->json);
+	json_begin_array(&call->json, "rows");
+}
+
+static void end_answer(struct api_call *call, int rc, const struct err *err)
+{
+	if (rc < 0) {
+		api_failed(call, err);
+		return;
+	}
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+}
+
+static bool is_visible(const struct registry *registry, uint32_t institution, void *arg)
+{
+	(void)registry;
+	return api_may_see_institution(arg, institution);
+}
+
+static void get_region_kpis(struct api_call *call)
+{
+	struct figures figures = api_figures(call);
+	struct figures_question question = {.filter = is_visible, .filter_arg = call};
+	struct err err = {""};
+	int by, rc;
+
+	question.region = api_find_region(call, call->captures[0]);
+	if (question.region == REGISTRY_NONE || !read_period(call, &figures, &question.period))
+		return;
+	by = api_choice(call, "by", figures_group_names, "");
+	if (by < 0)
+		return;
+	question.by = (enum figures_group)by;
+	begin_answer(call, &question.period);
+	rc = figures_kpis(&figures, &question, write_row, call, &err);
+	end_answer(call, rc, &err);
+}
+
+static void get_institution_kpis(struct api_call *call)
+{
+	struct figures figures = api_figures(call);
+	struct figures_row row = {.key_name = "institution"};
+	struct figures_period period;
+	struct err err = {""};
+	int rc;
+
+	row.institution = api_find_institution(call, call->captures[0]);
+	if (row.institution == REGISTRY_NONE || !read_period(call, &figures, &period))
+		return;
+	row.key = call->registry->institutions[row.institution].id;
+	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);
+	begin_answer(call, &period);
+	if (rc == 0)
+		rc = write_row(&row, call);
+	end_answer(call, rc, &err);
+}
+
+static const char *const region_parameters[] = {"year", "period", "number", "by", NULL};
+static const char *const institution_parameters[] = {"year", "period", "number", NULL};
+
+const struct api_route api_kpi_routes[] = {
+	{"GET", "/api/v1/regions/{code}/kpis", ACCESS_TOKEN, get_region_kpis, region_parameters},
+	{"GET", "/api/v1/institutions/{id}/kpis", ACCESS_TOKEN, get_institution_kpis,
+	 institution_parameters},
+	{0},
+};
