@@ -19,9 +19,9 @@ struct api {
 	struct mailbox *readers; /* struct ledger *, each used by one request at a time */
 };
 
-static const struct api_route *const route_tables[] = {api_operation_routes, api_region_routes,
-						       api_kpi_routes,       api_institution_routes,
-						       api_energy_routes,    api_event_routes};
+static const struct api_route *const route_tables[] = {
+	api_operation_routes, api_region_routes, api_kpi_routes,  api_institution_routes,
+	api_energy_routes,    api_meter_routes,  api_event_routes};
 
 static void close_reader(void *reader)
 {

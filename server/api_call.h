@@ -36,7 +36,7 @@ struct api_route {
 
 /* Tables of the route files; each ends with method == NULL. */
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
-	api_kpi_routes[], api_event_routes[], api_operation_routes[];
+	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[];
 
 /* ---- answers ---- */
 /* RFC 9457: an error with a short type ("unknown-parameter") and a sentence. Replaces whatever the

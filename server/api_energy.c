@@ -111,47 +111,6 @@ static void get_energy(struct api_call *call)
 	json_end_object(&call->json);
 }
 
-/* A meter: what it is, its newest reading, and, with from and to, its series. */
-static void get_meter(struct api_call *call)
-{
-	uint32_t index = api_find_meter(call, call->captures[0]);
-	struct figures figures = api_figures(call);
-	const struct registry_meter *meter;
-	struct figures_today today;
-	struct err err = {""};
-	char at[CIVIL_TEXT_MAX];
-	int rc;
-
-	if (index == REGISTRY_NONE)
-		return;
-	meter = &call->registry->meters[index];
-	rc = figures_meter_today(&figures, index, &today, &err);
-	if (rc < 0) {
-		finish(call, rc, &err);
-		return;
-	}
-	api_json(call);
-	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "meter", meter->id);
-	json_string(&call->json, "institution",
-		    call->registry->institutions[meter->institution].id);
-	json_string(&call->json, "carrier", carrier_name(meter->carrier));
-	json_string(&call->json, "quantity", meter->quantity);
-	json_string(&call->json, "unit", carrier_unit(meter->carrier));
-	if (today.has_reading) {
-		(void)civil_print_time(today.newest.time_ms, call->options->offset_ms, at);
-		json_begin_object(&call->json, "newest");
-		json_string(&call->json, "time", at);
-		json_micro(&call->json, "register", today.newest.value);
-		json_end_object(&call->json);
-	} else {
-		json_null(&call->json, "newest");
-	}
-	write_share(call, "today", today.today, today.has_today);
-	write_share(call, "yesterday", today.yesterday, today.has_yesterday);
-	json_end_object(&call->json);
-}
-
 static void get_coverage(struct api_call *call)
 {
 	uint32_t index = api_find_meter(call, call->captures[0]);
@@ -181,7 +140,6 @@ static const char *const coverage_parameters[] = {"from", "to", "interval", NULL
 
 const struct api_route api_energy_routes[] = {
 	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters},
-	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL},
 	{"GET", "/api/v1/meters/{id}/coverage", ACCESS_TOKEN, get_coverage, coverage_parameters},
 	{0},
 };

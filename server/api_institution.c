@@ -6,10 +6,6 @@
 
 enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, DAY_AHEAD = 1 };
 
-static const char *const affiliation_names[] = {
-	NULL, "central", "provincial", "city", "county", "township",
-};
-
 static void write_head(struct api_call *call, const struct registry_institution *institution)
 {
 	const struct region *region = &call->registry->regions->regions[institution->region];

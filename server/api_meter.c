@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Meters: what they are, how they are doing, their registers as read. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/api_call.h"
+
+enum { READINGS_DAYS_MAX = 31 };
+
+/* A meter: what it is, its newest reading, and, with from and to, its series. */
+static void get_meter(struct api_call *call)
+{
+	uint32_t index = api_find_meter(call, call->captures[0]);
+	struct figures figures = api_figures(call);
+	const struct registry_meter *meter;
+	struct figures_today today;
+	struct err err = {""};
+	char at[CIVIL_TEXT_MAX];
+	int rc;
+
+	if (index == REGISTRY_NONE)
+		return;
+	meter = &call->registry->meters[index];
+	rc = figures_meter_today(&figures, index, &today, &err);
+	if (rc < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_string(&call->json, "meter", meter->id);
+	json_string(&call->json, "institution",
+		    call->registry->institutions[meter->institution].id);
+	json_string(&call->json, "carrier", carrier_name(meter->carrier));
+	json_string(&call->json, "quantity", meter->quantity);
+	json_string(&call->json, "unit", carrier_unit(meter->carrier));
+	if (today.has_reading) {
+		(void)civil_print_time(today.newest.time_ms, call->options->offset_ms, at);
+		json_begin_object(&call->json, "newest");
+		json_string(&call->json, "time", at);
+		json_micro(&call->json, "register", today.newest.value);
+		json_end_object(&call->json);
+	} else {
+		json_null(&call->json, "newest");
+	}
+	if (today.has_today)
+		json_micro(&call->json, "today", today.today);
+	else
+		json_null(&call->json, "today");
+	if (today.has_yesterday)
+		json_micro(&call->json, "yesterday", today.yesterday);
+	else
+		json_null(&call->json, "yesterday");
+	json_end_object(&call->json);
+}
+
+/* Registers of [from, to) as the meter showed them: what an auditor compares with the meter. */
+static int write_readings(struct api_call *call, const struct registry_meter *meter,
+			  int64_t from_ms, int64_t to_ms, struct err *err)
+{
+	struct reading *readings = NULL;
+	size_t n = 0;
+	int64_t id;
+	char at[CIVIL_TEXT_MAX];
+	int rc = ledger_register_id(call->ledger, meter->device, strlen(meter->device),
+				    meter->quantity, strlen(meter->quantity), &id, err);
+
+	if (rc == -ENOENT)
+		return 0; /* nothing was ever read */
+	if (rc == 0)
+		rc = ledger_readings(call->ledger, id, from_ms, to_ms, &readings, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (readings[i].time_ms < from_ms || readings[i].time_ms >= to_ms)
+			continue; /* its neighbours come along */
+		(void)civil_print_time(readings[i].time_ms, call->options->offset_ms, at);
+		json_begin_object(&call->json, NULL);
+		json_string(&call->json, "time", at);
+		json_micro(&call->json, "register", readings[i].value);
+		json_end_object(&call->json);
+	}
+	free(readings);
+	return rc;
+}
+
+static void get_readings(struct api_call *call)
+{
+	uint32_t index = api_find_meter(call, call->captures[0]);
+	const struct registry_meter *meter;
+	struct err err = {""};
+	int64_t from_ms, to_ms;
+
+	if (index == REGISTRY_NONE || !api_time(call, "from", call->now_ms - DAY_MS, &from_ms) ||
+	    !api_time(call, "to", call->now_ms + 1, &to_ms))
+		return;
+	if (from_ms >= to_ms || to_ms - from_ms > (int64_t)READINGS_DAYS_MAX * DAY_MS) {
+		api_problem(call, 400, "bad-parameter",
+			    "from must be before to, and at most %d days before it",
+			    READINGS_DAYS_MAX);
+		return;
+	}
+	meter = &call->registry->meters[index];
+	if (meter->n_terms > 0) {
+		api_problem(call, 404, "not-found", "%s is a formula and has no register",
+			    meter->id);
+		return;
+	}
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_string(&call->json, "meter", meter->id);
+	json_string(&call->json, "device", meter->device);
+	json_string(&call->json, "quantity", meter->quantity);
+	json_begin_array(&call->json, "readings");
+	if (write_readings(call, meter, from_ms, to_ms, &err) < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+}
+
+static const char *const readings_parameters[] = {"from", "to", NULL};
+
+const struct api_route api_meter_routes[] = {
+	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL},
+	{"GET", "/api/v1/meters/{id}/readings", ACCESS_TOKEN, get_readings, readings_parameters},
+	{0},
+};
