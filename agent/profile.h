@@ -140,6 +140,8 @@ const struct profile_point *profile_find(const struct profile *profile, const ch
 /* Does the point give this wire name? True also for heat_energy with a unit _kwh, heat_energy_kwh.
  */
 bool profile_point_is(const struct profile_point *point, const char *name);
+/* Must the other point's registers come in the same read as this point's? */
+bool profile_is_together(const struct profile_point *point, const struct profile_point *other);
 /* Registers of a type; 0 for strings, whose length the profile tells. */
 uint16_t profile_type_registers(enum profile_type type);
 
