@@ -35,7 +35,7 @@ int ledger_register_id(struct ledger *ledger, const char *device, size_t device_
 		       const char *quantity, size_t quantity_len, int64_t *id, struct err *err);
 /* Merges readings (any order, repeats allowed) of one register into the set. Two values for the
  * same millisecond: the larger stays (independent of order); counted in conflicts. Marks dirty
- * every local day from the reading before to the reading after. added: how many were new. */
+ * from the reading before to the reading after. added: how many were new. Both may be NULL. */
 int ledger_merge(struct ledger *ledger, int64_t register_id, const struct reading *readings,
 		 size_t n, size_t *added, size_t *conflicts, struct err *err);
 /* Readings in [from, to) plus the last before and the first at or after, sorted. The caller frees.
@@ -50,7 +50,8 @@ struct dirty_span {
 	int64_t register_id;
 	int64_t from_ms, to_ms; /* one span per register; spans are united */
 };
-/* Takes up to max dirty registers out of the list, inside a transaction. */
+/* Takes up to max dirty registers out of the list, inside a transaction. A span that reaches the
+ * newest reading ends there. */
 int ledger_take_dirty(struct ledger *ledger, struct dirty_span *out, size_t max, size_t *n,
 		      struct err *err);
 int ledger_mark_dirty(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
@@ -73,5 +74,33 @@ struct event {
 };
 /* Adds an event; one with the same kind, meter, agent and time is added once. */
 int ledger_add_event(struct ledger *ledger, const struct event *event, struct err *err);
+
+/* Deletes up to max_days register days that lie completely before a time. */
+int ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t max_days, int64_t *removed,
+		 struct err *err);
+
+/* ---- agents ---- */
+struct ledger_agent {
+	char agent[49], region[16];
+	int64_t until_ms;   /* time of the newest batch ever committed, 0: none */
+	int64_t last_epoch; /* the epoch last heard */
+	int64_t last_at_ms; /* when, by the server's clock */
+};
+struct ledger_epoch {
+	int64_t epoch;
+	int64_t seen; /* only written, for people; the server goes on from kept after a restart */
+	int64_t kept;
+	int64_t last_at_ms;
+};
+typedef void (*ledger_agent_fn)(const struct ledger_agent *agent, void *arg);
+int ledger_each_agent(struct ledger *ledger, ledger_agent_fn fn, void *arg, struct err *err);
+/* The epochs of an agent, the last heard first. */
+int ledger_agent_epochs(struct ledger *ledger, const char *agent, struct ledger_epoch *out,
+			size_t max, size_t *n, struct err *err);
+int ledger_save_agent(struct ledger *ledger, const struct ledger_agent *agent, struct err *err);
+int ledger_save_epoch(struct ledger *ledger, const char *agent, const struct ledger_epoch *epoch,
+		      struct err *err);
+/* Forgets all but the n_stay epochs last heard. */
+int ledger_prune_epochs(struct ledger *ledger, const char *agent, size_t n_stay, struct err *err);
 
 #endif
