@@ -32,9 +32,9 @@ static void check_unique(struct campus_build *build)
 
 	if (campus->n_meters == 0)
 		return;
-	sorted = (struct campus_meter **)xcalloc(campus->n_meters, sizeof *sorted);
-	memcpy((void *)sorted, (const void *)campus->meters, campus->n_meters * sizeof *sorted);
-	qsort((void *)sorted, campus->n_meters, sizeof *sorted, by_id);
+	sorted = (struct campus_meter **)xcalloc(campus->n_meters, sizeof(void *));
+	memcpy((void *)sorted, (const void *)campus->meters, campus->n_meters * sizeof(void *));
+	qsort((void *)sorted, campus->n_meters, sizeof(void *), by_id);
 	for (size_t i = 1; i < campus->n_meters; i++)
 		if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
 			conf_error(build->errors, sorted[i]->node, "id",
@@ -83,7 +83,7 @@ static void collect_meters(struct campus *campus)
 
 	for (size_t b = 0; b < campus->buses.count; b++)
 		n += bus_at(campus, b)->meters.count;
-	campus->meters = (struct campus_meter **)xcalloc(n + 1, sizeof(struct campus_meter *));
+	campus->meters = (struct campus_meter **)xcalloc(n + 1, sizeof(void *));
 	for (size_t b = 0; b < campus->buses.count; b++) {
 		struct campus_bus *bus = bus_at(campus, b);
 

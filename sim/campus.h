@@ -56,7 +56,7 @@ struct campus_meter {
 	/* what follows from it */
 	const struct profile *profile;
 	enum load_unit carrier;
-	bool is_generation;
+	bool is_generation, is_single_phase;
 	struct counter *counter;
 };
 

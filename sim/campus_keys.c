@@ -313,7 +313,7 @@ static const struct conf_key CAMPUS_KEYS[] = {
 #define SPANS(key, words)                                                                      \
 	{                                                                                      \
 		.name = #key, .type = CONF_LIST, AT(campus_calendar, key), .table = SPAN_KEYS, \
-		.item_size = sizeof(struct campus_span), .help = words                         \
+		.item_size = sizeof(struct campus_span), .help = (words)                       \
 	}
 
 static const struct conf_key CALENDAR_KEYS[] = {

@@ -58,7 +58,7 @@ static const struct profile *load_profile(struct campus_build *build,
 			profile = campus->profiles[i];
 	if (profile == NULL && profile_load(&profile, path, build->errors) == 0) {
 		campus->profiles = (struct profile **)xrealloc(
-			(void *)campus->profiles, campus->n_profiles + 1, sizeof *campus->profiles);
+			(void *)campus->profiles, campus->n_profiles + 1, sizeof(void *));
 		campus->profiles[campus->n_profiles++] = profile;
 	}
 	free(path);
@@ -213,6 +213,8 @@ static void build_meter(struct campus_build *build, struct campus_meter *meter)
 	create_counter(build, meter, use);
 	if (meter->profile == NULL)
 		return;
+	meter->is_single_phase = profile_find(meter->profile, "voltage_l1_n_v", 0) != NULL &&
+				 profile_find(meter->profile, "voltage_l2_n_v", 0) == NULL;
 	if (has_pulse_point(meter) && meter->pulse.node == NULL)
 		conf_error(build->errors, meter->node, "pulse",
 			   "channel %d of %s counts pulses: what is one of them worth?",

@@ -54,15 +54,14 @@ void counter_destroy(struct counter *counter)
 void counter_add_part(struct counter *counter, struct counter *part)
 {
 	counter->parts = (struct counter **)grow(counter->parts, counter->n_parts,
-						 &counter->cap_parts, sizeof *counter->parts);
+						 &counter->cap_parts, sizeof(void *));
 	counter->parts[counter->n_parts++] = part;
 }
 
 void counter_add_generation(struct counter *counter, struct counter *generation)
 {
-	counter->generation =
-		(struct counter **)grow(counter->generation, counter->n_generation,
-					&counter->cap_generation, sizeof *counter->generation);
+	counter->generation = (struct counter **)grow(counter->generation, counter->n_generation,
+						      &counter->cap_generation, sizeof(void *));
 	counter->generation[counter->n_generation++] = generation;
 	if (counter->table == NULL) {
 		counter->table = xcalloc(1, sizeof *counter->table);
