@@ -48,9 +48,14 @@ int bill_add(struct ledger *ledger, const struct registry *registry, const struc
 int bill_withdraw(struct ledger *ledger, int64_t id, struct err *err); /* -ENOENT */
 
 typedef int (*bill_fn)(const struct bill *bill, void *arg); /* not 0: stop and return that */
-/* Bills of an institution that overlap days, by first day; withdrawn ones only if asked for. */
-int bill_list(struct ledger *ledger, const char *institution, struct span days, bool withdrawn,
-	      bill_fn fn, void *arg, struct err *err);
+struct bill_query {
+	const char *institution;
+	struct span days; /* bills that overlap them */
+	bool with_withdrawn;
+};
+/* By first day, then carrier. */
+int bill_list(struct ledger *ledger, const struct bill_query *query, bill_fn fn, void *arg,
+	      struct err *err);
 
 /* The part of a bill's quantity that falls in days: floor-based, so that parts add up. Pure. */
 int64_t bill_share(const struct bill *bill, struct span days);

@@ -16,20 +16,21 @@ struct reading {
 enum interval_kind {
 	INTERVAL_CLOSE, /* at most 2.5 x the meter's interval: boundaries inside are interpolated */
 	INTERVAL_GAP,   /* longer: its energy is exact as a whole, spread inside, flagged */
-	INTERVAL_HOLE,  /* nothing is known: unexplained drop, outside of every life; energy 0 */
+	INTERVAL_HOLE,  /* nothing is known; energy 0 */
 };
 
-enum interval_cause { /* why, for events */
-		      CAUSE_NONE,
-		      CAUSE_ROLL_OVER,
-		      CAUSE_REPLACEMENT,
-		      CAUSE_DROP,
-		      CAUSE_ABOVE_RATING,
-		      CAUSE_OUTSIDE_LIFE,
+/* Why an interval is not plain, for events. */
+enum interval_cause {
+	CAUSE_NONE,
+	CAUSE_ROLL_OVER,    /* the register passed its modulus; the energy counts */
+	CAUSE_REPLACEMENT,  /* hole: between lives, and the register at the change is not known */
+	CAUSE_DROP,         /* hole: the register fell without reason */
+	CAUSE_ABOVE_RATING, /* hole: more than the rating allows; the registers stay as read */
 };
 
-/* Between two consecutive readings. Energy is primary, in 10^-6 of the carrier's unit (kWh, m3,
- * GJ), rounded once per interval: parts of any partition add up to it exactly. */
+/* Between two consecutive points of one register life: readings, and the life's own first and last
+ * register where they are given. Energy is primary, in 10^-6 of the carrier's unit (kWh, m3, GJ),
+ * rounded once per interval: parts of any partition add up to it exactly. */
 struct interval {
 	int64_t from_ms, to_ms;
 	int64_t energy;
@@ -37,9 +38,10 @@ struct interval {
 	enum interval_cause cause;
 };
 
-/* Turns n readings (sorted by time, times distinct) into at most n - 1 + n_lives intervals in out.
- * Deterministic, and each interval depends on its own two readings and the meter's lives alone.
- * Returns how many. */
+/* Turns n readings (sorted by time, times distinct) into at most n + 2 * n_lives intervals in out,
+ * sorted, not overlapping. Deterministic, and each interval depends on its own two points and the
+ * meter's lives alone. Readings outside of every life give nothing; time without an interval is
+ * unknown. Returns how many. */
 size_t validate_intervals(const struct registry_meter *meter, const struct reading *readings,
 			  size_t n, struct interval *out);
 

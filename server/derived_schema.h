@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* derived_schema.h - the statements of the derived tables; for derived.c alone. */
+#ifndef SERVER_DERIVED_SCHEMA_H
+#define SERVER_DERIVED_SCHEMA_H
+
+/* Raised when the tables or the meaning of what is in them change: then all is computed anew. */
+enum { DERIVED_VERSION = 1 };
+
+enum derived_sql {
+	/* one of each per table, in the order of enum derived_table */
+	DERIVED_SQL_GET,
+	DERIVED_SQL_PUT = DERIVED_SQL_GET + 4,
+	DERIVED_SQL_ITEMS_DAY = DERIVED_SQL_PUT + 4,
+	DERIVED_SQL_ITEMS_MONTH,
+	DERIVED_SQL_FIND,
+	DERIVED_SQL_INTERN,
+	DERIVED_SQL_DEFINE,
+	DERIVED_SQL_WIDEN,
+	DERIVED_SQL_MARK,
+	DERIVED_SQL_TAKE,
+	DERIVED_SQL_DROP,
+	DERIVED_SQL_IS_DIRTY,
+	N_DERIVED_SQL
+};
+
+extern const char derived_schema[];
+extern const char derived_schema_drop[];
+extern const char *const derived_statements[N_DERIVED_SQL];
+
+#endif
