@@ -37,7 +37,7 @@ size_t decimal_print_micro(int64_t micro, char *text);
 
 /* The decimal of fewest digits that reads back as exactly this float32 / float64, as the meter's
  * maker meant it: 12345.67f is 12345.67. -EINVAL for nan and infinity; -ERANGE outside of decimal's
- * range (some numbers below 10^-10 or from 10^19). */
+ * range (beyond 10^36, and what is finer than 10^-18). */
 int decimal_from_float(float value, struct decimal *out);
 int decimal_from_double(double value, struct decimal *out);
 

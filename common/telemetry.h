@@ -81,6 +81,10 @@ struct telemetry_reader {
 int telemetry_open(struct telemetry_reader *reader, const char *payload, size_t len,
 		   struct telemetry_header *header, struct err *err);
 
+/* Reads lines without a header, of any number: dead letters, files to import. Lines count from 1.
+ */
+void telemetry_open_lines(struct telemetry_reader *reader, const char *text, size_t len);
+
 /* 1: line is filled. 0: no more. -EINVAL: this line is bad (err says line, byte and words,
  * reader->reason the kind; line->text is set, the rest of it is not to be used); the reader stands
  * behind it and the next call goes on. Strict: names, tag, types, and time stamp must be of the

@@ -251,6 +251,11 @@ int telemetry_open(struct telemetry_reader *reader, const char *payload, size_t 
 	return 0;
 }
 
+void telemetry_open_lines(struct telemetry_reader *reader, const char *text, size_t len)
+{
+	*reader = (struct telemetry_reader){.at = text, .end = text + len, .lines_expected = -1};
+}
+
 /* The payload is at its end: says once if lines are missing or too many. */
 static int check_lines(struct telemetry_reader *reader, struct telemetry_line *line,
 		       struct err *err)
