@@ -70,15 +70,16 @@ struct meter_life {
 	int64_t first, last;          /* register at the life's start and end, or MICRO_NONE */
 };
 
-/* A term of a virtual meter: coefficient x meter. */
+/* A term of a virtual meter: coefficient x meter. Virtual meters inside of a formula are expanded:
+ * the meter is always a real one, each meter stands once, num is not zero and den > 0. */
 struct formula_term {
 	uint32_t meter; /* index into registry meters */
 	int64_t num, den;
 };
 
 struct registry_meter {
-	const struct conf_node *node;
-	const char *id;
+	const struct conf_node *node;   /* place in the file only: no children, no text */
+	const char *id, *name;          /* name: NULL if none is given */
 	uint32_t institution, building; /* indexes; building may be REGISTRY_NONE */
 	enum carrier carrier;
 	char item[6]; /* energy item code, "01A00" */
@@ -110,6 +111,8 @@ struct registry_building {
 	const char *gbt51161; /* A or B, or NULL */
 	const struct dated_amount *areas;
 	size_t n_areas;
+	const struct dated_amount *heated_areas; /* what the heating bill or meter serves */
+	size_t n_heated_areas;
 };
 
 struct dated_supply {
@@ -126,8 +129,13 @@ struct registry_account {
 	size_t n_meters;
 };
 
+struct registry_successor { /* whose figures go on with a share of this institution's base year */
+	uint32_t institution;
+	int64_t share; /* in 10^-6 */
+};
+
 struct registry_institution {
-	const struct conf_node *node;
+	const struct conf_node *node; /* place in the file only */
 	const char *id, *name, *uscc, *department, *competent;
 	enum institution_type type;
 	enum affiliation affiliation;
@@ -146,6 +154,9 @@ struct registry_institution {
 	size_t n_supplies;
 	const struct registry_account *accounts;
 	size_t n_accounts;
+	const struct registry_successor *successors;
+	size_t n_successors;
+	uint32_t reports_with;          /* files one report with another, index or REGISTRY_NONE */
 	uint32_t first_meter, n_meters; /* its meters stand together */
 };
 
@@ -186,6 +197,8 @@ const struct meter_life *registry_life_at(const struct registry_meter *meter, in
 int64_t registry_area(const struct registry_institution *institution, civil_day from, civil_day to);
 int64_t registry_headcount(const struct registry_institution *institution, civil_day from,
 			   civil_day to);
+int64_t registry_heated_area(const struct registry_institution *institution, civil_day from,
+			     civil_day to);
 /* How a carrier is supplied on a day: declared, else online if there are main meters, else none. */
 enum supply registry_supply(const struct registry *registry, uint32_t institution,
 			    enum carrier carrier, civil_day day);
@@ -193,8 +206,11 @@ enum supply registry_supply(const struct registry *registry, uint32_t institutio
 const char *carrier_name(enum carrier carrier); /* "electricity" */
 const char *carrier_unit(enum carrier carrier); /* kWh m3 m3 GJ GJ kg L L kg kgce */
 const char *institution_type_name(enum institution_type type);
-extern const char *const carrier_names[]; /* NULL-terminated, for conf and hints */
-extern const char *const institution_type_names[];
+/* NULL-terminated, for conf and hints; in the order of the enums */
+extern const char *const carrier_names[], *const institution_type_names[];
+extern const char *const affiliation_names[]; /* [0] is "none" */
+extern const char *const supply_names[], *const meter_role_names[], *const meter_scope_names[];
+extern const char *const meter_form_names[]; /* [0] is "none" */
 
 /* Checks GB 32100-2015: 18 characters, MOD 31-3 check character. */
 bool uscc_is_valid(const char *text, size_t len);
