@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mqtt_internal.h - what the thread that keeps a connection and the callbacks of the library share.
+ *
+ * The library calls back from its own two threads, always holding its one global lock; ours is
+ * taken inside of that. So ours is never held when a function of the library is called. */
+#ifndef COMMON_MQTT_INTERNAL_H
+#define COMMON_MQTT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/mqtt.h"
+
+enum { MQTT_MAX_IN_FLIGHT = 1000, MQTT_REASON_MAX = 200 };
+
+enum mqtt_phase { MQTT_CONNECTING, MQTT_CONNECTED, MQTT_ENDED };
+
+/* What the library carries with a message and gives back. */
+struct mqtt_parcel {
+	struct mqtt *mqtt;
+	int64_t token;
+	struct mqtt_parcel *next; /* among the free ones */
+};
+
+struct mqtt {
+	struct mqtt_events events;
+	char *log_url, *url; /* as configured; as the library wants it */
+	char *client_id, *username, *password_file, *ca_file, *cert_file, *key_file;
+	char *will_topic, *will_payload;
+	int keep_alive_s;
+	enum mqtt_version wanted;
+	void *anchor; /* never connects; as long as it is there, the library's threads stay */
+	pthread_t thread;
+
+	/* Written by the thread alone, while there is no handle: */
+	bool uses_v3;
+	int n_failures;
+	int64_t logged_at;
+
+	atomic_int version; /* 5, 4, or 0 while not connected */
+
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t changed;
+	void *handle; /* changed by the thread alone; NULL between two attempts */
+	int n_users;  /* calls that use the handle now */
+	enum mqtt_phase phase;
+	bool is_stopping, was_v5_refused;
+	char reason[MQTT_REASON_MAX];
+	char **filters;
+	size_t n_filters, cap_filters;
+	int64_t last_token;
+	int n_in_flight;
+	struct mqtt_parcel parcels[MQTT_MAX_IN_FLIGHT], *free_parcels;
+};
+
+void mqtt_lock(struct mqtt *mqtt);
+void mqtt_unlock(struct mqtt *mqtt);
+
+/* Ends the attempt or the connection, if that has not happened, and calls lost(). Without lock. */
+void mqtt_end(struct mqtt *mqtt, const char *reason, bool was_v5_refused);
+
+/* All four with the lock. The handle for one call into the library, or NULL; then leave it. */
+void *mqtt_use_handle(struct mqtt *mqtt);
+void mqtt_leave_handle(struct mqtt *mqtt);
+void mqtt_free_parcel(struct mqtt *mqtt, struct mqtt_parcel *parcel);
+void mqtt_reset_parcels(struct mqtt *mqtt); /* when no handle can give one back */
+
+/* A handle that is never connected. NULL if the library refuses the url or the client id. */
+void *mqtt_link_create(const struct mqtt *mqtt);
+void mqtt_link_destroy(void *handle);
+/* Begins to connect with a new handle: on_connected or mqtt_end follow. */
+void mqtt_link_start(struct mqtt *mqtt);
+/* Waits until no call uses the handle, and destroys it: no callback comes any more. */
+void mqtt_link_stop(struct mqtt *mqtt);
+
+#endif
