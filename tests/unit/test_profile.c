@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/profile.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "agent/decode.h"
+
+/* ---- mistakes in a file ---- */
+
+#define HEAD                                                                                      \
+	"id: x\nmanufacturer: M\nmodel: X\nmedium: electricity\nconfidence: high\nsources: [s]\n" \
+	"function: 3\ntype: u16\n"
+
+static const struct {
+	const char *name, *text, *expected;
+} mistakes[] = {
+	{"a key that does not exist", HEAD "points: [{name: a_w, adress: 1}]\n",
+	 "points[0]: unknown key 'adress', did you mean 'address'?"},
+	{"a type that does not exist", HEAD "points: [{name: a_w, address: 1, type: float}]\n",
+	 "points[0].type: 'float' is not known"},
+	{"no address", HEAD "points: [{name: a_w}]\n", "points[0]: needs an address"},
+	{"an address beyond the last", HEAD "points: [{name: a_w, address: 0xFFFF, type: u32}]\n",
+	 "points[0].address: leaves the last address"},
+	{"an address that is none", HEAD "points: [{name: a_w, address: 4x}]\n",
+	 "points[0].address: must be a whole number from 0 to 65535"},
+	{"the same name twice", HEAD "points: [{name: a_w, address: 1}, {name: a_w, address: 2}]\n",
+	 "points[1].name: 'a_w' is there twice"},
+	{"a name that is not one of the wire", HEAD "points: [{name: Power, address: 1}]\n",
+	 "points[0].name: must be [a-z0-9_]"},
+	{"a scale without exact form", HEAD "points: [{name: a_w, address: 1, scale: 1/3}]\n",
+	 "points[0].scale: must be a number such as 0.1"},
+	{"a helper that does not exist",
+	 HEAD "registers: [{name: ct, address: 1}]\n"
+	      "points: [{name: a_w, address: 2, multiply_by: [cd]}]\n",
+	 "points[0].multiply_by: there is no register or point 'cd' before it"},
+	{"a unit that is not known",
+	 HEAD "registers: [{name: u, address: 1}]\n"
+	      "points: [{name: heat_energy, address: 2, unit: u, units: {0: kwh}}]\n",
+	 "points[0].units.0: is not a known unit, did you mean 'kWh'?"},
+	{"registers too far apart for one read",
+	 HEAD "limits: {max_registers: 10}\nregisters: [{name: sf, address: 20}]\n"
+	      "points: [{name: a_w, address: 2, exponent: sf}]\n",
+	 "'a_w' needs 19 registers in one read, the meter allows 10"},
+	{"bits by a function for registers", HEAD "points: [{name: a_w, address: 1, type: bit}]\n",
+	 "points[0].type: bits are read by functions 1 and 2"},
+	{"a string without length", HEAD "points: [{name: a, address: 1, type: string}]\n",
+	 "points[0].length: belongs to a string"},
+	{"a range that ends before it begins",
+	 HEAD "readable: [[9, 3]]\npoints: [{name: a_w, address: 1}]\n",
+	 "readable[0]: ends before it begins"},
+	{"a sentinel for a type that does not exist",
+	 HEAD "sentinels: {u61: 0}\npoints: [{name: a_w, address: 1}]\n",
+	 "sentinels.u61: is not a type, did you mean 'u16'?"},
+	{"no source",
+	 "id: x\nmanufacturer: M\nmodel: X\nmedium: pv\nconfidence: high\nfunction: 3\n"
+	 "points: [{name: a_w, address: 1, type: u16}]\n",
+	 "sources: is missing"},
+};
+
+static void mistakes_are_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+		struct conf_errors errors = {0};
+		struct profile *profile = NULL;
+		int code = profile_parse(&profile, "x.yaml", mistakes[i].text,
+					 strlen(mistakes[i].text), &errors);
+
+		if (code == 0 || strstr(errors.text.data, mistakes[i].expected) == NULL)
+			fail_msg("%s: %d, %s", mistakes[i].name, code,
+				 errors.text.data ? errors.text.data : "");
+		assert_null(profile);
+		conf_errors_fini(&errors);
+	}
+}
+
+static void repeated_points_count_up(void **state)
+{
+	static const char text[] =
+		HEAD "points: [{name: \"pulse_count_ch{n}\", address: 60, type: u32, "
+		     "repeat: {count: 3, stride: 2, first: 5, channel: true}}]\n";
+	struct conf_errors errors = {0};
+	struct profile *profile = NULL;
+
+	(void)state;
+	assert_int_equal(profile_parse(&profile, "x", text, strlen(text), &errors), 0);
+	assert_int_equal(profile->n_points, 3);
+	assert_string_equal(profile->points[2].name, "pulse_count_ch7");
+	assert_int_equal(profile->points[2].first_address, 64);
+	assert_int_equal(profile->points[2].channel, 7);
+	assert_null(profile_find(profile, "pulse_count_ch7", 6));
+	assert_non_null(profile_find(profile, "pulse_count_ch7", 7));
+	profile_destroy(profile);
+	conf_errors_fini(&errors);
+}
+
+/* ---- the shipped profiles against their frames ---- */
+
+struct frame {
+	uint8_t bytes[260];
+	size_t len;
+};
+
+static void parse_frame(const char *where, const char *text, struct frame *frame)
+{
+	uint16_t crc = 0xFFFF;
+	char *end;
+
+	frame->len = 0;
+	while (*text != '\0' && frame->len < sizeof frame->bytes) {
+		frame->bytes[frame->len++] = (uint8_t)strtoul(text, &end, 16);
+		assert_ptr_not_equal(end, text);
+		text = *end == ' ' ? end + 1 : end;
+	}
+	for (size_t i = 0; i < frame->len; i++) {
+		crc ^= frame->bytes[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = (uint16_t)(crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1);
+	}
+	if (frame->len < 5 || crc != 0)
+		fail_msg("%s: a frame with a wrong CRC", where);
+}
+
+enum { FRAMES_MAX = 64 };
+
+struct reply {
+	struct decode_block blocks[FRAMES_MAX];
+	uint16_t registers[FRAMES_MAX][125];
+	size_t n;
+};
+
+static void read_frames(const char *where, const struct profile_test *test, struct reply *reply)
+{
+	reply->n = test->n_frames;
+	for (size_t i = 0; i < test->n_frames; i++) {
+		struct frame request, response;
+		struct decode_block *block = &reply->blocks[i];
+
+		parse_frame(where, test->frames[i].request, &request);
+		parse_frame(where, test->frames[i].response, &response);
+		block->function = request.bytes[1];
+		block->address = (uint16_t)(request.bytes[2] << 8 | request.bytes[3]);
+		block->count = (uint16_t)(request.bytes[4] << 8 | request.bytes[5]);
+		block->registers = reply->registers[i];
+		assert_int_equal(request.len, 8);
+		assert_int_equal(response.bytes[0], request.bytes[0]);
+		assert_int_equal(response.bytes[1], block->function);
+		assert_int_equal(response.bytes[2], block->count * 2);
+		assert_int_equal(response.len, block->count * 2U + 5);
+		for (size_t k = 0; k < block->count; k++)
+			reply->registers[i][k] = (uint16_t)(response.bytes[3 + 2 * k] << 8 |
+							    response.bytes[4 + 2 * k]);
+	}
+}
+
+static size_t index_of(const char *where, const struct profile *profile, const char *name)
+{
+	const struct profile_point *point = profile_find(profile, name, 0);
+
+	if (point == NULL)
+		fail_msg("%s: there is no point %s", where, name);
+	return (size_t)(point - profile->points);
+}
+
+static void check_value(const char *where, const struct decode_input *input,
+			const struct conf_node *expected)
+{
+	size_t index = index_of(where, input->profile, expected->key);
+	struct decode_value value;
+	char wire_name[128], text[DECODE_TEXT_MAX];
+
+	decode_point(input, index, &value);
+	if (value.kind == DECODE_NUMBER)
+		(void)decimal_print(value.number, text);
+	else
+		(void)snprintf(text, sizeof text, "%s",
+			       value.kind == DECODE_TEXT ? value.text : "(absent)");
+	(void)snprintf(wire_name, sizeof wire_name, "%s%s", input->profile->points[index].name,
+		       value.suffix);
+	if (strcmp(text, expected->text) != 0 || strcmp(wire_name, expected->key) != 0)
+		fail_msg("%s: %s is %s, expected %s = %s", where, wire_name, text, expected->key,
+			 expected->text);
+}
+
+static void check_absent(const char *where, const struct decode_input *input, const char *name)
+{
+	struct decode_value value;
+
+	decode_point(input, index_of(where, input->profile, name), &value);
+	if (value.kind != DECODE_ABSENT)
+		fail_msg("%s: %s is not absent", where, name);
+}
+
+static bool is_mentioned(const struct profile_test *test, const struct profile_point *point)
+{
+	for (const struct conf_node *n = test->values ? test->values->first : NULL; n; n = n->next)
+		if (profile_point_is(point, n->key))
+			return true;
+	for (const struct conf_node *n = test->absent ? test->absent->first : NULL; n; n = n->next)
+		if (profile_point_is(point, n->text))
+			return true;
+	return false;
+}
+
+static void check_profile(const char *path, const struct profile *profile)
+{
+	size_t n_default = 0;
+
+	for (size_t i = 0; i < profile->n_tests; i++) {
+		const struct profile_test *test = &profile->tests[i];
+		struct reply reply;
+		struct decode_input input = {profile, reply.blocks, test->n_frames, NULL, 0};
+		char where[768];
+
+		(void)snprintf(where, sizeof where, "%s, '%s'", path, test->name);
+		read_frames(where, test, &reply);
+		for (const struct conf_node *n = test->values ? test->values->first : NULL; n;
+		     n = n->next)
+			check_value(where, &input, n);
+		for (const struct conf_node *n = test->absent ? test->absent->first : NULL; n;
+		     n = n->next)
+			check_absent(where, &input, n->text);
+	}
+	for (size_t i = 0; i < profile->n_points; i++) {
+		const struct profile_point *point = &profile->points[i];
+		bool is_seen = !point->is_published;
+
+		n_default += point->is_default;
+		for (size_t k = 0; k < profile->n_tests; k++)
+			is_seen |= is_mentioned(&profile->tests[k], point);
+		if (!is_seen)
+			fail_msg("%s: no test shows %s", path, point->name);
+	}
+	assert_true(n_default > 0);
+}
+
+static void shipped_profiles_decode_their_frames(void **state)
+{
+	DIR *folder = opendir("config/profiles");
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(folder);
+	/* One thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+		struct conf_errors errors = {0};
+		struct profile *profile = NULL;
+		char path[512], id_file[128];
+
+		if (strstr(entry->d_name, ".yaml") == NULL)
+			continue;
+		(void)snprintf(path, sizeof path, "config/profiles/%s", entry->d_name);
+		if (profile_load(&profile, path, &errors) != 0)
+			fail_msg("%s", errors.text.data);
+		(void)snprintf(id_file, sizeof id_file, "%s.yaml", profile->id);
+		assert_string_equal(id_file, entry->d_name);
+		check_profile(path, profile);
+		profile_destroy(profile);
+		conf_errors_fini(&errors);
+		n++;
+	}
+	(void)closedir(folder);
+	assert_true(n >= 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(repeated_points_count_up),
+		cmocka_unit_test(shipped_profiles_decode_their_frames),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
