@@ -22,7 +22,7 @@ static int128 divide_rounded(int128 value, int128 by)
 
 static bool squeeze(int128 mantissa, int exponent, struct decimal *out)
 {
-	while (mantissa > INT64_MAX / 10 || mantissa < -(INT64_MAX / 10) || exponent < -18) {
+	while (mantissa > INT64_MAX || mantissa < -INT64_MAX || exponent < -18) {
 		mantissa = divide_rounded(mantissa, 10);
 		exponent++;
 	}

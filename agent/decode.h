@@ -43,7 +43,7 @@ struct decode_input {
 };
 
 /* The value of profile->points[index]. All its registers come from one block. Exact as long as a
- * decimal can hold it, else rounded to 18 digits. */
+ * decimal can hold it, else rounded to 18 digits or more. */
 void decode_point(const struct decode_input *input, size_t index, struct decode_value *out);
 
 /* index + pulses * volume, as decode_point would round it. */

@@ -216,7 +216,7 @@ static void check_profile(const char *path, const struct profile *profile)
 
 	for (size_t i = 0; i < profile->n_tests; i++) {
 		const struct profile_test *test = &profile->tests[i];
-		struct reply reply;
+		struct reply reply = {0};
 		struct decode_input input = {profile, reply.blocks, test->n_frames, NULL, 0};
 		char where[768];
 
