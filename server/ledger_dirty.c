@@ -52,12 +52,13 @@ static int list_dirty(struct ledger *ledger, struct dirty_span *out, size_t max,
 
 static int drop_dirty(struct ledger *ledger, struct dirty_span *span, struct err *err)
 {
-	struct register_state *state = NULL;
+	struct register_state *state;
 	struct db_statement *drop;
 	int rc = ledger_prepared(ledger, SQL_DIRTY_DROP, &drop, err);
 
-	if (rc == 0)
-		rc = ledger_state(ledger, span->register_id, &state, err);
+	if (rc < 0)
+		return rc;
+	rc = ledger_state(ledger, span->register_id, &state, err);
 	if (rc < 0)
 		return rc;
 	if (state->last_day != NO_DAY && span->to_ms > state->newest.time_ms)
