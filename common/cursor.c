@@ -80,17 +80,19 @@ int cursor_expect(struct cursor *cursor, const char *word)
 int cursor_read_name(struct cursor *cursor, struct slice *name)
 {
 	const char *at = cursor->at;
+	bool is_name;
 
 	while (at < cursor->end && is_name_byte[(unsigned char)*at])
 		at++;
 	*name = (struct slice){cursor->at, (size_t)(at - cursor->at)};
-	if (at < cursor->end && *at == '=' && name->len >= 1 && name->len <= NAME_MAX_BYTES &&
-	    !is_digit(*name->at) && *name->at != '_') {
-		cursor->at = at + 1;
+	is_name = name->len >= 1 && name->len <= NAME_MAX_BYTES && !is_digit(*name->at) &&
+		  *name->at != '_';
+	if (is_name)
+		cursor->at = at;
+	if (is_name && at < cursor->end && *at == '=') {
+		cursor->at++;
 		return 0;
 	}
-	if (name->len >= 1 && name->len <= NAME_MAX_BYTES && (at == cursor->end || *at != '='))
-		cursor->at = at;
 	return cursor_fail(cursor, TELEMETRY_BAD_NAME,
 			   "a field's name has 1 to %d bytes of a-z, 0-9 and _, the first a "
 			   "letter, and '=' behind it",
@@ -169,7 +171,7 @@ static int read_number(struct cursor *cursor, struct telemetry_field *field)
 	for (first = at; at < end && is_digit(*at); at++)
 		;
 	field->is_string = false;
-	field->is_integer = at < end && *at == 'i';
+	field->is_integer = at > first && at < end && *at == 'i';
 	if (field->is_integer) {
 		field->value = (struct slice){cursor->at, (size_t)(at - cursor->at)};
 		if (!cursor_parse_integer(field->value, &ignored))
