@@ -44,7 +44,8 @@ void http_client_destroy(struct http_client *client); /* NULL is allowed */
 int http_client_send(struct http_client *client, const struct http_request *request,
 		     struct http_response *response, struct err *err);
 
-/* Makes a request that is under way in another thread fail soon (-EINTR). For stopping. */
+/* Makes the request that is under way in another thread, and all later ones, fail soon (-EINTR).
+ * For stopping. */
 void http_client_interrupt(struct http_client *client);
 
 #endif
