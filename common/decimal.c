@@ -299,7 +299,7 @@ static int search_shortest(double magnitude, bool is_float, struct decimal *out)
 			if (read_back(d, is_float) == magnitude)
 				return fit(d.mantissa, d.exponent, out);
 	}
-	assert(!"so many digits tell any two numbers apart");
+	assert(false); /* so many digits tell any two numbers apart */
 	return -ERANGE;
 }
 
