@@ -29,7 +29,7 @@ static int read_version(struct db *db, int64_t *version, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static int make_tables(struct ledger *ledger, bool *is_new, struct err *err)
+static int make_tables(struct ledger *ledger, struct err *err)
 {
 	struct db *db = ledger_db(ledger);
 	int64_t version = 0;
@@ -37,8 +37,7 @@ static int make_tables(struct ledger *ledger, bool *is_new, struct err *err)
 
 	if (rc == 0)
 		rc = read_version(db, &version, err);
-	*is_new = version != DERIVED_VERSION;
-	if (rc < 0 || !*is_new)
+	if (rc < 0 || version == DERIVED_VERSION)
 		return rc;
 	rc = db_execute(db, derived_schema_drop, err);
 	if (rc == 0)
@@ -48,14 +47,14 @@ static int make_tables(struct ledger *ledger, bool *is_new, struct err *err)
 	return rc;
 }
 
-int derived_prepare(struct ledger *ledger, bool *is_new, struct err *err)
+int derived_prepare(struct ledger *ledger, struct err *err)
 {
 	int rc = ledger_begin(ledger, err);
 
 	_Static_assert(DERIVED_VERSION == 1, "make_tables writes this version");
 	if (rc < 0)
 		return rc;
-	rc = make_tables(ledger, is_new, err);
+	rc = make_tables(ledger, err);
 	if (rc < 0) {
 		ledger_rollback(ledger);
 		return rc;
@@ -204,6 +203,8 @@ static int get_any(struct derived *derived, enum derived_table table, const stru
 
 	if (rc < 0)
 		return rc;
+	*row = (struct derived_row){0};
+	*version = (struct derived_version){0};
 	bind_key(get, table, key);
 	rows = db_step(get, err);
 	if (rows != 1)
@@ -216,7 +217,7 @@ static int get_any(struct derived *derived, enum derived_table table, const stru
 int derived_get(struct derived *derived, enum derived_table table, const struct derived_key *key,
 		struct derived_row *row, struct derived_version *version, struct err *err)
 {
-	struct derived_version own;
+	struct derived_version own = {0};
 	int rc = get_any(derived, table, key, row, &own, err);
 
 	if (version != NULL)

@@ -50,9 +50,9 @@ struct derived_name {
 	civil_day first, last;  /* days that ever had a row; first > last: none */
 };
 
-/* Creates the tables (writer, outside a transaction). is_new: they were not there or of an older
- * form, so everything has to be computed. */
-int derived_prepare(struct ledger *ledger, bool *is_new, struct err *err);
+/* Creates the tables (writer, outside a transaction). Tables of an older form are dropped, so that
+ * everything is computed anew. */
+int derived_prepare(struct ledger *ledger, struct err *err);
 
 /* Statements over a ledger; borrows it. One per thread, as the ledger itself. */
 int derived_open(struct derived **out, struct ledger *ledger, struct err *err);
@@ -66,7 +66,8 @@ int derived_intern(struct derived *derived, enum derived_kind kind, const char *
 		   struct derived_name *out, struct err *err);
 int derived_define(struct derived *derived, int64_t id, int64_t definition, struct err *err);
 
-/* 1: row is filled; 0: nothing is known. version may be NULL; if not, tombstones count as rows. */
+/* 1: row is filled; 0: nothing is known, row is zeroed. version may be NULL; if not, tombstones
+ * count as rows. */
 int derived_get(struct derived *derived, enum derived_table table, const struct derived_key *key,
 		struct derived_row *row, struct derived_version *version, struct err *err);
 struct derived_effect {
