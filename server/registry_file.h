@@ -110,6 +110,7 @@ struct registry_loader {
 	struct arena *arena; /* the registry's */
 	struct conf_errors *errors;
 	size_t n_before;                  /* mistakes that were there already */
+	uint64_t hash;                    /* of the files' names and contents */
 	const struct region_tree *listed; /* what regions.yaml says */
 	size_t cap_institutions, cap_meters;
 	const char **region_codes; /* per institution */

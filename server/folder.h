@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* folder.h - the YAML files of a folder, in the order of their names. */
+#ifndef SERVER_FOLDER_H
+#define SERVER_FOLDER_H
+
+#include <stdint.h>
+
+#include "common/conf.h"
+
+#define FOLDER_HASH_START UINT64_C(14695981039346656037)
+
+typedef void (*folder_file_fn)(const struct conf_node *root, void *arg);
+
+/* Parses a file and takes its name (without folders) and contents into the hash (FNV-1a, 64 bits:
+ * the same files give the same number everywhere). 0, or -errno with the reason in errors. */
+int folder_load(struct arena *arena, const char *path, const struct conf_node **root,
+		uint64_t *hash, struct conf_errors *errors);
+
+/* Calls fn with the root of each *.yaml. Names that begin with '.' or end otherwise are passed
+ * over; *.yml and folders are mistakes, since somebody meant something by them. With arena NULL a
+ * file's nodes live only until fn returns. */
+void folder_each(struct arena *arena, const char *dir, folder_file_fn fn, void *arg, uint64_t *hash,
+		 struct conf_errors *errors);
+
+/* A mistake of a file or folder as a whole. */
+void folder_complain(struct conf_errors *errors, const char *path, const char *words);
+
+#endif
