@@ -20,8 +20,8 @@ struct api {
 };
 
 static const struct api_route *const route_tables[] = {
-	api_operation_routes, api_region_routes, api_kpi_routes,  api_institution_routes,
-	api_energy_routes,    api_meter_routes,  api_event_routes};
+	api_operation_routes, api_region_routes, api_kpi_routes,   api_institution_routes,
+	api_energy_routes,    api_meter_routes,  api_event_routes, NULL};
 
 static void close_reader(void *reader)
 {
@@ -88,7 +88,7 @@ static const struct api_route *find_route(struct api_call *call)
 
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
-	for (size_t t = 0; t < sizeof route_tables / sizeof *route_tables; t++) {
+	for (size_t t = 0; route_tables[t] != NULL; t++) {
 		for (const struct api_route *route = route_tables[t]; route->method != NULL;
 		     route++) {
 			if (!matches(route->pattern, call->request->path, call->captures))
@@ -108,32 +108,25 @@ static const struct api_route *find_route(struct api_call *call)
 	return NULL;
 }
 
-static size_t count_names(const char *const *names)
+static bool is_listed(const char *name, const char *const *names, size_t *n)
 {
-	size_t n = 0;
-
-	while (names[n] != NULL)
-		n++;
-	return n;
+	for (*n = 0; names != NULL && names[*n] != NULL; (*n)++)
+		if (strcmp(names[*n], name) == 0)
+			return true;
+	return false;
 }
 
 static bool parameters_are_known(struct api_call *call, const struct api_route *route)
 {
-	static const char *const none[] = {NULL};
-	const char *const *names = route->parameters != NULL ? route->parameters : none;
-	size_t n = count_names(names);
-
 	for (size_t i = 0; i < call->request->n_parameters; i++) {
 		const char *name = call->request->parameters[i].name;
 		char hint[96];
-		size_t k = 0;
+		size_t n;
 
-		while (k < n && strcmp(names[k], name) != 0)
-			k++;
-		if (k < n)
+		if (is_listed(name, route->parameters, &n))
 			continue;
 		api_problem(call, 400, "unknown-parameter", "there is no parameter '%.60s'%s", name,
-			    conf_nearest(name, names, n, hint));
+			    conf_nearest(name, route->parameters, n, hint));
 		return false;
 	}
 	return true;
