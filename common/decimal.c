@@ -304,23 +304,17 @@ static int search_shortest(double magnitude, bool is_float, struct decimal *out)
 }
 
 /* Most registers have few decimals: scales up until the nearest integer, scaled down, is the
- * number again. False if that did not settle it. */
+ * number again. False if that did not settle it. The product is exact: 24 bits times 5^8 (19 bits)
+ * fit a double. Rounding twice, to double and to float, does no harm: between two floats lies
+ * m / 2^n with m < 2^25, and r / 10^8 is either that or at least 2^-52 of itself away from it, more
+ * than the first rounding moves. */
 static bool try_float(float magnitude, struct decimal *out)
 {
-	/* 24 bits times 5^9 (21 bits) is exact in a double, and so is the nearest integer. */
-	for (int decimals = 0; decimals <= 9; decimals++) {
+	for (int decimals = 0; decimals <= 8; decimals++) {
 		double scale = (double)power_of_ten[decimals];
 		double scaled = nearbyint((double)magnitude * scale);
-		double quotient = scaled / scale;
-		uint64_t bits;
 
-		if (scaled > 1e9)
-			return false;
-		memcpy(&bits, &quotient, sizeof bits);
-		/* Just between two floats: rounding twice might err. */
-		if ((bits & 0x1fffffff) == 0x10000000)
-			return false;
-		if ((float)quotient == magnitude)
+		if ((float)(scaled / scale) == magnitude)
 			return fit((int64_t)scaled, -decimals, out) == 0;
 	}
 	return false;

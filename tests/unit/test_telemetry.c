@@ -41,6 +41,8 @@ static const struct {
 	{"largest epoch", "batch,agent=a epoch=9223372036854775807i,seq=2i,oldest=2i,lines=0i 1764000060000", NULL},
 	{"too large epoch", "batch,agent=a epoch=9223372036854775808i,seq=2i,oldest=2i,lines=0i 1764000060000",
 		"line 1, byte 21: the value is not a 64-bit integer in its shortest form"},
+	{"far too large epoch", "batch,agent=a epoch=99999999999999999999i,seq=2i,oldest=2i,lines=0i 1764000060000",
+		"line 1, byte 21: the value is not a 64-bit integer in its shortest form"},
 	{"other measurement", "reading,meter=m x=1 1764000060000", "line 1, byte 1: 'batch' must stand here"},
 	{"other order", "batch,agent=a1 seq=2i,epoch=1i,oldest=1i,lines=0i 1764000060000",
 		"line 1, byte 16: 'epoch' must stand here"},
