@@ -61,6 +61,12 @@ static bool is_heating_season(const struct world_config *config, struct civil_da
 	return at >= config->heating_from || at <= config->heating_to;
 }
 
+/* Machines are sized for a hot day, not for the hottest: they level off. */
+static double effort(double degrees)
+{
+	return degrees <= 0 ? 0 : degrees / (1 + degrees / 10);
+}
+
 static void fill_day(const struct world_config *config, civil_day day, struct world_day *out)
 {
 	struct civil_date date = civil_date_of(day);
@@ -73,8 +79,8 @@ static void fill_day(const struct world_config *config, civil_day day, struct wo
 	out->mean_c = config->mean_c - config->swing_c * cos(TURN * (year_share - 15 / 365.25)) +
 		      spell_c(config->seed, day) +
 		      noise_normal(noise_hash(config->seed, STREAM_DAY), (uint64_t)day);
-	out->cooling = fmax(0, out->mean_c - 20);
-	out->heating = fmax(0, 8 - out->mean_c);
+	out->cooling = effort(out->mean_c - 18);
+	out->heating = effort(9 - out->mean_c);
 	out->district = is_heating_season(config, date) ? fmax(0, 18 - out->mean_c) : 0;
 	out->daylight = 1 + 0.25 * cos(TURN * (year_share + 11 / 365.25));
 	out->clear = 0.12 + 0.88 * sqrt(sky);

@@ -28,7 +28,7 @@ struct world_day {
 	enum day_kind kind; /* vacation: a working day for all but schools */
 	int month;          /* 1-12 */
 	double mean_c;
-	double cooling, heating; /* degrees above 20 and below 8, as far as the mean reaches */
+	double cooling, heating; /* grow with the degrees above 18 and below 9, less and less */
 	double district;         /* degrees below 18 in the season of district heating, else 0 */
 	double daylight;         /* how much lamps are needed: around 1, more in winter */
 	double clear;            /* share of the clear sky's sun that arrives, 0.12 to 1 */
