@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/bus.h"
+#include "agent/plan.h"
 #include "agent/profile.h"
+#include "agent/sweep.h"
 #include "common/conf.h"
 #include "common/mqtt.h"
 
@@ -20,15 +23,15 @@ struct agent_spool_config {
 	int64_t max_size, max_age_ms, retain_ms;
 };
 
-/* A meter's or a bus's serial settings; 0: not set. */
+/* Serial settings; 0: not set. */
 struct agent_serial {
 	int64_t baud, stop_bits;
-	int parity; /* index into N E O plus 1 */
+	int parity; /* index into ? N E O */
 };
 
 struct agent_pulse {
 	const struct conf_node *node; /* NULL: none */
-	struct decimal volume, index; /* volume_total_m3 = index + pulses * volume */
+	struct decimal volume, index; /* quantity = index + pulses * volume */
 	const char *quantity;
 };
 
@@ -44,7 +47,7 @@ struct agent_meter {
 	struct conf_list quantities; /* const char *; empty: the profile's default */
 	struct agent_serial serial;  /* 0 where the bus's setting holds */
 	struct agent_pulse pulse;
-	const char *serial_number; /* refuse readings of another; NULL: not checked */
+	const char *serial_number; /* readings of another are refused; NULL: not checked */
 	const struct conf_node *ratios_node;
 	struct agent_ratio *ratios;
 	size_t n_ratios;
@@ -53,19 +56,28 @@ struct agent_meter {
 
 enum agent_link { LINK_RTU, LINK_TCP, LINK_RTU_OVER_TCP };
 
+struct agent_rtu {
+	const struct conf_node *node; /* NULL: the section is not there */
+	const char *device;
+	struct agent_serial serial;
+};
+
+struct agent_tcp {
+	const struct conf_node *node; /* likewise */
+	const char *host;
+	int64_t port;
+};
+
 struct agent_bus {
 	const struct conf_node *node;
 	const char *name;
 	enum agent_link link;
-	const char *device, *host;
-	struct agent_serial serial; /* complete for RTU */
-	int64_t port;
-	const char *timeout_text;
+	struct agent_rtu rtu;
+	struct agent_tcp tcp, rtu_over_tcp;
+	const struct conf_node *listen, *timeout;
 	int64_t timeout_ms; /* 0: auto */
 	int64_t turnaround_ms, round_trip_ms, retries;
 	struct conf_list meters; /* struct agent_meter */
-	/* private: the sections as written */
-	const struct conf_node *rtu_node, *tcp_node, *over_tcp_node, *listen_node;
 };
 
 struct agent_config {
@@ -90,12 +102,27 @@ int agent_config_parse(struct agent_config **out, const char *path, const char *
 		       struct conf_errors *errors);
 void agent_config_destroy(struct agent_config *config); /* NULL is allowed */
 
-/* Searches a profile by id in folders, or by path if the name has a '/'. The text, found path, is
- * the caller's. NULL if there is none; hint then names the nearest id or is empty. */
+/* What works but had better be different: a device that renumbers, a poll faster than the meter. */
+void agent_config_warn(const struct agent_config *config, struct conf_errors *warnings);
+
+/* Searches a profile by id in folders, the last first, or by path if the name has a '/'. The path
+ * found is the caller's. NULL if there is none; hint then names the nearest id or is empty. */
 char *agent_config_find_profile(const struct conf_list *folders, const char *name, char hint[96]);
 
 const struct agent_meter *agent_config_find_meter(const struct agent_config *config, const char *id,
 						  const struct agent_bus **bus);
+
+/* The serial settings that hold for a meter. */
+struct bus_settings agent_config_serial(const struct agent_bus *bus,
+					const struct agent_meter *meter);
+/* What requests to a meter cost, and what one sweep of it asks for. */
+struct plan_cost agent_config_cost(const struct agent_bus *bus, const struct agent_meter *meter);
+int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
+		       const struct agent_meter *meter, enum sweep_caution caution,
+		       struct err *err);
+/* The share of the line that reading all its meters in time needs. */
+double agent_config_utilisation(const struct agent_bus *bus);
+
 /* What is in force, as YAML; and the reference of all keys. */
 void agent_config_print(const struct agent_config *config, struct buf *out);
 void agent_config_reference(struct buf *out);

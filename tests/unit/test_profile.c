@@ -141,7 +141,7 @@ static void read_frames(const char *where, const struct profile_test *test, stru
 {
 	reply->n = test->n_frames;
 	for (size_t i = 0; i < test->n_frames; i++) {
-		struct frame request, response;
+		struct frame request = {0}, response = {0};
 		struct decode_block *block = &reply->blocks[i];
 
 		parse_frame(where, test->frames[i].request, &request);
