@@ -449,6 +449,11 @@ const struct factor_entry *factors_entries(const struct factors *factors, size_t
 	return factors->entries;
 }
 
+void factors_print_reference(struct buf *out)
+{
+	conf_print_reference(set_keys, out);
+}
+
 /* The entry of a time; else the last before it, else the first. */
 static bool find(const struct factors *factors, const struct factor_entry *wanted, civil_day day,
 		 struct factor *out)

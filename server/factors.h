@@ -54,6 +54,9 @@ bool factors_coal(const struct factors *factors, enum carrier carrier, civil_day
 bool factors_co2(const struct factors *factors, const struct region_tree *tree, uint32_t region,
 		 enum carrier carrier, civil_day day, struct factor *out);
 
+/* Prints the keys of a file. */
+void factors_print_reference(struct buf *out);
+
 /* All lines, sorted by kind, carrier, region and time. */
 const struct factor_entry *factors_entries(const struct factors *factors, size_t *n);
 

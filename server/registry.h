@@ -212,6 +212,9 @@ extern const char *const affiliation_names[]; /* [0] is "none" */
 extern const char *const supply_names[], *const meter_role_names[], *const meter_scope_names[];
 extern const char *const meter_form_names[]; /* [0] is "none" */
 
+/* Prints the keys of an institution's file and of regions.yaml. */
+void registry_print_reference(struct buf *out);
+
 /* Checks GB 32100-2015: 18 characters, MOD 31-3 check character. */
 bool uscc_is_valid(const char *text, size_t len);
 

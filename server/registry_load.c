@@ -147,3 +147,13 @@ int registry_load(struct registry **out, const char *dir, const char *fallback_r
 	*out = registry;
 	return 0;
 }
+
+void registry_print_reference(struct buf *out)
+{
+	buf_add_text(out, "# institutions/<id>.yaml\n");
+	conf_print_reference(registry_institution_keys, out);
+	buf_add_text(out, "\n# one item of a dated supply\n");
+	conf_print_reference(registry_supply_keys, out);
+	buf_add_text(out, "\n# one item of regions.yaml\n");
+	conf_print_reference(region_keys, out);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.h - server.yaml as a struct, completely checked before anything is opened. */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "common/mqtt.h"
+
+enum tsdb_kind { TSDB_INFLUXDB1, TSDB_INFLUXDB2, TSDB_INFLUXDB3, TSDB_VICTORIAMETRICS };
+extern const char *const tsdb_kind_names[];
+
+struct server_tsdb_config {
+	const struct conf_node *node;
+	int kind;         /* enum tsdb_kind */
+	const char *name; /* unique among the databases; default: the kind */
+	const char *url;  /* http:// or https://, without a slash at its end */
+	const char *database, *org, *bucket, *user; /* NULL where not given */
+	const char *password_file, *token_file, *ca_file;
+	int64_t durable_after_ms; /* 0: an answer is durable at once */
+	int64_t queue_max_size;   /* bytes in the ledger's file while the database is away */
+};
+
+struct server_mqtt_config {
+	struct mqtt_config broker;
+	struct conf_list regions; /* const char * codes; empty: all below the server's region */
+};
+
+struct server_config {
+	struct arena *arena;
+	const struct conf_node *node;
+	const char *path;
+	const char *region;   /* code */
+	const char *timezone; /* name */
+	int64_t offset_ms;    /* of the zone */
+	struct server_mqtt_config mqtt;
+	struct conf_list tsdb; /* struct server_tsdb_config */
+	const char *ledger_path;
+	int64_t readings_ms;      /* how long raw readings stay in the ledger */
+	int64_t dead_letters_max; /* lines that nobody could use are kept up to this number */
+	const char *registry, *factors, *regions;
+	const char *listen, *tls_cert_file, *tls_key_file;
+	int64_t http_threads;
+	int64_t min_coverage; /* 10^-6 */
+	int log_level;        /* enum log_level */
+};
+
+/* 0, or -EINVAL / -errno with the reasons in errors. Opens no other file. */
+int server_config_load(struct server_config **out, const char *path, struct conf_errors *errors);
+int server_config_parse(struct server_config **out, const char *path, const char *text, size_t len,
+			struct conf_errors *errors);
+void server_config_destroy(struct server_config *config); /* NULL is allowed */
+
+/* What is in force, as YAML; and the reference of all keys. */
+void server_config_print(const struct server_config *config, struct buf *out);
+void server_config_reference(struct buf *out);
+
+#endif
