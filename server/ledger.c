@@ -53,6 +53,7 @@ static int open_ledger(struct ledger **out, const char *path, bool is_writer, st
 	struct ledger *ledger = xcalloc(1, sizeof *ledger);
 	int rc = db_open(&ledger->db, path, is_writer ? DB_READ_WRITE : DB_READ_ONLY, err);
 
+	ledger->path = xstrdup(path);
 	ledger->is_writer = is_writer;
 	ledger->generation = 1;
 	ledger->arena = arena_create();
@@ -88,6 +89,7 @@ void ledger_close(struct ledger *ledger)
 	for (int i = 0; i < N_LEDGER_SQL; i++)
 		db_finalize(ledger->statements[i]);
 	db_close(ledger->db);
+	free(ledger->path);
 	arena_destroy(ledger->arena);
 	free(ledger->buckets);
 	free(ledger->names);
@@ -96,6 +98,11 @@ void ledger_close(struct ledger *ledger)
 	free(ledger->readings[0]);
 	free(ledger->readings[1]);
 	free(ledger);
+}
+
+const char *ledger_path(const struct ledger *ledger)
+{
+	return ledger->path;
 }
 
 struct db *ledger_db(struct ledger *ledger)

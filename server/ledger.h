@@ -20,6 +20,7 @@ struct ledger;
 int ledger_open(struct ledger **out, const char *path, struct err *err);        /* writer */
 int ledger_open_reader(struct ledger **out, const char *path, struct err *err); /* read only */
 void ledger_close(struct ledger *ledger); /* NULL is allowed */
+const char *ledger_path(const struct ledger *ledger);
 struct db *
 ledger_db(struct ledger *ledger); /* for modules that keep their own tables in the file */
 

@@ -41,6 +41,7 @@ struct register_state {
 };
 
 struct ledger {
+	char *path;
 	struct db *db;
 	struct db_statement *statements[N_LEDGER_SQL]; /* prepared at first use */
 	bool is_writer, is_open;                       /* is_open: inside a transaction */

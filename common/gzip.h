@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gzip.h - bytes pressed together and back (zlib's own format). */
+#ifndef COMMON_GZIP_H
+#define COMMON_GZIP_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+
+/* Appends the packed bytes. Fast rather than tight. */
+void gzip_pack(const void *data, size_t len, struct buf *out);
+/* Appends the bytes that were packed, exactly len_unpacked of them. -EINVAL: damaged; out is as
+ * before. */
+int gzip_unpack(const void *data, size_t len, size_t len_unpacked, struct buf *out);
+
+#endif
