@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* campus.h - a small registry and ledger in a temporary folder, for tests of what is computed. */
+#ifndef TESTS_UNIT_CAMPUS_H
+#define TESTS_UNIT_CAMPUS_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "server/bill.h"
+#include "server/derive.h"
+#include "server/factors.h"
+
+struct campus {
+	char folder[64], path[96];
+	struct ledger *ledger;
+	struct derive *derive;
+	struct registry *registry;
+};
+
+enum { CAMPUS_OFFSET_MS = 8 * HOUR_MS };
+
+static inline void campus_check(int rc, const struct err *err)
+{
+	if (rc < 0)
+		fail_msg("%s", err->text);
+}
+
+static inline void campus_write(const struct campus *campus, const char *name, const char *text)
+{
+	char *path = xasprintf("%s/%s", campus->folder, name);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+}
+
+/* Loads the registry as its files are now and tells derive. */
+static inline void campus_reload(struct campus *campus)
+{
+	struct conf_errors errors = {0};
+	struct err err = {""};
+
+	registry_release(campus->registry);
+	char *dir = xasprintf("%s/registry", campus->folder);
+	if (registry_load(&campus->registry, dir, NULL, CAMPUS_OFFSET_MS, &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	free(dir);
+	conf_errors_fini(&errors);
+	campus_check(derive_set_registry(campus->derive, campus->registry, &err), &err);
+}
+
+/* Writes the file of the institution 370102-0001 and loads the registry. */
+static inline void campus_register(struct campus *campus, const char *institution_yaml)
+{
+	campus_write(campus, "registry/institutions/370102-0001.yaml", institution_yaml);
+	campus_reload(campus);
+}
+
+static inline void campus_init(struct campus *campus, const char *institution_yaml)
+{
+	struct err err = {""};
+	char path[128];
+
+	*campus = (struct campus){0};
+	(void)snprintf(campus->folder, sizeof campus->folder, "/tmp/test_campus_XXXXXX");
+	assert_non_null(mkdtemp(campus->folder));
+	(void)snprintf(path, sizeof path, "%s/registry", campus->folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)snprintf(path, sizeof path, "%s/registry/institutions", campus->folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)snprintf(campus->path, sizeof campus->path, "%s/ledger.db", campus->folder);
+	campus_check(ledger_open(&campus->ledger, campus->path, &err), &err);
+	campus_check(derive_open(&campus->derive, campus->ledger, &err), &err);
+	campus_register(campus, institution_yaml);
+}
+
+static inline void campus_fini(struct campus *campus)
+{
+	static const char *const names[] = {"registry/institutions/370102-0001.yaml",
+					    "registry/institutions/370102-0002.yaml",
+					    "registry/institutions/370100-0003.yaml",
+					    "registry/institutions",
+					    "registry",
+					    "ledger.db-wal",
+					    "ledger.db-shm",
+					    "ledger.db",
+					    ""};
+
+	derive_close(campus->derive);
+	ledger_close(campus->ledger);
+	registry_release(campus->registry);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char *path = xasprintf("%s/%s", campus->folder, names[i]);
+
+		(void)remove(path); /* SQLite may have removed its own */
+		free(path);
+	}
+}
+
+/* Local time of the campus in UTC milliseconds: "2026-03-01" or with time and offset. */
+static inline int64_t campus_time(const char *text)
+{
+	int64_t ms = 0;
+
+	if (civil_parse_time(text, strlen(text), CAMPUS_OFFSET_MS, &ms) < 0)
+		fail_msg("not a time: %s", text);
+	return ms;
+}
+
+static inline civil_day campus_day(const char *text)
+{
+	civil_day day = 0;
+
+	assert_int_equal(civil_parse_day(text, strlen(text), &day), 0);
+	return day;
+}
+
+static inline void campus_merge(struct campus *campus, const char *device, const char *quantity,
+				const struct reading *readings, size_t n)
+{
+	struct err err = {""};
+	size_t added, conflicts;
+	int64_t id = 0;
+
+	campus_check(ledger_begin(campus->ledger, &err), &err);
+	campus_check(ledger_register_id(campus->ledger, device, strlen(device), quantity,
+					strlen(quantity), &id, &err),
+		     &err);
+	campus_check(ledger_merge(campus->ledger, id, readings, n, &added, &conflicts, &err), &err);
+	campus_check(ledger_commit(campus->ledger, &err), &err);
+}
+
+/* A register that counts `step` every `every_ms` from `start` on, n + 1 readings. */
+static inline void campus_steady(struct campus *campus, const char *device, const char *quantity,
+				 struct reading start, int64_t every_ms, int64_t step, size_t n)
+{
+	struct reading *readings = xcalloc(n + 1, sizeof *readings);
+
+	for (size_t i = 0; i <= n; i++)
+		readings[i] = (struct reading){start.time_ms + (int64_t)i * every_ms,
+					       start.value + (int64_t)i * step};
+	campus_merge(campus, device, quantity, readings, n + 1);
+	free(readings);
+}
+
+static inline void campus_derive(struct campus *campus)
+{
+	struct err err = {""};
+	bool more = true;
+
+	while (more)
+		campus_check(derive_run(campus->derive, 50, &more, &err), &err);
+}
+
+#endif

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/campus.h"
+
+#include "server/derived.h"
+
+enum { QUARTER_MS = 15 * 60 * 1000 };
+
+#define KWH "active_energy_import_kwh"
+
+/* ---- one campus with everything that derive knows ---- */
+
+static char *campus_yaml(int ratio, const char *more)
+{
+	return xasprintf(
+		"id: 370102-0001\n"
+		"name: 历下区档案馆\n"
+		"type: culture\n"
+		"region: \"370102\"\n"
+		"headcount: [{from: 2020-01-01, persons: 312}]\n"
+		"supply: {electricity: online, water: online, natural_gas: bill}\n"
+		"buildings:\n"
+		"  - {id: main, name: 主楼, area: [{from: 2012-06-01, m2: 18500}]}\n"
+		"meters:\n"
+		"  - {id: e01, building: main, carrier: electricity, item: \"01000\", role: main,\n"
+		"     quantity: active_energy_import_kwh, interval: 15m, rated_kw: 4000,\n"
+		"     lives: [{serial: a, from: 2023-01-01, to: 2026-02-10, ratio: %d, modulus: "
+		"10000, last: 5000},\n"
+		"             {serial: b, from: 2026-02-10, ratio: 40, first: 10}]}\n"
+		"  - {id: e02, building: main, carrier: electricity, item: \"01A00\", role: sub,\n"
+		"     parent: e01, quantity: active_energy_import_kwh, interval: 15m,\n"
+		"     lives: [{serial: c, from: 2023-01-01, ratio: 1}]}\n"
+		"  - {id: e03, building: main, carrier: electricity, item: \"01A10\", role: sub,\n"
+		"     parent: e02, scope: tenant, quantity: active_energy_import_kwh,\n"
+		"     interval: 15m, lives: [{serial: d, from: 2023-01-01, ratio: 1}]}\n"
+		"  - {id: pv1, building: main, carrier: electricity, role: generation,\n"
+		"     quantity: active_energy_import_kwh, interval: 15m,\n"
+		"     lives: [{serial: e, from: 2023-01-01, ratio: 1}]}\n"
+		"  - {id: v01, building: main, carrier: electricity, item: \"01B00\", role: sub,\n"
+		"     formula: \"e01 - e02 * 0.5\"}\n"
+		"  - {id: v02, building: main, carrier: electricity, item: \"01C00\", role: sub,\n"
+		"     formula: \"v01 / 3\"}\n"
+		"  - {id: w01, building: main, carrier: water, role: main,\n"
+		"     quantity: volume_total_m3, interval: 15m,\n"
+		"     lives: [{serial: f, from: 2023-01-01, ratio: 1, modulus: 1000}]}\n"
+		"%s",
+		ratio, more);
+}
+
+static void add_gas(struct campus *campus, const char *from, const char *to, int64_t quantity)
+{
+	struct bill bill = {.institution = "370102-0001",
+			    .carrier = CARRIER_NATURAL_GAS,
+			    .days = {campus_day(from), campus_day(to)},
+			    .quantity = quantity,
+			    .fee = MICRO_NONE,
+			    .account = "",
+			    .note = "",
+			    .entered_by = "test"};
+	struct err err = {""};
+	enum bill_outcome outcome;
+
+	campus_check(bill_add(campus->ledger, campus->registry, &bill, &outcome, NULL, &err), &err);
+}
+
+/* ---- rows by hand ---- */
+
+static int get_row(struct campus *campus, enum derived_table table, const char *name,
+		   const char *day, const char *item, struct derived_row *row)
+{
+	bool is_meter = table == DERIVED_METER_DAY || table == DERIVED_METER_MONTH;
+	struct derived_key key = {.day = campus_day(day)};
+	struct derived_name found;
+	struct derived *derived;
+	struct err err = {""};
+	int rc;
+
+	campus_check(derived_open(&derived, campus->ledger, &err), &err);
+	rc = derived_find(derived, is_meter ? DERIVED_METER : DERIVED_INSTITUTION, name, &found,
+			  &err);
+	campus_check(rc, &err);
+	*row = (struct derived_row){0};
+	if (rc == 1) {
+		key.id = found.id;
+		key.carrier = CARRIER_ELECTRICITY;
+		if (strncmp(item, "gas:", 4) == 0) {
+			key.carrier = CARRIER_NATURAL_GAS;
+			item += 4;
+		}
+		strncpy(key.item, item, sizeof key.item - 1);
+		rc = derived_get(derived, table, &key, row, NULL, &err);
+		campus_check(rc, &err);
+	}
+	derived_close(derived);
+	return rc;
+}
+
+struct row_case {
+	const char *name;
+	enum derived_table table;
+	const char *of, *day, *item;
+	int64_t value, estimated, covered_ms;
+};
+
+static void check_rows(struct campus *campus, const struct row_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct derived_row row;
+		const struct row_case *c = &cases[i];
+
+		if (get_row(campus, c->table, c->of, c->day, c->item, &row) != 1)
+			fail_msg("%s: no row", c->name);
+		if (row.sum.value != c->value || row.sum.estimated != c->estimated ||
+		    row.sum.covered_ms != c->covered_ms)
+			fail_msg("%s: value %lld estimated %lld covered %lld", c->name,
+				 (long long)row.sum.value, (long long)row.sum.estimated,
+				 (long long)row.sum.covered_ms);
+	}
+}
+
+/* Main 40 kWh an hour primary for two days; its lighting 8, of that a tenant 2; PV 4. A gap of the
+ * main meter from 18:00 of the first day to 06:00 of the second. */
+static void test_by_hand(void **state)
+{
+	char *yaml = campus_yaml(40, "");
+	int64_t t0 = campus_time("2026-03-01");
+	struct campus campus;
+	struct derived_row row;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	campus_steady(&campus, "e01", KWH, (struct reading){t0, 20 * MICRO}, QUARTER_MS, 250000,
+		      72);
+	campus_steady(&campus, "e01", KWH, (struct reading){t0 + 30 * HOUR_MS, 50 * MICRO},
+		      QUARTER_MS, 250000, 72);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0, 0}, QUARTER_MS, 2 * MICRO, 192);
+	campus_steady(&campus, "e03", KWH, (struct reading){t0, 0}, QUARTER_MS, 500000, 192);
+	campus_steady(&campus, "pv1", KWH, (struct reading){t0, 0}, QUARTER_MS, MICRO, 192);
+	add_gas(&campus, "2026-02-20", "2026-03-02", 100 * MICRO);
+	campus_derive(&campus);
+	static const struct row_case cases[] = {
+		/* 18 h x 40 + half of the gap's (50 - 38) x 40 = 480 */
+		{"main's day with half a gap", DERIVED_METER_DAY, "e01", "2026-03-01", "",
+		 960000000, 240000000, 18 * HOUR_MS},
+		{"the gap lies inside the month", DERIVED_METER_MONTH, "e01", "2026-03-01", "",
+		 1920000000, 0, 36 * HOUR_MS},
+		{"sub meter", DERIVED_METER_DAY, "e02", "2026-03-01", "", 192000000, 0, DAY_MS},
+		{"virtual: 960 - 0.5 x 192", DERIVED_METER_DAY, "v01", "2026-03-01", "", 864000000,
+		 240000000, 18 * HOUR_MS},
+		{"virtual of a virtual", DERIVED_METER_DAY, "v02", "2026-03-01", "", 288000000,
+		 80000000, 18 * HOUR_MS},
+		{"total: main less tenant", DERIVED_INSTITUTION_DAY, "370102-0001", "2026-03-01",
+		 "total", 912000000, 240000000, 0},
+		{"tenants", DERIVED_INSTITUTION_DAY, "370102-0001", "2026-03-01", "non_own",
+		 48000000, 0, 0},
+		{"lighting without its tenant", DERIVED_INSTITUTION_DAY, "370102-0001",
+		 "2026-03-01", "01A", 144000000, 0, 0},
+		{"rest: 912 - 144 - 864 - 288", DERIVED_INSTITUTION_DAY, "370102-0001",
+		 "2026-03-01", "rest", -384000000, 560000000, 0},
+		{"generation", DERIVED_INSTITUTION_MONTH, "370102-0001", "2026-03-01", "generation",
+		 192000000, 0, 0},
+		{"total of the month", DERIVED_INSTITUTION_MONTH, "370102-0001", "2026-03-01",
+		 "total", 1824000000, 0, 0},
+		{"a bill's tenth day", DERIVED_INSTITUTION_DAY, "370102-0001", "2026-03-01",
+		 "gas:total", 10000000, 10000000, 0},
+		{"a bill's nine days in February", DERIVED_INSTITUTION_MONTH, "370102-0001",
+		 "2026-02-01", "gas:total", 90000000, 90000000, 0},
+	};
+	check_rows(&campus, cases, sizeof cases / sizeof *cases);
+	assert_int_equal(get_row(&campus, DERIVED_METER_DAY, "e01", "2026-03-01", "", &row), 1);
+	assert_int_equal(row.hours[0].value, 40000000);
+	assert_int_equal(row.hours[20].value, 40000000);
+	assert_int_equal(row.hours[20].estimated, 40000000);
+	assert_int_equal(row.hours[20].covered_ms, 0);
+	assert_int_equal(row.hours[20].closed_ms, HOUR_MS);
+	campus_fini(&campus);
+}
+
+/* ---- incremental equals from scratch ---- */
+
+static void dump_query(struct campus *campus, const char *sql, struct buf *out)
+{
+	struct db_statement *get;
+	struct err err = {""};
+	int rc = db_prepare(ledger_db(campus->ledger), &get, sql, &err);
+
+	campus_check(rc, &err);
+	while ((rc = db_step(get, &err)) == 1) {
+		buf_add_text(out, db_column_text(get, 0, NULL));
+		buf_add_char(out, '\n');
+	}
+	campus_check(rc, &err);
+	db_finalize(get);
+}
+
+static char *dump(struct campus *campus)
+{
+	static const char *const tables[] = {"meter_day", "meter_month", "institution_day",
+					     "institution_month"};
+	struct buf out = {0};
+
+	for (int i = 0; i < 4; i++) {
+		char *sql = xasprintf(
+			"SELECT concat FROM (SELECT '%s ' || n.name || ' ' || t.day || ' ' || %s "
+			"|| "
+			"' ' || t.value || ' ' || t.estimated || ' ' || t.covered_ms || ' ' || "
+			"t.closed_ms || ' ' || t.days || ' ' || hex(coalesce(t.hours, '')) AS "
+			"concat FROM %s t JOIN derived_name n ON n.id = t.id WHERE t.deleted = 0) "
+			"ORDER BY concat",
+			tables[i], i < 2 ? "''" : "t.carrier || ' ' || t.item", tables[i]);
+
+		dump_query(campus, sql, &out);
+		free(sql);
+	}
+	return buf_take(&out);
+}
+
+static uint32_t random_state;
+
+static uint32_t random_below(uint32_t n)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % n;
+}
+
+struct part {
+	int device;
+	struct reading readings[200];
+	size_t n;
+};
+
+enum { N_DEVICES = 5, MAX_PARTS = 600 };
+
+static const char *const devices[N_DEVICES][2] = {
+	{"e01", KWH}, {"e02", KWH}, {"e03", KWH}, {"pv1", KWH}, {"w01", "volume_total_m3"},
+};
+
+/* Registers over 80 days with gaps, a drop now and then, roll-over and the replacement. */
+static size_t make_parts(struct part *parts, uint32_t seed)
+{
+	size_t n = 0;
+
+	random_state = seed;
+	for (int d = 0; d < N_DEVICES; d++) {
+		int64_t t = campus_time("2026-01-20T05:00:00+08:00");
+		int64_t end = t + 40 * (int64_t)DAY_MS, change = campus_time("2026-02-10");
+		int64_t value = random_below(1000) * (int64_t)MICRO;
+		bool is_changed = false;
+
+		while (t < end && n < MAX_PARTS) {
+			struct part *part = &parts[n++];
+
+			part->device = d;
+			for (part->n = 0; part->n < 40 + random_below(60) && t < end; part->n++) {
+				t += QUARTER_MS + random_below(3000);
+				if (random_below(60) == 0)
+					t += random_below(3) * (int64_t)DAY_MS;
+				value += random_below(9000000);
+				if (d == 4)
+					value %= (int64_t)1000 * MICRO;
+				if (random_below(200) == 0)
+					value -= value / 3;
+				if (d == 0 && !is_changed && t >= change) {
+					value = (int64_t)11 * MICRO;
+					is_changed = true;
+				}
+				part->readings[part->n] = (struct reading){t, value};
+			}
+		}
+	}
+	return n;
+}
+
+static void merge_part(struct campus *campus, const struct part *part)
+{
+	campus_merge(campus, devices[part->device][0], devices[part->device][1], part->readings,
+		     part->n);
+}
+
+static const char new_meter[] =
+	"  - {id: e04, building: main, carrier: electricity, item: \"01D00\", role: sub,\n"
+	"     parent: e01, source: {meter: e03, quantity: active_energy_import_kwh},\n"
+	"     interval: 15m, lives: [{serial: x, from: 2026-02-01, ratio: 2}]}\n";
+
+static char *from_scratch(const struct part *parts, size_t n)
+{
+	char *yaml = campus_yaml(40, "");
+	struct campus campus;
+	char *text;
+
+	campus_init(&campus, yaml);
+	free(yaml);
+	for (size_t i = 0; i < n; i++)
+		merge_part(&campus, &parts[i]);
+	add_gas(&campus, "2026-01-25", "2026-02-24", 333333333);
+	campus_derive(&campus);
+	text = dump(&campus);
+	campus_fini(&campus);
+	return text;
+}
+
+static void shuffle(struct part *parts, size_t n)
+{
+	for (size_t i = n - 1; i > 0; i--) {
+		size_t k = random_below((uint32_t)i + 1);
+		struct part swap = parts[i];
+
+		parts[i] = parts[k];
+		parts[k] = swap;
+	}
+}
+
+/* Parts in any order, some twice, roll-ups in between, a wrong ratio and a meter too many
+ * corrected on the way, a bill corrected. */
+static char *in_any_order(struct part *parts, size_t n)
+{
+	char *wrong = campus_yaml(30, new_meter), *right = campus_yaml(40, "");
+	struct campus campus;
+	char *text;
+
+	campus_init(&campus, wrong);
+	shuffle(parts, n);
+	for (size_t i = 0; i < n; i++) {
+		merge_part(&campus, &parts[i]);
+		if (random_below(4) == 0)
+			merge_part(&campus, &parts[random_below((uint32_t)i + 1)]);
+		if (random_below(5) == 0)
+			campus_derive(&campus);
+		if (i == n / 3)
+			add_gas(&campus, "2026-01-25", "2026-02-24", 1000);
+		if (i == n / 2)
+			campus_register(&campus, right);
+		if (i == n * 2 / 3)
+			add_gas(&campus, "2026-01-25", "2026-02-24", 333333333);
+	}
+	campus_derive(&campus);
+	text = dump(&campus);
+	campus_fini(&campus);
+	free(wrong);
+	free(right);
+	return text;
+}
+
+static void test_order_does_not_matter(void **state)
+{
+	struct part *parts = xcalloc(MAX_PARTS, sizeof *parts);
+
+	(void)state;
+	for (uint32_t seed = 1; seed <= 6; seed++) {
+		size_t n = make_parts(parts, seed);
+		char *expected = from_scratch(parts, n);
+		char *got = in_any_order(parts, n);
+
+		assert_true(strlen(expected) > 10000);
+		assert_string_equal(got, expected);
+		free(expected);
+		free(got);
+	}
+	free(parts);
+}
+
+/* ---- change numbers ---- */
+
+static int64_t ask(struct campus *campus, const char *sql)
+{
+	struct db_statement *get;
+	struct err err = {""};
+	int64_t value;
+
+	campus_check(db_prepare(ledger_db(campus->ledger), &get, sql, &err), &err);
+	assert_int_equal(db_step(get, &err), 1);
+	value = db_column_int(get, 0);
+	db_finalize(get);
+	return value;
+}
+
+static void test_recompute_changes_nothing(void **state)
+{
+	char *yaml = campus_yaml(40, "");
+	struct campus campus;
+	struct err err = {""};
+	int64_t before;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e01", KWH, (struct reading){campus_time("2026-03-01"), 20 * MICRO},
+		      QUARTER_MS, 250000, 500);
+	campus_derive(&campus);
+	before = ask(&campus, "SELECT max(change) FROM meter_day");
+	campus_check(derive_mark_from(campus.ledger, campus_day("2026-01-01"), &err), &err);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT max(change) FROM meter_day"), before);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM derived_dirty"), 0);
+	/* A quarter of an hour more touches one hour of one day. */
+	campus_steady(&campus, "e01", KWH,
+		      (struct reading){campus_time("2026-03-01") + 501 * (int64_t)QUARTER_MS,
+				       20 * MICRO + 501 * 250000},
+		      QUARTER_MS, 0, 0);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM meter_day WHERE change > (SELECT "
+				      "min(change) FROM meter_day)"),
+			 1);
+	assert_int_equal(ask(&campus, "SELECT hours_changed FROM meter_day ORDER BY change DESC"),
+			 1 << 5);
+	campus_fini(&campus);
+	free(yaml);
+}
+
+static void test_vanished_rows_leave_tombstones(void **state)
+{
+	char *with = campus_yaml(40, new_meter), *without = campus_yaml(40, "");
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, with);
+	campus_steady(&campus, "e03", KWH, (struct reading){campus_time("2026-03-01"), 0},
+		      QUARTER_MS, 250000, 500);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM meter_day WHERE deleted"), 0);
+	campus_register(&campus, without);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM meter_day WHERE deleted"), 6);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM meter_month WHERE deleted"), 1);
+	campus_register(&campus, with);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM meter_day WHERE deleted"), 0);
+	campus_fini(&campus);
+	free(with);
+	free(without);
+}
+
+static void test_holes_are_told_once(void **state)
+{
+	char *yaml = campus_yaml(40, "");
+	struct campus campus;
+	int64_t t0 = campus_time("2026-03-01");
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0, 50 * MICRO}, QUARTER_MS, 0, 4);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0 + 2 * HOUR_MS, 10 * MICRO},
+		      QUARTER_MS, 0, 4);
+	campus_derive(&campus);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0 + 4 * HOUR_MS, 12 * MICRO},
+		      QUARTER_MS, 0, 4);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM event WHERE kind = 'unexplained_drop' "
+				      "AND meter = 'e02'"),
+			 1);
+	campus_fini(&campus);
+	free(yaml);
+}
+
+static void test_what_was_pruned_stays(void **state)
+{
+	char *yaml = campus_yaml(40, "");
+	struct campus campus;
+	struct err err = {""};
+	int64_t t0 = campus_time("2026-03-01"), removed = 0;
+	char *before, *after;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0, 0}, QUARTER_MS, 250000, 96 * 10);
+	campus_derive(&campus);
+	before = dump(&campus);
+	campus_check(ledger_begin(campus.ledger, &err), &err);
+	campus_check(ledger_prune(campus.ledger, t0 + 5 * (int64_t)DAY_MS, 100, &removed, &err),
+		     &err);
+	campus_check(ledger_commit(campus.ledger, &err), &err);
+	assert_true(removed > 0);
+	derive_set_horizon(campus.derive, t0 + 5 * (int64_t)DAY_MS);
+	campus_check(derive_mark_from(campus.ledger, campus_day("2026-01-01"), &err), &err);
+	campus_derive(&campus);
+	after = dump(&campus);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	campus_fini(&campus);
+	free(yaml);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_recompute_changes_nothing),
+		cmocka_unit_test(test_vanished_rows_leave_tombstones),
+		cmocka_unit_test(test_holes_are_told_once),
+		cmocka_unit_test(test_what_was_pruned_stays),
+		cmocka_unit_test(test_order_does_not_matter),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
