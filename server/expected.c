@@ -10,7 +10,7 @@ int64_t expected_alive_ms(const struct span_ms *alive, size_t n, int64_t from_ms
 {
 	int64_t sum = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && alive[i].from_ms < to_ms; i++) {
 		int64_t from = alive[i].from_ms > from_ms ? alive[i].from_ms : from_ms;
 		int64_t to = alive[i].to_ms < to_ms ? alive[i].to_ms : to_ms;
 
@@ -20,16 +20,17 @@ int64_t expected_alive_ms(const struct span_ms *alive, size_t n, int64_t from_ms
 	return sum;
 }
 
-/* Unclosed time of hour i inside [from, to). */
-static int64_t open_ms(const struct expected_hours *run, size_t i, int64_t from_ms, int64_t to_ms)
+/* Unclosed time of an hour; alive spans before *first end before it. */
+static int64_t open_ms(const struct expected_run *run, size_t i, size_t *first)
 {
-	int64_t start = run->from_ms + (int64_t)i * HOUR_MS, end = start + HOUR_MS;
-	int64_t alive;
+	int64_t start = run->from_ms + (int64_t)i * HOUR_MS, alive;
 
 	if (run->hours[i].closed_ms >= HOUR_MS)
 		return 0;
-	alive = expected_alive_ms(run->alive, run->n_alive, start > from_ms ? start : from_ms,
-				  end < to_ms ? end : to_ms);
+	while (*first < run->n_alive && run->alive[*first].to_ms <= start)
+		(*first)++;
+	alive = expected_alive_ms(run->alive + *first, run->n_alive - *first, start,
+				  start + HOUR_MS);
 	return alive > run->hours[i].closed_ms ? alive - run->hours[i].closed_ms : 0;
 }
 
@@ -39,7 +40,7 @@ static bool is_sample(const struct amount *hour)
 }
 
 /* Mean of hour i's hour of the week in the four weeks before hour `hole`. */
-static bool mean_before(const struct expected_hours *run, size_t i, size_t hole, int64_t *mean)
+static bool mean_before(const struct expected_run *run, size_t i, size_t hole, int64_t *mean)
 {
 	int64_t sum = 0, n = 0;
 	size_t first = hole > EXPECTED_WEEKS * EXPECTED_WEEK_HOURS
@@ -60,31 +61,27 @@ static bool mean_before(const struct expected_hours *run, size_t i, size_t hole,
 	return true;
 }
 
-struct expected expected_missing(const struct expected_hours *run, int64_t from_ms, int64_t to_ms)
+void expected_each_hour(const struct expected_run *run, struct expected *out)
 {
-	struct expected expected = {0};
-	size_t hole = 0;
+	size_t hole = 0, first = 0;
 	bool in_hole = false;
 
-	for (size_t i = 0; i < run->n && run->from_ms + (int64_t)i * HOUR_MS < to_ms; i++) {
-		int64_t mean, open;
+	for (size_t i = 0; i < run->n; i++) {
+		int64_t open = open_ms(run, i, &first), mean;
 
-		if (open_ms(run, i, INT64_MIN, to_ms) == 0) {
+		out[i] = (struct expected){0};
+		if (open == 0) {
 			in_hole = false;
 			continue;
 		}
 		if (!in_hole)
 			hole = i;
 		in_hole = true;
-		open = open_ms(run, i, from_ms, to_ms);
-		if (open == 0)
-			continue;
 		if (mean_before(run, i, hole, &mean))
-			expected.missing += scale_int64(mean, open, HOUR_MS);
+			out[i].missing = scale_int64(mean, open, HOUR_MS);
 		else if (run->expected_year != MICRO_NONE)
-			expected.missing += scale_int64(run->expected_year, open, year_ms);
+			out[i].missing = scale_int64(run->expected_year, open, year_ms);
 		else
-			expected.is_unknown = true;
+			out[i].is_unknown = true;
 	}
-	return expected;
 }

@@ -86,7 +86,8 @@ void kpi_of_institution(const struct kpi_input *now, const struct kpi_input *pre
 /* Sums for a group: zeroed, then an institution at a time. Numerator and denominator of each
  * indicator sum over the same institutions: those whose indicator is not withheld. */
 struct kpi_ratio {
-	int64_t numerator, denominator, estimated, missing;
+	int64_t numerator, denominator;
+	int64_t present, missing, estimated; /* what the numerator is made of */
 	uint32_t n;
 };
 struct kpi_group {
