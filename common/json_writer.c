@@ -114,6 +114,12 @@ void json_null(struct json_writer *json, const char *key)
 	buf_add_text(json->out, "null");
 }
 
+void json_number(struct json_writer *json, const char *key, const char *number, size_t len)
+{
+	begin_value(json, key);
+	buf_add(json->out, number, len);
+}
+
 void json_micro(struct json_writer *json, const char *key, int64_t micro)
 {
 	char text[DECIMAL_TEXT_MAX];

@@ -30,6 +30,8 @@ void json_string_n(struct json_writer *json, const char *key, const char *text, 
 void json_int(struct json_writer *json, const char *key, int64_t value);
 void json_bool(struct json_writer *json, const char *key, bool value);
 void json_null(struct json_writer *json, const char *key);
+/* A number that is text already, as decimal_print gives it. */
+void json_number(struct json_writer *json, const char *key, const char *number, size_t len);
 /* 10^-6 units as an exact decimal number: 41200000 -> 41.2 */
 void json_micro(struct json_writer *json, const char *key, int64_t micro);
 /* At most `decimals` digits after the point; nan and infinity: null. */
