@@ -276,9 +276,12 @@ static void take_regions(struct loading *l, const struct file_grid *file,
 	}
 	for (const struct conf_node *node = file->regions->first; node != NULL; node = node->next) {
 		struct factor_entry entry = *national;
+		struct conf_node key = *node; /* its place, not the value's */
 
+		key.line = node->key_line;
+		key.column = node->key_column;
 		if (!region_code_is_valid(node->key, strlen(node->key)))
-			conf_error(l->errors, node, NULL, "'%.60s' is not a region code",
+			conf_error(l->errors, &key, NULL, "'%.60s' is not a region code",
 				   node->key);
 		entry.region = keep(l, node->key);
 		entry.is_verified = file->is_verified;

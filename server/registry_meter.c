@@ -74,7 +74,7 @@ static void check_register(struct registry_loader *loader, const struct conf_nod
 static void take_registers(struct registry_loader *loader, const struct file_life *file,
 			   struct meter_life *life)
 {
-	int64_t modulus = optional_micro(loader, file->modulus, 1, INT64_MAX - 1);
+	int64_t modulus = optional_micro(loader, file->modulus, 1, INT64_MAX);
 
 	life->modulus = modulus == MICRO_NONE ? 0 : modulus;
 	life->first = optional_micro(loader, file->first, 0, 0);

@@ -66,6 +66,7 @@ static void take_list(struct supplies *s, const struct conf_node *list, enum car
 
 static void take_carrier(struct supplies *s, const struct conf_node *node)
 {
+	struct conf_node at = *node; /* the key's place, not the value's */
 	char hint[96];
 
 	for (int carrier = 0; carrier < N_CARRIERS; carrier++) {
@@ -77,7 +78,9 @@ static void take_carrier(struct supplies *s, const struct conf_node *node)
 			take_word(s, node, (enum carrier)carrier);
 		return;
 	}
-	conf_error(s->loader->errors, node, NULL, "'%.60s' is not a carrier%s", node->key,
+	at.line = node->key_line;
+	at.column = node->key_column;
+	conf_error(s->loader->errors, &at, NULL, "'%.60s' is not a carrier%s", node->key,
 		   conf_nearest(node->key, carrier_names, N_CARRIERS, hint));
 }
 
