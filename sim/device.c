@@ -297,6 +297,13 @@ static bool is_in(const struct profile_range *ranges, size_t n,
 	return false;
 }
 
+/* What a point needs from one read can be read, with all that stands between. */
+static bool is_inside(const struct profile_point *point, uint8_t function, uint16_t at)
+{
+	return point->function == function && at >= point->first_address &&
+	       at < (uint32_t)point->first_address + point->extent;
+}
+
 /* May a register without a meaning be read? */
 static bool is_readable(const struct device *device, const struct device_request *request,
 			uint16_t address)
@@ -304,8 +311,12 @@ static bool is_readable(const struct device *device, const struct device_request
 	const struct profile *profile = device->profile;
 	uint16_t at = (uint16_t)(address - device->base);
 
-	return profile->is_gap_readable ||
-	       is_in(profile->readable, profile->n_readable, request, at);
+	if (profile->is_gap_readable || is_in(profile->readable, profile->n_readable, request, at))
+		return true;
+	for (size_t i = 0; i < profile->n_points; i++)
+		if (is_inside(&profile->points[i], request->function, at))
+			return true;
+	return false;
 }
 
 /* The first cell at or behind the address. */
@@ -384,10 +395,10 @@ enum modbus_exception device_read(const struct device *device, const struct devi
 	enum modbus_exception exception = check(device, request);
 	size_t at = find_cell(device, request->function, request->address);
 
+	*len = 0;
 	if (exception != MODBUS_OK)
 		return exception;
-	*len = request->function <= 2 ? (request->count + 7u) / 8 : 2u * request->count;
-	memset(data, 0, *len);
+	memset(data, 0, DEVICE_DATA_MAX);
 	for (uint16_t i = 0; i < request->count; i++) {
 		uint16_t address = (uint16_t)(request->address + i);
 		uint16_t meant = (uint16_t)(address - device->base);
@@ -401,5 +412,6 @@ enum modbus_exception device_read(const struct device *device, const struct devi
 		else if (!is_readable(device, request, address))
 			return MODBUS_ILLEGAL_ADDRESS;
 	}
+	*len = request->function <= 2 ? (request->count + 7u) / 8 : 2u * request->count;
 	return MODBUS_OK;
 }

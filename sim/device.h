@@ -38,7 +38,8 @@ void device_destroy(struct device *device); /* NULL is allowed */
 
 /* All points, helpers too. */
 const struct device_point *device_points(const struct device *device, size_t *n);
-/* What a reader gets for a point. -EINVAL: it is no number of its own. */
+/* What a reader gets for a point. -EINVAL: it is no number of its own; -ENODATA: the
+ * meter shows its mark for "no value". */
 int device_show(const struct device *device, const struct device_point *point, int64_t utc_ms,
 		struct decimal *out);
 
@@ -50,7 +51,8 @@ struct device_request {
 };
 enum { DEVICE_DATA_MAX = 250 };
 
-/* The data of the answer: registers high byte first, or bits. Returns an exception or MODBUS_OK. */
+/* The data of the answer: registers high byte first, or bits; none with an exception. Returns an
+ * exception or MODBUS_OK. */
 enum modbus_exception device_read(const struct device *device, const struct device_request *request,
 				  uint8_t data[DEVICE_DATA_MAX], size_t *len);
 

@@ -333,8 +333,18 @@ static int64_t signed_value(const struct profile_term *term, uint64_t raw)
 	return (int64_t)raw;
 }
 
+static bool is_absent(const struct profile_term *term, uint64_t raw)
+{
+	for (size_t i = 0; i < term->n_absent; i++)
+		if ((raw & term->absent[i].mask) == term->absent[i].value)
+			return true;
+	return false;
+}
+
 static int term_value(const struct encode_term *term, uint64_t raw, struct decimal *out)
 {
+	if (is_absent(term->term, raw))
+		return -ENODATA;
 	if (term->term->type == PROFILE_FLOAT32)
 		return decimal_from_float(raw_float(raw), out);
 	if (term->term->type == PROFILE_FLOAT64)

@@ -38,7 +38,7 @@ void encode_gauge(const struct encode_point *point, double value, uint64_t raw[E
 /* What a meter shows that has no value: NaN, or the profile's mark, or all ones. */
 uint64_t encode_absent(const struct encode_term *term);
 
-/* What a reader must get from the raw values. */
+/* What a reader must get from the raw values. -ENODATA: they happen to be a mark for "no value". */
 int encode_read_back(const struct encode_point *point, const uint64_t raw[ENCODE_TERMS_MAX],
 		     struct decimal *out);
 
