@@ -92,6 +92,8 @@ struct tsdb {
 /* tsdb_queue.c */
 int tsdb_queue_open(struct tsdb *tsdb, struct ledger *ledger, struct err *err);
 void tsdb_queue_close(struct tsdb *tsdb);
+/* Takes *at out of the list, under the lock. */
+void tsdb_queue_unlink(struct tsdb *tsdb, struct tsdb_entry **at);
 /* The thread: marks queued entries as being sent, up to TSDB_CHUNK_LINES lines; appends their text.
  * False: none is queued. */
 bool tsdb_queue_take(struct tsdb *tsdb, struct buf *text, size_t *n_lines);
@@ -100,6 +102,8 @@ void tsdb_queue_sent(struct tsdb *tsdb, bool is_accepted, int64_t process);
 /* The thread: rows of the file. 1: text is filled. 0: none is left. */
 int tsdb_queue_read_row(struct tsdb *tsdb, struct buf *text, int64_t *row, struct err *err);
 void tsdb_queue_row_done(struct tsdb *tsdb, int64_t row);
+
+/* tsdb_settle.c */
 /* The thread: what was accepted long enough ago by the process that still runs is durable; what
  * another process accepted is queued again. True if something was lost. */
 bool tsdb_queue_settle(struct tsdb *tsdb, int64_t now_mono_ms, int64_t process);
