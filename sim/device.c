@@ -39,8 +39,12 @@ static bool is_code_of(const struct profile_match *match, const char *code)
 
 static void set_text(struct device *device, int point, const char *text)
 {
-	if (point >= 0 && device->points[point].source.kind == SOURCE_CONSTANT)
-		device->points[point].text = text;
+	struct device_point *helper = point >= 0 ? &device->points[point] : NULL;
+
+	/* A helper may be called active_energy_power_of_ten and is no energy. */
+	if (helper != NULL &&
+	    (helper->source.kind == SOURCE_CONSTANT || !helper->encode.point->is_published))
+		helper->text = text;
 }
 
 /* Helpers show what makes the points that use them readable: unit codes, scale 10^0, ratios of 1,

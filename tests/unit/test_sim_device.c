@@ -80,10 +80,11 @@ static void compare(const struct fixture *fixture, const struct profile *profile
 	point = &device_points(fixture->device, &n)[index];
 	if (!profile->points[index].is_published || value.kind == DECODE_TEXT)
 		return;
-	if (value.kind == DECODE_ABSENT && point->meter != NULL && point->encode.n > 0)
-		assert_int_not_equal(device_show(fixture->device, point, SIM_NOON, &shown), 0);
-	else if (value.kind != DECODE_NUMBER)
-		fail_msg("%s: %s has no value", profile->id, point->name);
+	if (value.kind == DECODE_ABSENT && point->meter != NULL && point->encode.n > 0 &&
+	    device_show(fixture->device, point, SIM_NOON, &shown) == 0)
+		fail_msg("%s: %s is shown and not read", profile->id, point->name);
+	if (value.kind == DECODE_MISSING)
+		fail_msg("%s: %s is missing", profile->id, point->name);
 	if (value.kind != DECODE_NUMBER || point->encode.n == 0 || point->is_pulse ||
 	    point->meter == NULL)
 		return;
