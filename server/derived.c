@@ -352,6 +352,24 @@ int derived_items(struct derived *derived, enum derived_table table, const struc
 	return rc;
 }
 
+int derived_register(struct derived *derived, const char *device, const char *quantity, int64_t *id,
+		     struct err *err)
+{
+	struct db_statement *find;
+	int rc = statement(derived, DERIVED_SQL_REGISTER, &find, err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(find, 1, device);
+	db_bind_string(find, 2, quantity);
+	rc = db_step(find, err);
+	if (rc == 1) {
+		*id = db_column_int(find, 0);
+		db_reset(find);
+	}
+	return rc;
+}
+
 /* ---- dirty ---- */
 
 int derived_mark(struct derived *derived, int64_t id, civil_day from, civil_day to, struct err *err)

@@ -84,6 +84,10 @@ typedef int (*derived_row_fn)(const struct derived_key *key, const struct derive
 int derived_items(struct derived *derived, enum derived_table table, const struct derived_key *key,
 		  derived_row_fn fn, void *arg, struct err *err);
 
+/* The ledger's number of a register, also for readers: 1, or 0 if nothing was ever read. */
+int derived_register(struct derived *derived, const char *device, const char *quantity, int64_t *id,
+		     struct err *err);
+
 /* ---- the list of what must be computed again, beside the ledger's dirty registers ---- */
 int derived_mark(struct derived *derived, int64_t id, civil_day from, civil_day to,
 		 struct err *err); /* to inclusive */

@@ -71,6 +71,7 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 	[DERIVED_SQL_TAKE] = "SELECT d.id, n.kind, n.name, d.from_day, d.to_day FROM derived_dirty "
 			     "d JOIN derived_name n ON n.id = d.id LIMIT 1",
 	[DERIVED_SQL_DROP] = "DELETE FROM derived_dirty WHERE id = ?",
+	[DERIVED_SQL_REGISTER] = "SELECT id FROM register WHERE device = ? AND quantity = ?",
 	[DERIVED_SQL_IS_DIRTY] =
 		"SELECT EXISTS(SELECT 1 FROM derived_dirty) OR EXISTS(SELECT 1 FROM dirty)",
 };

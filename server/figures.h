@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/derived.h"
 #include "server/factors.h"
 #include "server/kpi.h"
 #include "server/ledger.h"
@@ -18,7 +19,9 @@
 
 /* What a question is asked against. Borrowed for the call. */
 struct figures {
-	struct ledger *ledger; /* a reader, or the writer between transactions */
+	struct ledger *ledger;   /* a reader, or the writer between transactions */
+	struct derived *derived; /* statements kept over its ledger (derived_open); NULL: each
+				    question prepares its own */
 	const struct registry *registry;
 	const struct factors *factors;
 	int64_t now_ms;
