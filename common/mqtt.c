@@ -147,7 +147,11 @@ static void on_connected(struct mqtt *mqtt)
 
 static void on_connected_5(void *context, MQTTAsync_successData5 *data)
 {
-	(void)data;
+	int n = MQTTProperties_getNumericValue(&data->properties,
+					       MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+
+	if (n > 0) /* else the broker named none */
+		mqtt_limit(context, n);
 	on_connected(context);
 }
 
@@ -216,8 +220,11 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
 {
 	struct mqtt *mqtt = context;
 
-	/* topic_len is not 0 only if the topic contains a NUL: nobody sends us that */
-	if (topic_len == 0 && mqtt->events.message != NULL)
+	/* The length is sometimes 0 for "see the NUL", sometimes right. A topic with a NUL inside
+	 * is against the standard (MQTT 5, 1.5.4). */
+	bool is_topic = topic_len == 0 || strlen(topic) == (size_t)topic_len;
+
+	if (is_topic && mqtt->events.message != NULL)
 		mqtt->events.message(topic, message->payload, (size_t)message->payloadlen,
 				     message->retained != 0, mqtt->events.arg);
 	MQTTAsync_freeMessage(&message);
@@ -225,29 +232,16 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
 	return 1;
 }
 
-static void finish(struct mqtt_parcel *parcel, bool is_delivered)
-{
-	struct mqtt *mqtt = parcel->mqtt;
-	int64_t token = parcel->token;
-
-	mqtt_lock(mqtt);
-	mqtt_free_parcel(mqtt, parcel);
-	is_delivered = is_delivered && !mqtt->is_stopping;
-	mqtt_unlock(mqtt);
-	if (is_delivered && mqtt->events.delivered != NULL)
-		mqtt->events.delivered(token, mqtt->events.arg);
-}
-
 static void on_delivered_5(void *context, MQTTAsync_successData5 *data)
 {
 	(void)data;
-	finish(context, true);
+	mqtt_finish(context, true);
 }
 
 static void on_delivered_3(void *context, MQTTAsync_successData *data)
 {
 	(void)data;
-	finish(context, true);
+	mqtt_finish(context, true);
 }
 
 static void on_undelivered_5(void *context, MQTTAsync_failureData5 *data)
@@ -258,13 +252,48 @@ static void on_undelivered_5(void *context, MQTTAsync_failureData5 *data)
 		log_warn("mqtt", "the broker refuses a message: %s (0x%02x)",
 			 name != NULL ? name : "unknown reason", (unsigned)data->reasonCode);
 	}
-	finish(context, false);
+	mqtt_finish(context, false);
 }
 
 static void on_undelivered_3(void *context, MQTTAsync_failureData *data)
 {
 	(void)data;
-	finish(context, false);
+	mqtt_finish(context, false);
+}
+
+static int code_of(int rc)
+{
+	switch (rc) {
+	case MQTTASYNC_SUCCESS:
+		return 0;
+	case MQTTASYNC_BAD_UTF8_STRING:
+		return -EINVAL;
+	case MQTTASYNC_NO_MORE_MSGIDS:
+	case MQTTASYNC_MAX_BUFFERED_MESSAGES:
+		return -EAGAIN;
+	default:
+		return -ENOTCONN;
+	}
+}
+
+int mqtt_link_send(void *handle, struct mqtt_parcel *parcel, const struct mqtt_letter *letter)
+{
+	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+	MQTTAsync_message message = MQTTAsync_message_initializer;
+
+	memcpy(&message.payload, &letter->payload, sizeof message.payload); /* is not written */
+	message.payloadlen = (int)letter->len;
+	message.qos = 1;
+	message.retained = letter->is_retained;
+	options.context = parcel;
+	if (parcel->mqtt->uses_v3) {
+		options.onSuccess = on_delivered_3;
+		options.onFailure = on_undelivered_3;
+	} else {
+		options.onSuccess5 = on_delivered_5;
+		options.onFailure5 = on_undelivered_5;
+	}
+	return code_of(MQTTAsync_sendMessage(handle, letter->topic, &message, &options));
 }
 
 /* ---- one attempt ---- */
@@ -424,74 +453,4 @@ int mqtt_subscribe(struct mqtt *mqtt, const char *filter, struct err *err)
 	if (rc == MQTTASYNC_BAD_UTF8_STRING)
 		return err_set(err, -EINVAL, "the topic filter is not valid UTF-8");
 	return 0; /* lost just now: as above */
-}
-
-static int send(struct mqtt *mqtt, MQTTAsync handle, struct mqtt_parcel *parcel, const char *topic,
-		MQTTAsync_message *message)
-{
-	MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-	bool is_v3 = atomic_load(&mqtt->version) == 4;
-
-	options.context = parcel;
-	if (is_v3) {
-		options.onSuccess = on_delivered_3;
-		options.onFailure = on_undelivered_3;
-	} else {
-		options.onSuccess5 = on_delivered_5;
-		options.onFailure5 = on_undelivered_5;
-	}
-	return MQTTAsync_sendMessage(handle, topic, message, &options);
-}
-
-static int refuse(int rc, const char *topic, struct err *err)
-{
-	switch (rc) {
-	case MQTTASYNC_BAD_UTF8_STRING:
-		return err_set(err, -EINVAL, "the topic is not valid UTF-8");
-	case MQTTASYNC_NO_MORE_MSGIDS:
-	case MQTTASYNC_MAX_BUFFERED_MESSAGES:
-		return err_set(err, -EAGAIN, "too many messages are under way to the broker");
-	default:
-		return err_set(err, -ENOTCONN, "no connection to the broker for topic '%s'", topic);
-	}
-}
-
-/* NOLINTNEXTLINE(readability-function-size): a message has so many parts */
-int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len,
-		 bool is_retained, int64_t *token, struct err *err)
-{
-	MQTTAsync_message message = MQTTAsync_message_initializer;
-	struct mqtt_parcel *parcel;
-	MQTTAsync handle;
-	int rc;
-
-	assert(len <= INT32_MAX);
-	mqtt_lock(mqtt);
-	parcel = mqtt->free_parcels;
-	handle = parcel != NULL ? mqtt_use_handle(mqtt) : NULL;
-	if (handle == NULL) {
-		rc = mqtt->phase == MQTT_CONNECTED && !mqtt->is_stopping ? MQTTASYNC_NO_MORE_MSGIDS
-									 : MQTTASYNC_DISCONNECTED;
-		mqtt_unlock(mqtt);
-		return refuse(rc, topic, err);
-	}
-	mqtt->free_parcels = parcel->next;
-	mqtt->n_in_flight++;
-	parcel->token = ++mqtt->last_token;
-	if (token != NULL)
-		*token = parcel->token;
-	mqtt_unlock(mqtt);
-
-	memcpy(&message.payload, &payload, sizeof payload); /* is not written, though not const */
-	message.payloadlen = (int)len;
-	message.qos = 1;
-	message.retained = is_retained;
-	rc = send(mqtt, handle, parcel, topic, &message);
-
-	mqtt_lock(mqtt);
-	if (rc != MQTTASYNC_SUCCESS)
-		mqtt_free_parcel(mqtt, parcel);
-	mqtt_leave_handle(mqtt);
-	mqtt_unlock(mqtt);
-	return rc == MQTTASYNC_SUCCESS ? 0 : refuse(rc, topic, err);
 }

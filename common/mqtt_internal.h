@@ -15,11 +15,23 @@ enum { MQTT_MAX_IN_FLIGHT = 1000, MQTT_REASON_MAX = 200 };
 
 enum mqtt_phase { MQTT_CONNECTING, MQTT_CONNECTED, MQTT_ENDED };
 
+/* A message; the texts are borrowed. */
+struct mqtt_letter {
+	const char *topic;
+	const void *payload;
+	size_t len;
+	bool is_retained;
+};
+
 /* What the library carries with a message and gives back. */
 struct mqtt_parcel {
 	struct mqtt *mqtt;
 	int64_t token;
-	struct mqtt_parcel *next; /* among the free ones */
+	struct mqtt_parcel *next; /* among the free or the waiting ones */
+	/* While it waits: */
+	char *topic, *payload;
+	size_t len;
+	bool is_retained;
 };
 
 struct mqtt {
@@ -49,8 +61,11 @@ struct mqtt {
 	char **filters;
 	size_t n_filters, cap_filters;
 	int64_t last_token;
-	int n_in_flight;
-	struct mqtt_parcel parcels[MQTT_MAX_IN_FLIGHT], *free_parcels;
+	int limit;       /* how many the broker takes at once */
+	int n_sent;      /* given to the library, not yet acknowledged */
+	int n_in_flight; /* those and the waiting ones */
+	bool is_sending; /* somebody is just sending the waiting ones, in their order */
+	struct mqtt_parcel parcels[MQTT_MAX_IN_FLIGHT], *free_parcels, *waiting, **waiting_end;
 };
 
 void mqtt_lock(struct mqtt *mqtt);
@@ -59,11 +74,14 @@ void mqtt_unlock(struct mqtt *mqtt);
 /* Ends the attempt or the connection, if that has not happened, and calls lost(). Without lock. */
 void mqtt_end(struct mqtt *mqtt, const char *reason, bool was_v5_refused);
 
-/* All four with the lock. The handle for one call into the library, or NULL; then leave it. */
+/* Both with the lock. The handle for one call into the library, or NULL; then leave it. */
 void *mqtt_use_handle(struct mqtt *mqtt);
 void mqtt_leave_handle(struct mqtt *mqtt);
-void mqtt_free_parcel(struct mqtt *mqtt, struct mqtt_parcel *parcel);
-void mqtt_reset_parcels(struct mqtt *mqtt); /* when no handle can give one back */
+/* Forgets all parcels, when there is no handle that could give one back. With the lock. */
+void mqtt_reset_parcels(struct mqtt *mqtt);
+void mqtt_limit(struct mqtt *mqtt, int limit); /* the broker's receive maximum */
+/* The library gives a parcel back. */
+void mqtt_finish(struct mqtt_parcel *parcel, bool is_delivered);
 
 /* A handle that is never connected. NULL if the library refuses the url or the client id. */
 void *mqtt_link_create(const struct mqtt *mqtt);
@@ -72,5 +90,7 @@ void mqtt_link_destroy(void *handle);
 void mqtt_link_start(struct mqtt *mqtt);
 /* Waits until no call uses the handle, and destroys it: no callback comes any more. */
 void mqtt_link_stop(struct mqtt *mqtt);
+/* 0: the parcel comes back by mqtt_finish. Else -EINVAL, -EAGAIN, -ENOTCONN. */
+int mqtt_link_send(void *handle, struct mqtt_parcel *parcel, const struct mqtt_letter *letter);
 
 #endif

@@ -53,29 +53,9 @@ void mqtt_end(struct mqtt *mqtt, const char *reason, bool was_v5_refused)
 		mqtt->events.lost(mqtt->events.arg);
 }
 
-void mqtt_free_parcel(struct mqtt *mqtt, struct mqtt_parcel *parcel)
-{
-	parcel->next = mqtt->free_parcels;
-	mqtt->free_parcels = parcel;
-	mqtt->n_in_flight--;
-	if (mqtt->n_in_flight == 0)
-		(void)pthread_cond_broadcast(&mqtt->changed);
-}
-
-void mqtt_reset_parcels(struct mqtt *mqtt)
-{
-	mqtt->free_parcels = NULL;
-	mqtt->n_in_flight = 0;
-	for (size_t i = 0; i < MQTT_MAX_IN_FLIGHT; i++) {
-		mqtt->parcels[i].mqtt = mqtt;
-		mqtt->parcels[i].next = mqtt->free_parcels;
-		mqtt->free_parcels = &mqtt->parcels[i];
-	}
-}
-
 void *mqtt_use_handle(struct mqtt *mqtt)
 {
-	if (mqtt->phase != MQTT_CONNECTED || mqtt->is_stopping || mqtt->handle == NULL)
+	if (mqtt->phase != MQTT_CONNECTED || mqtt->handle == NULL)
 		return NULL;
 	mqtt->n_users++;
 	return mqtt->handle;
@@ -267,6 +247,7 @@ static struct mqtt *create(const struct mqtt_config *config, const char *client_
 
 static void destroy(struct mqtt *mqtt)
 {
+	mqtt_reset_parcels(mqtt);
 	if (mqtt->anchor != NULL)
 		mqtt_link_destroy(mqtt->anchor);
 	for (size_t i = 0; i < mqtt->n_filters; i++)
