@@ -75,6 +75,7 @@ void window_open(struct window *w, bool waits_for_ack, int64_t now_ms)
 	w->hold_ms = now_ms + WINDOW_HOLD_MS;
 	w->ack_ms = now_ms;
 	w->retry_ms = WINDOW_RETRY_MS;
+	w->is_doubted = false;
 	go_back(w, WINDOW_FIRST);
 }
 
@@ -90,14 +91,34 @@ static int64_t silence_ends(const struct window *w)
 	return max64(w->ack_ms, w->sizes[first_open(w) % WINDOW_MAX].sent_ms) + WINDOW_SILENCE_MS;
 }
 
+/* The server repeated itself: if what comes next was sent a while ago, it did not get it, got it
+ * behind a hole, or has no room. */
+static int64_t doubt_ends(const struct window *w)
+{
+	return w->sizes[first_open(w) % WINDOW_MAX].sent_ms + w->retry_ms;
+}
+
+static void send_again(struct window *w, int64_t now_ms)
+{
+	if (window_under_way(w) == 0)
+		return;
+	if (w->is_doubted && now_ms >= doubt_ends(w)) {
+		w->retry_ms = min64(w->retry_ms * 2, WINDOW_RETRY_MAX_MS);
+		w->is_doubted = false;
+		go_back(w, w->allowed / 2);
+	} else if (now_ms >= silence_ends(w)) {
+		/* One batch only: on a metered link a server that is away for days must cost
+		 * little. */
+		go_back(w, 1);
+	}
+}
+
 int64_t window_next(struct window *w, int64_t now_ms)
 {
 	if (!w->is_open || (w->waits_for_ack && now_ms < w->hold_ms))
 		return 0;
 	w->waits_for_ack = false;
-	/* One batch only: on a metered link a server that is away for days must cost little. */
-	if (window_under_way(w) > 0 && now_ms >= silence_ends(w))
-		go_back(w, 1);
+	send_again(w, now_ms);
 	if (w->next > w->last || window_under_way(w) >= min64(w->allowed, WINDOW_MAX))
 		return 0;
 	if (window_under_way(w) > 0 && w->bytes >= WINDOW_BYTES_MAX)
@@ -115,15 +136,7 @@ void window_sent(struct window *w, int64_t bytes, int64_t now_ms)
 	w->next++;
 }
 
-/* The server repeats itself although what comes next was sent a while ago: it did not get it, got
- * it behind a hole, or has no room. */
-static bool is_unaccepted(const struct window *w, int64_t now_ms)
-{
-	return window_under_way(w) > 0 &&
-	       now_ms - w->sizes[first_open(w) % WINDOW_MAX].sent_ms >= w->retry_ms;
-}
-
-static void follow_seen(struct window *w, int64_t seen, int64_t now_ms)
+static void follow_seen(struct window *w, int64_t seen, bool is_keeping)
 {
 	int64_t before = w->seen;
 
@@ -135,10 +148,8 @@ static void follow_seen(struct window *w, int64_t seen, int64_t now_ms)
 	} else if (seen < before) {
 		w->seen = seen;
 		go_back(w, WINDOW_FIRST);
-	} else if (is_unaccepted(w, now_ms)) {
-		w->retry_ms = min64(w->retry_ms * 2, WINDOW_RETRY_MAX_MS);
-		go_back(w, w->allowed / 2);
 	}
+	w->is_doubted = seen == before && !is_keeping;
 	count_bytes(w);
 }
 
@@ -152,8 +163,8 @@ enum window_verdict window_ack(struct window *w, const struct telemetry_ack *ack
 		return WINDOW_HISTORY_LOST;
 	w->until_ms = ack->until_ms;
 	w->waits_for_ack = false;
+	follow_seen(w, ack->seen, ack->kept > w->kept);
 	w->kept = max64(w->kept, ack->kept);
-	follow_seen(w, ack->seen, now_ms);
 	w->ack_ms = now_ms;
 	return WINDOW_OBEYED;
 }
@@ -164,5 +175,7 @@ int64_t window_deadline(const struct window *w)
 		return INT64_MAX;
 	if (w->waits_for_ack)
 		return w->hold_ms;
-	return window_under_way(w) > 0 ? silence_ends(w) : INT64_MAX;
+	if (window_under_way(w) == 0)
+		return INT64_MAX;
+	return w->is_doubted ? min64(doubt_ends(w), silence_ends(w)) : silence_ends(w);
 }

@@ -32,6 +32,7 @@ struct window {
 	int64_t resends;      /* how often it went back */
 	bool is_open;         /* connected */
 	bool waits_for_ack;   /* until hold_ms */
+	bool is_doubted;      /* the last ack brought no progress */
 	int64_t hold_ms, ack_ms, retry_ms;
 	int64_t bytes; /* under way */
 	struct {

@@ -121,6 +121,7 @@ static void acks_mean_what_the_contract_says(void **state)
 		assert_int_equal(window_ack(&w, &c->ack, c->at_ms), c->verdict);
 		assert_int_equal(w.seen, c->seen_after);
 		assert_int_equal(w.kept, c->kept_after);
+		(void)window_next(&w, c->at_ms);
 		assert_int_equal(w.next, c->next_after);
 	}
 }
@@ -157,6 +158,29 @@ static void a_reconnection_sends_what_was_under_way_again(void **state)
 	assert_int_equal(window_under_way(&w), 0);
 	assert_int_equal(window_ack(&w, &ack, 20), WINDOW_OBEYED);
 	assert_int_equal(window_next(&w, 20), 5);
+}
+
+static void a_repeated_ack_is_remembered_until_patience_ends(void **state)
+{
+	struct window w = started(9, 5);
+	const struct telemetry_ack same = {EPOCH, 0, 0, 500};
+
+	(void)state;
+	assert_int_equal(window_ack(&w, &same, 10), WINDOW_OBEYED);
+	assert_int_equal(window_deadline(&w), WINDOW_RETRY_MS);
+	assert_int_equal(window_next(&w, WINDOW_RETRY_MS - 1), 6);
+	assert_int_equal(window_next(&w, WINDOW_RETRY_MS), 1);
+}
+
+static void an_ack_that_only_keeps_raises_no_doubt(void **state)
+{
+	struct window w = started(9, 5);
+	const struct telemetry_ack seen = {EPOCH, 3, 0, 500}, kept = {EPOCH, 3, 2, 500};
+
+	(void)state;
+	assert_int_equal(window_ack(&w, &seen, 10), WINDOW_OBEYED);
+	assert_int_equal(window_ack(&w, &kept, 20), WINDOW_OBEYED);
+	assert_int_equal(window_next(&w, 5000), 6);
 }
 
 static void silence_sends_one_batch_again(void **state)
@@ -459,6 +483,8 @@ int main(void)
 		cmocka_unit_test(acks_mean_what_the_contract_says),
 		cmocka_unit_test(nothing_is_sent_while_closed_or_before_the_first_ack),
 		cmocka_unit_test(a_reconnection_sends_what_was_under_way_again),
+		cmocka_unit_test(a_repeated_ack_is_remembered_until_patience_ends),
+		cmocka_unit_test(an_ack_that_only_keeps_raises_no_doubt),
 		cmocka_unit_test(silence_sends_one_batch_again),
 		cmocka_unit_test(a_server_without_room_is_asked_ever_more_rarely),
 		cmocka_unit_test(the_window_is_limited_by_count_and_bytes),
