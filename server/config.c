@@ -86,7 +86,7 @@ static void check_keys_of_kind(const struct server_tsdb_config *tsdb, struct con
 		else if (use == MUST && value == NULL)
 			conf_error(errors, tsdb->node, key, "is missing; %s needs it", kind);
 	}
-	if (tsdb->kind != TSDB_VICTORIAMETRICS && conf_get(tsdb->node, "durable_after") != NULL)
+	if (tsdb->kind != TSDB_VICTORIAMETRICS && tsdb->durable_after_ms > 0)
 		conf_error(errors, at(tsdb->node, "durable_after"), NULL,
 			   "is for victoriametrics only");
 	if ((tsdb->user == NULL) != (tsdb->password_file == NULL))
