@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many readings a second the keeper commits, each commit with fsync, without broker and
+ * database: batches of 100 readings of 10 quantities in several shapes.
+ *
+ *   bench_ingest [FOLDER]     FOLDER for the ledger, default the current one */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/telemetry.h"
+#include "server/keeper.h"
+
+enum { READINGS = 100, GROUP = 10000, INTERVAL_MS = 60000 };
+#define START_MS INT64_C(1760000000000)
+#define NOW_MS   (START_MS + 3650 * (int64_t)DAY_MS)
+
+struct shape {
+	const char *name;
+	size_t meters_per_batch, agents, batches;
+};
+
+/* ---- a registry of many meters ---- */
+
+static struct registry *make_registry(size_t n)
+{
+	static const char *const codes[] = {"370102"};
+	static const struct meter_life life = {
+		.serial = "1", .to_ms = TIME_OPEN, .ratio_num = 1, .ratio_den = 1};
+	struct registry *registry = xcalloc(1, sizeof *registry);
+	struct conf_errors errors = {0};
+
+	registry->arena = arena_create();
+	atomic_init(&registry->references, 1);
+	registry->regions = region_tree_create(registry->arena, NULL, codes, 1, &errors);
+	registry->institutions = xcalloc(1, sizeof *registry->institutions);
+	registry->n_institutions = 1;
+	registry->institutions[0].id = "370102-0001";
+	registry->meters = xcalloc(n, sizeof *registry->meters);
+	registry->by_device = xcalloc(n, sizeof *registry->by_device);
+	registry->by_meter_id = xcalloc(n, sizeof *registry->by_meter_id);
+	registry->n_meters = registry->n_by_device = n;
+	for (size_t i = 0; i < n; i++) {
+		char id[32];
+		int len = snprintf(id, sizeof id, "370102-0001-e%07zu", i);
+
+		registry->meters[i] = (struct registry_meter){
+			.id = arena_strndup(registry->arena, id, (size_t)len),
+			.building = REGISTRY_NONE,
+			.parent = REGISTRY_NONE,
+			.quantity = "active_energy_import_kwh",
+			.interval_ms = INTERVAL_MS,
+			.lives = &life,
+			.n_lives = 1,
+		};
+		registry->meters[i].device = registry->meters[i].id;
+		registry->by_device[i] = registry->by_meter_id[i] = (uint32_t)i;
+	}
+	return registry;
+}
+
+/* ---- payloads ---- */
+
+static void add_reading(struct buf *out, const char *meter, int64_t n, int64_t time_ms)
+{
+	static const char *const gauges[][2] = {
+		{"active_power_w", "8120.5"}, {"voltage_l1_n_v", "229.8"},
+		{"voltage_l2_n_v", "230.1"},  {"voltage_l3_n_v", "230.4"},
+		{"current_l1_a", "12.31"},    {"current_l2_a", "11.87"},
+		{"current_l3_a", "12.02"},    {"power_factor", "0.97"},
+		{"frequency_hz", "50.01"},
+	};
+	char energy[32];
+
+	telemetry_begin_reading(out, meter);
+	telemetry_add_number(out, "active_energy_import_kwh", energy,
+			     (size_t)snprintf(energy, sizeof energy, "%" PRId64 ".%02" PRId64,
+					      10000 + n / 7, n % 100));
+	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
+		telemetry_add_number(out, gauges[i][0], gauges[i][1], strlen(gauges[i][1]));
+	telemetry_end_line(out, time_ms + n % 97);
+}
+
+/* Batch number b of an agent: its meters in turn, or one meter's backlog. */
+static void make_batch(struct buf *out, const struct shape *shape, const struct registry *registry,
+		       size_t agent, size_t b)
+{
+	struct telemetry_header header = {.epoch = 1,
+					  .seq = (int64_t)b + 1,
+					  .oldest = 1,
+					  .lines = READINGS,
+					  .time_ms = START_MS};
+
+	(void)snprintf(header.agent, sizeof header.agent, "a%zu", agent);
+	telemetry_write_header(out, &header);
+	for (size_t i = 0; i < READINGS; i++) {
+		size_t rounds = READINGS / shape->meters_per_batch;
+		size_t meter = agent * shape->meters_per_batch + i / rounds;
+		int64_t n = (int64_t)(b * rounds + i % rounds);
+
+		add_reading(out, registry->meters[meter].id, n, START_MS + n * INTERVAL_MS);
+	}
+}
+
+/* ---- the run ---- */
+
+static int publish(const char *topic, const void *payload, size_t len, void *arg)
+{
+	(void)topic;
+	(void)payload;
+	(void)len;
+	(void)arg;
+	return 0;
+}
+
+static void commit(struct keeper *keeper)
+{
+	struct err err = {""};
+	int rc = keeper_commit(keeper, NOW_MS, &err);
+
+	if (rc < 0)
+		fprintf(stderr, "%s\n", err.text);
+	assert(rc == 0);
+}
+
+/* Making the payloads is not measured, nor is the first batch of each agent, in which the ledger
+ * meets its registers. */
+static int64_t feed(struct keeper *keeper, const struct shape *shape,
+		    const struct registry *registry)
+{
+	struct buf payload = {0};
+	char topic[TELEMETRY_TOPIC_MAX], name[32];
+	int64_t took_us = 0;
+
+	for (size_t b = 0; b < shape->batches; b++)
+		for (size_t agent = 0; agent < shape->agents; agent++) {
+			int64_t started;
+
+			buf_clear(&payload);
+			make_batch(&payload, shape, registry, agent, b);
+			(void)snprintf(name, sizeof name, "a%zu", agent);
+			telemetry_topic(topic, "370102", name, TOPIC_DATA);
+			started = clock_mono_us();
+			keeper_take(keeper, topic, payload.data, payload.len, NOW_MS);
+			if (keeper_waiting(keeper) >= GROUP)
+				commit(keeper);
+			if (b > 0)
+				took_us += clock_mono_us() - started;
+		}
+	commit(keeper);
+	buf_fini(&payload);
+	return took_us;
+}
+
+static void remove_ledger(const char *path)
+{
+	static const char *const endings[] = {"", "-wal", "-shm"};
+
+	for (size_t i = 0; i < 3; i++) {
+		char *name = xasprintf("%s%s", path, endings[i]);
+
+		(void)unlink(name); /* may not be there */
+		free(name);
+	}
+}
+
+static void run_shape(const struct shape *shape, const char *folder)
+{
+	struct registry *registry = make_registry(shape->agents * shape->meters_per_batch);
+	char *path = xasprintf("%s/bench-%d.db", folder, (int)getpid());
+	struct keeper_options options = {
+		.ledger_path = path, .dead_letters_max = 1000, .publish = publish};
+	struct keeper_counters counters;
+	struct keeper *keeper = NULL;
+	struct err err = {""};
+	int64_t took_us, readings = (int64_t)(shape->agents * shape->batches * READINGS);
+	int64_t measured = readings - (int64_t)(shape->agents * READINGS);
+	int rc = keeper_open(&keeper, &options, registry, &err);
+
+	if (rc < 0)
+		fprintf(stderr, "%s\n", err.text);
+	assert(rc == 0);
+	took_us = feed(keeper, shape, registry);
+	keeper_get_counters(keeper, &counters);
+	assert(counters.values_added == readings && counters.n_bad == 0);
+	printf("%-44s %9.0f readings/s, %5.2f us each, %5lld commits, fsync'd\n", shape->name,
+	       (double)measured * 1e6 / (double)took_us, (double)took_us / (double)measured,
+	       (long long)counters.commits);
+	keeper_close(keeper);
+	registry_release(registry);
+	remove_ledger(path);
+	free(path);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct shape shapes[] = {
+		{"one meter's backlog a batch, 1 agent", 1, 1, 10000},
+		{"one meter's backlog a batch, 100 agents", 1, 100, 100},
+		{"100 meters a batch, 1 agent", 100, 1, 5000},
+		{"100 meters a batch, 100 agents", 100, 100, 50},
+		{"100 meters a batch, 10 agents", 100, 10, 500},
+		{"100 meters a batch, 1,000 agents", 100, 1000, 10},
+		{"100 meters a batch, 10,000 agents", 100, 10000, 4},
+	};
+
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		run_shape(&shapes[i], argc > 1 ? argv[1] : ".");
+	return 0;
+}
