@@ -99,6 +99,7 @@ int account_json(const struct campus *campus, struct campus_meter *meter,
 
 void account_row(const struct campus_meter *meter, const struct account_span *span, struct buf *out)
 {
+	char dial[DECIMAL_TEXT_MAX], primary[DECIMAL_TEXT_MAX];
 	int64_t amount;
 
 	if (meter == NULL) {
@@ -107,7 +108,8 @@ void account_row(const struct campus_meter *meter, const struct account_span *sp
 		return;
 	}
 	amount = account_amount(meter, FLOW_IMPORT, span);
-	buf_printf(out, "%-20s %-12s %18.6f %6lld %18.6f  %s\n", meter->id,
-		   CARRIERS[meter->carrier], (double)amount / MICRO, (long long)meter->ratio,
-		   (double)(amount * meter->ratio) / MICRO, UNITS[meter->carrier]);
+	(void)decimal_print_micro(amount, dial);
+	(void)decimal_print_micro(amount * meter->ratio, primary);
+	buf_printf(out, "%-20s %-12s %18s %6lld %18s  %s\n", meter->id, CARRIERS[meter->carrier],
+		   dial, (long long)meter->ratio, primary, UNITS[meter->carrier]);
 }

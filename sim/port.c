@@ -112,8 +112,10 @@ bool port_is_wrong_baud(struct port *port)
 	if (port->config->link != CAMPUS_RTU || !port->config->rtu.is_strict)
 		return false;
 	baud = pty_baud(&port->pty);
-	if (baud == 0 || baud == port->config->rtu.baud)
+	if (baud == 0 || baud == port->config->rtu.baud) {
+		port->is_told = false;
 		return false;
+	}
 	if (!port->is_told)
 		log_warn("port",
 			 "bus '%s' runs at %d baud and is silent to a master that speaks %d",
