@@ -211,7 +211,7 @@ static int store(struct ledger *ledger, const struct bill *bill, enum bill_outco
 	return rc;
 }
 
-int bill_add(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
+int bill_put(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
 	     enum bill_outcome *outcome, struct err *warning, struct err *err)
 {
 	int64_t usual = 0;
@@ -220,18 +220,26 @@ int bill_add(struct ledger *ledger, const struct registry *registry, const struc
 	if (warning != NULL)
 		warning->text[0] = '\0';
 	if (rc == 0)
-		rc = ledger_begin(ledger, err);
-	if (rc < 0)
-		return rc;
-	rc = usual_per_day(ledger, bill, &usual, err);
+		rc = usual_per_day(ledger, bill, &usual, err);
 	if (rc == 0)
 		rc = store(ledger, bill, outcome, err);
+	if (rc == 0 && warning != NULL)
+		warn(bill, usual, warning);
+	return rc;
+}
+
+int bill_add(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
+	     enum bill_outcome *outcome, struct err *warning, struct err *err)
+{
+	int rc = ledger_begin(ledger, err);
+
+	if (rc < 0)
+		return rc;
+	rc = bill_put(ledger, registry, bill, outcome, warning, err);
 	if (rc < 0) {
 		ledger_rollback(ledger);
 		return rc;
 	}
-	if (warning != NULL)
-		warn(bill, usual, warning);
 	return ledger_commit(ledger, err);
 }
 

@@ -45,6 +45,9 @@ int bill_prepare(struct ledger *ledger, struct err *err);
  * gets a sentence if the amount looks wrong by its unit, else "". */
 int bill_add(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
 	     enum bill_outcome *outcome, struct err *warning, struct err *err);
+/* The same inside the caller's transaction; what was written before a failure stays. */
+int bill_put(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
+	     enum bill_outcome *outcome, struct err *warning, struct err *err);
 int bill_withdraw(struct ledger *ledger, int64_t id, struct err *err); /* -ENOENT */
 
 typedef int (*bill_fn)(const struct bill *bill, void *arg); /* not 0: stop and return that */
@@ -62,18 +65,20 @@ int64_t bill_share(const struct bill *bill, struct span days);
 
 /* ---- CSV (bill_csv.c) ----
  * Header line with the columns institution, carrier, from, to, quantity, unit and optionally fee,
- * period, use, account, note, in any order; `to` is the last day of the bill, inclusive. UTF-8
- * with or without byte order mark, RFC 4180 quotes, CRLF or LF. */
+ * period, use, account, note, in any order, in English or Chinese; `to` is the last day of the
+ * bill, inclusive. UTF-8 with or without byte order mark, RFC 4180 quotes, CRLF or LF. */
+enum { BILL_CSV_COLUMNS = 11, BILL_CSV_MAX_FIELDS = 32 };
 struct bill_csv {
 	const char *at, *end;
-	size_t line; /* of the row last read; the header is 1 */
-	signed char columns[16];
-	size_t n_columns;
-	char *fields; /* memory of the row's texts */
+	size_t line, next_line;                   /* of the row last read; the header is 1 */
+	signed char columns[BILL_CSV_MAX_FIELDS]; /* what each field is, -1: ignored */
+	size_t n_fields;
+	char *text; /* memory of the row's texts */
 };
-/* -EINVAL: no usable header (words say which column). */
+/* -EINVAL: no usable header (words say which column). Borrows the text. */
 int bill_csv_open(struct bill_csv *csv, const char *text, size_t len, struct err *err);
-/* 1: a bill; its texts borrow until the next call. 0: the end. -EINVAL: this row is bad. */
+/* 1: a bill; its texts borrow until the next call. 0: the end. -EINVAL: this row is bad; the next
+ * call goes on behind it. */
 int bill_csv_next(struct bill_csv *csv, struct bill *bill, struct err *err);
 void bill_csv_close(struct bill_csv *csv);
 
@@ -84,7 +89,8 @@ struct bill_verdict {
 	const char *warning; /* or "" */
 };
 typedef void (*bill_verdict_fn)(const struct bill_verdict *verdict, void *arg);
-/* Every good row is stored, every row gets its verdict. -EINVAL if there is no usable header. */
+/* Every good row is stored, in one transaction; every row gets its verdict. -EINVAL if there is no
+ * usable header. */
 struct bill_import {
 	const char *entered_by;
 	int64_t now_ms;
