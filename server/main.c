@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - nenghao-server: batches come by MQTT into the ledger, figures are derived, HTTP answers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cli.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "server/api.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/derive.h"
+#include "server/derive_export.h"
+#include "server/factors.h"
+#include "server/http.h"
+#include "server/ingest.h"
+#include "server/metrics.h"
+#include "server/receiver.h"
+#include "server/registry_holder.h"
+#include "server/token.h"
+
+enum {
+	MAILBOX_BYTES = 64 * 1024 * 1024,
+	TSDB_MEMORY_BYTES = 64 * 1024 * 1024,
+	READERS = 4,
+	METERS_PER_STEP = 200
+};
+
+struct server {
+	struct server_config *config;
+	struct registry_holder registry;
+	struct factors *factors;
+	struct loop *loop;
+	struct receiver *receiver;
+	struct ingest *ingest;
+	struct derive *derive; /* of the ingest thread */
+	struct api *api;
+	struct http_server *http;
+	const char *region[1];
+	int64_t last_rounds;
+};
+
+/* ---- roll-ups, on the ingest thread ---- */
+
+static int derive_hook_open(struct ledger *ledger, struct registry *registry, void *arg,
+			    struct err *err)
+{
+	struct server *server = arg;
+	int rc = token_prepare(ledger_db(ledger), err);
+
+	if (rc == 0)
+		rc = derive_open(&server->derive, ledger, err);
+	return rc == 0 ? derive_set_registry(server->derive, registry, err) : rc;
+}
+
+static int derive_hook_set_registry(struct registry *registry, void *arg, struct err *err)
+{
+	return derive_set_registry(((struct server *)arg)->derive, registry, err);
+}
+
+static int derive_hook_run(bool *more, void *arg, struct err *err)
+{
+	return derive_run(((struct server *)arg)->derive, METERS_PER_STEP, more, err);
+}
+
+static void derive_hook_close(void *arg)
+{
+	derive_close(((struct server *)arg)->derive);
+}
+
+/* ---- what the API asks, on its threads ---- */
+
+static struct registry *current_registry(void *arg)
+{
+	return registry_holder_get(&((struct server *)arg)->registry);
+}
+
+static void write_metrics(struct buf *out, void *arg)
+{
+	struct server *server = arg;
+
+	metrics_write(server->ingest, server->receiver, VERSION, out);
+}
+
+static bool is_ready(struct buf *reasons, void *arg)
+{
+	struct server *server = arg;
+
+	return metrics_is_ready(server->ingest, server->receiver, reasons);
+}
+
+/* ---- life ---- */
+
+static int start_ingest(struct server *server, struct err *err)
+{
+	const struct server_config *config = server->config;
+	struct ingest_options options = {
+		.keeper = {.ledger_path = config->ledger_path,
+			   .regions = config->mqtt.regions.items,
+			   .n_regions = config->mqtt.regions.count,
+			   .dead_letters_max = config->dead_letters_max,
+			   .readings_ms = config->readings_ms,
+			   .tsdb = config->tsdb.items,
+			   .n_tsdb = config->tsdb.count,
+			   .tsdb_memory_bytes = TSDB_MEMORY_BYTES,
+			   .source = derive_export,
+			   .source_arg = server->factors,
+			   .publish = receiver_publish,
+			   .publish_arg = server->receiver},
+		.hooks = {.open = derive_hook_open,
+			  .set_registry = derive_hook_set_registry,
+			  .run = derive_hook_run,
+			  .close = derive_hook_close,
+			  .arg = server},
+		.mailbox_bytes = MAILBOX_BYTES,
+	};
+	struct registry *registry = registry_holder_get(&server->registry);
+	int rc;
+
+	if (options.keeper.n_regions == 0) {
+		server->region[0] = config->region;
+		options.keeper.regions = server->region;
+		options.keeper.n_regions = 1;
+	}
+	rc = ingest_start(&server->ingest, &options, registry, err);
+	registry_release(registry);
+	return rc;
+}
+
+static int start_http(struct server *server, struct err *err)
+{
+	const struct server_config *config = server->config;
+	const struct api_options api = {.ledger_path = config->ledger_path,
+					.offset_ms = config->offset_ms,
+					.min_coverage = config->min_coverage,
+					.n_readers = READERS,
+					.version = VERSION,
+					.factors = server->factors,
+					.registry = current_registry,
+					.metrics = write_metrics,
+					.is_ready = is_ready,
+					.arg = server};
+	struct http_options http = {.listen = config->listen,
+				    .tls_cert_file = config->tls_cert_file,
+				    .tls_key_file = config->tls_key_file,
+				    .n_threads = (unsigned)config->http_threads,
+				    .handle = api_handle};
+	int rc = api_create(&server->api, &api, err);
+
+	if (rc < 0)
+		return rc;
+	http.arg = server->api;
+	return http_start(&server->http, &http, err);
+}
+
+static void stop(struct server *server)
+{
+	http_stop(server->http);
+	api_destroy(server->api);
+	if (server->ingest != NULL)
+		ingest_stop(server->ingest);
+	receiver_stop(server->receiver);
+	ingest_destroy(server->ingest);
+	receiver_destroy(server->receiver);
+	loop_destroy(server->loop);
+}
+
+static void reload(void *arg)
+{
+	struct server *server = arg;
+	struct conf_errors errors = {0};
+	struct registry *fresh;
+
+	notify_reloading();
+	if (registry_load(&fresh, server->config->registry, server->config->regions,
+			  server->config->offset_ms, &errors) < 0) {
+		log_error("main", "the registry has %zu mistakes; the one in force stays:\n%s",
+			  errors.count, errors.text.data);
+	} else {
+		ingest_set_registry(server->ingest, fresh);
+		log_info("main", "the registry was read anew: %zu institutions, %zu meters",
+			 fresh->n_institutions, fresh->n_meters);
+		registry_holder_set(&server->registry, fresh);
+	}
+	conf_errors_fini(&errors);
+	notify_ready("running");
+}
+
+static void feed_watchdog(void *arg)
+{
+	struct server *server = arg;
+	struct ingest_counters counters;
+
+	ingest_get_counters(server->ingest, &counters);
+	if (counters.rounds != server->last_rounds)
+		notify_watchdog();
+	server->last_rounds = counters.rounds;
+}
+
+static int start(struct server *server, struct err *err)
+{
+	const struct server_config *config = server->config;
+	char *client_id = xasprintf("nenghao-server-%s", config->region);
+	int64_t watchdog_ms = notify_watchdog_period_ms();
+	int rc = loop_create(&server->loop, err);
+
+	server->receiver = receiver_create();
+	if (rc == 0)
+		rc = start_ingest(server, err);
+	if (rc == 0)
+		rc = receiver_start(server->receiver, &config->mqtt.broker, client_id,
+				    server->ingest, err);
+	if (rc == 0)
+		rc = start_http(server, err);
+	if (rc == 0 && watchdog_ms > 0)
+		rc = loop_add_timer(server->loop, watchdog_ms, feed_watchdog, server, err);
+	free(client_id);
+	return rc;
+}
+
+static int run(struct server *server)
+{
+	struct err err = {""};
+	int rc;
+
+	log_set_level((enum log_level)server->config->log_level);
+	rc = start(server, &err);
+	if (rc < 0) {
+		log_error("main", "%s", err.text);
+	} else {
+		loop_on_hangup(server->loop, reload, server);
+		log_info("main", "nenghao-server %s serves region %s; the API listens on port %u",
+			 VERSION, server->config->region, http_port(server->http));
+		notify_ready("running");
+		(void)loop_run(server->loop); /* which signal ended it does not matter */
+		notify_stopping();
+	}
+	stop(server);
+	return rc < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+static int command_run(const struct cli *cli)
+{
+	struct server server = {0};
+	struct conf_errors errors = {0};
+	struct registry *registry;
+	int status = command_config(cli, &server.config);
+
+	if (status == EXIT_OK)
+		status = command_registry(server.config, &registry);
+	if (status == EXIT_OK) {
+		registry_holder_init(&server.registry, registry);
+		if (factors_load(&server.factors, server.config->factors, &errors) < 0) {
+			(void)fwrite(errors.text.data, 1, errors.text.len, stderr);
+			status = EXIT_CONFIG;
+		} else {
+			status = run(&server);
+		}
+		registry_holder_fini(&server.registry);
+	}
+	conf_errors_fini(&errors);
+	factors_release(server.factors);
+	server_config_destroy(server.config);
+	return status;
+}
+
+static const struct cli_command commands[] = {
+	{"run", "", "keep the ledger, derive the figures, answer HTTP, until SIGTERM", 0, 0, NULL,
+	 command_run},
+	{"check", "", "check configuration, registry and factors", 0, 0, server_check_options,
+	 server_command_check},
+	{"status", "", "show agents, dead letters and queues", 0, 0, NULL, server_command_status},
+	{"import", "FILE.lp|FILE.csv", "take in past readings or bills", 1, 1, NULL,
+	 server_command_import},
+	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
+	 server_command_recompute},
+	{"token", "add NAME|list|revoke NAME", "who may ask the API", 1, 2, server_token_options,
+	 server_command_token},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct cli_program program = {
+		.name = "nenghao-server",
+		.summary = "keeps the energy ledger of a region's public institutions",
+		.default_config = "/etc/nenghao/server.yaml",
+		.version = VERSION,
+		.examples = "  nenghao-server check -c server.yaml\n"
+			    "  nenghao-server import history.lp\n"
+			    "  nenghao-server token add bureau --region 3701 --grade L2\n"
+			    "  nenghao-server recompute --from 2026-01-01\n",
+		.commands = commands,
+	};
+
+	return cli_main(&program, argc, argv);
+}
