@@ -116,19 +116,25 @@ static void print_bills(const struct import_run *run)
 	buf_fini(&out);
 }
 
-static int read_csv(const char *path, char **text, size_t *len, struct err *err)
+/* NULL: it could not be read whole; err says why. */
+static char *read_csv(const char *path, size_t *len, struct err *err)
 {
 	FILE *file = fopen(path, "re");
+	char *text;
 
-	if (file == NULL)
-		return err_set(err, -errno, "%s: %s", path, err_name(errno));
-	*text = xcalloc(CSV_MAX, 1);
-	*len = fread(*text, 1, CSV_MAX, file);
+	*len = 0;
+	if (file == NULL) {
+		(void)err_set(err, -errno, "%s: %s", path, err_name(errno));
+		return NULL;
+	}
+	text = xcalloc(CSV_MAX, 1);
+	*len = fread(text, 1, CSV_MAX, file);
 	(void)fclose(file); /* read only */
 	if (*len < CSV_MAX)
-		return 0;
-	free(*text);
-	return err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", path);
+		return text;
+	free(text);
+	(void)err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", path);
+	return NULL;
 }
 
 static int import_bills(struct import_run *run, struct err *err)
@@ -141,11 +147,11 @@ static int import_bills(struct import_run *run, struct err *err)
 				     .fn = judge_bill,
 				     .arg = run};
 	size_t len;
-	char *text;
-	int rc = read_csv(run->path, &text, &len, err);
+	char *text = read_csv(run->path, &len, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
+	if (text == NULL)
+		return -EIO;
 	rc = bill_prepare(run->ledger, err);
 	if (rc == 0)
 		rc = bill_import_csv(run->ledger, run->registry, text, len, &import, err);
