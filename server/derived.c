@@ -241,6 +241,15 @@ static uint32_t changed_hours(const struct derived_row *a, const struct derived_
 	return mask;
 }
 
+static uint32_t known_hours(const struct derived_row *row)
+{
+	uint32_t mask = 0;
+
+	for (int h = 0; h < DERIVED_HOURS; h++)
+		mask |= (uint32_t)row->hours[h].is_known << h;
+	return mask;
+}
+
 static void bind_row(struct db_statement *to, const struct derived_row *row,
 		     const struct derived_version *version)
 {
@@ -259,6 +268,7 @@ static void bind_row(struct db_statement *to, const struct derived_row *row,
 	db_bind_int(to, 12, version->before);
 	db_bind_int(to, 13, version->hours_changed);
 	db_bind_int(to, 14, version->is_deleted);
+	db_bind_int(to, 15, version->hours_ever);
 }
 
 static int widen(struct derived *derived, const struct derived_key *key, struct err *err)
@@ -312,7 +322,9 @@ int derived_put(struct derived *derived, enum derived_table table, const struct 
 	else
 		version = (struct derived_version){.before = version.change,
 						   .change = ledger_change(derived->ledger),
-						   .hours_changed = mask};
+						   .hours_changed = mask,
+						   .hours_ever = version.hours_ever};
+	version.hours_ever |= known_hours(after);
 	version.is_deleted = !after->sum.is_known;
 	rc = write_row(derived, table, key, after, &version, err);
 	if (rc == 0 && rows == 0 &&
@@ -339,7 +351,7 @@ int derived_items(struct derived *derived, enum derived_table table, const struc
 	while ((rc = db_step(items, err)) == 1) {
 		struct derived_key found = *key;
 
-		strncpy(found.item, db_column_text(items, 10, NULL), sizeof found.item - 1);
+		strncpy(found.item, db_column_text(items, 11, NULL), sizeof found.item - 1);
 		found.item[sizeof found.item - 1] = '\0';
 		rc = read_row(items, &row, &version, err);
 		if (rc == 0)

@@ -41,6 +41,7 @@ struct derived_row {
 struct derived_version {
 	int64_t change, before; /* of this content and of the content before, 0: none */
 	uint32_t hours_changed; /* bit h: hour h differs from the content before */
+	uint32_t hours_ever;    /* bit h: hour h was known once */
 	bool is_deleted;
 };
 

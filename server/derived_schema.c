@@ -6,7 +6,7 @@
 	"value INTEGER NOT NULL, estimated INTEGER NOT NULL, covered_ms INTEGER NOT NULL, "   \
 	"closed_ms INTEGER NOT NULL, days INTEGER NOT NULL, hours BLOB, change INTEGER NOT "  \
 	"NULL, before INTEGER NOT NULL, hours_changed INTEGER NOT NULL, deleted INTEGER NOT " \
-	"NULL, "
+	"NULL, hours_ever INTEGER NOT NULL, "
 #define METER_TABLE(name)                                                                         \
 	"CREATE TABLE IF NOT EXISTS " name "(day INTEGER NOT NULL, id INTEGER NOT NULL, " CONTENT \
 	"PRIMARY KEY(day, id)) WITHOUT ROWID;"                                                    \
@@ -34,15 +34,15 @@ const char derived_schema_drop[] =
 
 #define COLUMNS                                                                                 \
 	"value, estimated, covered_ms, closed_ms, days, hours, change, before, hours_changed, " \
-	"deleted"
+	"deleted, hours_ever"
 #define GET_METER(name)       "SELECT " COLUMNS " FROM " name " WHERE day = ?1 AND id = ?2"
 #define GET_INSTITUTION(name) GET_METER(name) " AND carrier = ?3 AND item = ?4"
 #define PUT_METER(name)                                                                        \
 	"REPLACE INTO " name "(day, id, " COLUMNS ") VALUES(?1, ?2, ?5, ?6, ?7, ?8, ?9, ?10, " \
-	"?11, ?12, ?13, ?14)"
+	"?11, ?12, ?13, ?14, ?15)"
 #define PUT_INSTITUTION(name)                                    \
 	"REPLACE INTO " name "(day, id, carrier, item, " COLUMNS \
-	") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+	") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 #define ITEMS(name)                           \
 	"SELECT " COLUMNS ", item FROM " name \
 	" WHERE day = ?1 AND id = ?2 AND carrier = ?3 AND deleted = 0"
