@@ -31,6 +31,7 @@ struct server {
 	struct server_config *config;
 	struct registry_holder registry;
 	struct factors *factors;
+	struct derive_export export;
 	struct loop *loop;
 	struct receiver *receiver;
 	struct ingest *ingest;
@@ -105,7 +106,7 @@ static int start_ingest(struct server *server, struct err *err)
 			   .n_tsdb = config->tsdb.count,
 			   .tsdb_memory_bytes = TSDB_MEMORY_BYTES,
 			   .source = derive_export,
-			   .source_arg = server->factors,
+			   .source_arg = &server->export,
 			   .publish = receiver_publish,
 			   .publish_arg = server->receiver},
 		.hooks = {.open = derive_hook_open,
@@ -118,6 +119,7 @@ static int start_ingest(struct server *server, struct err *err)
 	struct registry *registry = registry_holder_get(&server->registry);
 	int rc;
 
+	server->export = (struct derive_export){server->factors, config->min_coverage};
 	if (options.keeper.n_regions == 0) {
 		server->region[0] = config->region;
 		options.keeper.regions = server->region;
