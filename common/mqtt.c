@@ -39,14 +39,18 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
 	mqtt_end(context, words, false);
 }
 
+/* OpenSSL's line is "thread:error:number:library:function:reason:file:line". */
 static int on_tls_error(const char *text, size_t len, void *context)
 {
 	struct mqtt *mqtt = context;
+	const char *reason = text;
 
+	for (int i = 0; i < 5 && reason != NULL; i++)
+		reason = strchr(reason + (i > 0), ':');
 	mqtt_lock(mqtt);
-	if (mqtt->phase == MQTT_CONNECTING && mqtt->reason[0] == '\0')
+	if (mqtt->phase == MQTT_CONNECTING && mqtt->reason[0] == '\0' && reason != NULL)
 		(void)snprintf(mqtt->reason, sizeof mqtt->reason, "TLS: %.*s",
-			       (int)strcspn(text, "\n"), text);
+			       (int)strcspn(reason + 1, ":\n"), reason + 1);
 	mqtt_unlock(mqtt);
 	return (int)len;
 }
@@ -168,14 +172,14 @@ static bool is_closed_at_connect(const char *message)
 	return message != NULL && strcmp(message, "TCP connect completion failure") == 0;
 }
 
-static const char *unreachable(const char *message)
+static const char *unreachable(const struct mqtt *mqtt, const char *message)
 {
-	if (message == NULL)
-		return "cannot be reached";
 	if (is_closed_at_connect(message))
 		return "the broker closed the connection without an answer";
-	if (strcmp(message, "TCP connect timeout") == 0)
+	if (message != NULL && strcmp(message, "TCP connect timeout") == 0)
 		return "no answer in time";
+	if (strncmp(mqtt->url, "ssl://", 6) == 0)
+		return "cannot be reached, or its certificate is for another host";
 	return "cannot be reached";
 }
 
@@ -191,7 +195,7 @@ static void on_refused_5(void *context, MQTTAsync_failureData5 *data)
 	if (code > 0)
 		(void)snprintf(words, sizeof words, "the broker refuses: %s (0x%02x)",
 			       name != NULL ? name : "unknown reason", (unsigned)code);
-	mqtt_end(context, code > 0 ? words : unreachable(data->message),
+	mqtt_end(context, code > 0 ? words : unreachable(context, data->message),
 		 is_closed_at_connect(data->message));
 }
 
@@ -211,7 +215,7 @@ static void on_refused_3(void *context, MQTTAsync_failureData *data)
 	if (data->code > 0)
 		(void)snprintf(words, sizeof words, "the broker refuses: %s (%d)",
 			       data->code < n ? names[data->code] : "unknown reason", data->code);
-	mqtt_end(context, data->code > 0 ? words : unreachable(data->message), false);
+	mqtt_end(context, data->code > 0 ? words : unreachable(context, data->message), false);
 }
 
 /* ---- messages ---- */

@@ -159,15 +159,12 @@ static bool pause_before_next(struct mqtt *mqtt)
 	return !is_stopping;
 }
 
-/* After a refusal of 5 comes 3.1.1; after anything else in 3.1.1, 5 has its chance again. */
-static void choose_version(struct mqtt *mqtt, bool was_connected)
+/* Only a refusal of 5 brings one attempt with 3.1.1: a broker that closes without an answer may
+ * have had another reason, and one that was old may be new. */
+static void choose_version(struct mqtt *mqtt)
 {
-	if (mqtt->wanted != MQTT_VERSION_AUTO)
-		return;
-	if (!mqtt->uses_v3 && mqtt->was_v5_refused)
-		mqtt->uses_v3 = true;
-	else if (was_connected)
-		mqtt->uses_v3 = false;
+	if (mqtt->wanted == MQTT_VERSION_AUTO)
+		mqtt->uses_v3 = !mqtt->uses_v3 && mqtt->was_v5_refused;
 }
 
 static bool run_attempt(struct mqtt *mqtt)
@@ -193,7 +190,7 @@ static bool run_attempt(struct mqtt *mqtt)
 		log_warn("mqtt", "the connection to %s is lost: %s", mqtt->log_url, mqtt->reason);
 	else
 		tell_failure(mqtt);
-	choose_version(mqtt, was_connected);
+	choose_version(mqtt);
 	return true;
 }
 
