@@ -107,8 +107,8 @@ static size_t exception_pdu(uint8_t function, uint8_t code, uint8_t *pdu)
 	return 2;
 }
 
-static size_t make_pdu(const struct device *device, const struct frame_request *request,
-		       int64_t utc_ms, bool is_absent, uint8_t pdu[FRAME_PDU_MAX])
+static size_t make_pdu(const struct device *device, const struct adu_request *request,
+		       int64_t utc_ms, bool is_absent, uint8_t pdu[ADU_PDU_MAX])
 {
 	struct device_request read = {
 		.function = request->function,
@@ -164,13 +164,13 @@ static void spoil(const struct campus_fault *fault, bool is_tcp, struct answer *
 	}
 }
 
-void answer_make(const struct bus *bus, const struct frame_request *request, int64_t utc_ms,
+void answer_make(const struct bus *bus, const struct adu_request *request, int64_t utc_ms,
 		 uint64_t dice, struct answer *answer)
 {
 	const struct device *device = bus->devices[request->unit];
 	const struct campus_fault *fault = NULL;
 	bool is_tcp = bus->config->link == CAMPUS_TCP;
-	uint8_t pdu[FRAME_PDU_MAX], unit = request->unit;
+	uint8_t pdu[ADU_PDU_MAX], unit = request->unit;
 	size_t len;
 
 	*answer = (struct answer){0};
@@ -187,8 +187,8 @@ void answer_make(const struct bus *bus, const struct frame_request *request, int
 			       pdu);
 	if (fault != NULL && fault->kind == FAULT_UNIT)
 		unit = (uint8_t)(unit % 247 + 1);
-	answer->len = is_tcp ? frame_build_tcp(request->transaction, unit, pdu, len, answer->bytes)
-			     : frame_build_rtu(unit, pdu, len, answer->bytes);
+	answer->len = is_tcp ? adu_build_tcp(request->transaction, unit, pdu, len, answer->bytes)
+			     : adu_build_rtu(unit, pdu, len, answer->bytes);
 	if (fault != NULL)
 		spoil(fault, is_tcp, answer);
 }

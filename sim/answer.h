@@ -3,9 +3,9 @@
 #ifndef SIM_ANSWER_H
 #define SIM_ANSWER_H
 
+#include "sim/adu.h"
 #include "sim/campus.h"
 #include "sim/device.h"
-#include "sim/frame.h"
 
 /* All devices on one bus. */
 struct bus {
@@ -20,7 +20,7 @@ int bus_create(struct bus **out, const struct campus *campus, const struct campu
 void bus_destroy(struct bus *bus); /* NULL is allowed */
 
 struct answer {
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[ADU_MAX];
 	size_t len;       /* 0: silence */
 	int64_t delay_ms; /* beyond the bus's own turn-around */
 	int64_t gap_ms;   /* between two bytes; 0: all at once */
@@ -28,7 +28,7 @@ struct answer {
 };
 
 /* dice: the same number gives the same answer. */
-void answer_make(const struct bus *bus, const struct frame_request *request, int64_t utc_ms,
+void answer_make(const struct bus *bus, const struct adu_request *request, int64_t utc_ms,
 		 uint64_t dice, struct answer *answer);
 
 /* The misbehaviour that a meter has in hand; NULL: none. */

@@ -15,7 +15,7 @@ struct queue_item {
 		order; /* of equal times the one that was put first comes first; set by queue_put */
 	uint64_t client; /* whom the answer is for */
 	size_t link;
-	struct frame_request request;
+	struct adu_request request;
 	uint64_t dice;
 	struct answer answer; /* what is left of it, once sending has begun */
 	bool is_begun;

@@ -117,7 +117,7 @@ static void arm_timer(struct server *server)
 }
 
 static void put_later(struct server *server, const struct link *link,
-		      const struct frame_request *request, const struct answer *answer,
+		      const struct adu_request *request, const struct answer *answer,
 		      int64_t due_us, uint64_t dice)
 {
 	struct queue_item *item = xcalloc(1, sizeof *item);
@@ -135,7 +135,7 @@ static void put_later(struct server *server, const struct link *link,
 
 /* False if the link is broken. */
 static bool handle_request(struct server *server, struct link *link,
-			   const struct frame_request *request)
+			   const struct adu_request *request)
 {
 	struct port *port = link->port;
 	int64_t now_us = clock_mono_us(), service_us;
@@ -224,14 +224,14 @@ static bool handle_bytes(struct server *server, struct link *link)
 	size_t at = 0, used = 0;
 
 	while (is_found || used > 0) {
-		struct frame_request request;
+		struct adu_request request;
 
 		if (is_tcp)
-			is_found = frame_parse_tcp(link->buffer + at, link->len - at, &request,
-						   &used, &is_broken);
+			is_found = adu_parse_tcp(link->buffer + at, link->len - at, &request, &used,
+						 &is_broken);
 		else
 			is_found =
-				frame_parse_rtu(link->buffer + at, link->len - at, &request, &used);
+				adu_parse_rtu(link->buffer + at, link->len - at, &request, &used);
 		at += used;
 		if (is_broken || (is_found && !handle_request(server, link, &request)))
 			return false;

@@ -63,7 +63,7 @@ static void describe(const struct answer *answer, bool is_rtu, size_t n_bytes, c
 		n += sprintf(out + n, " late");
 	if (answer->len > 0 && is_rtu)
 		n += sprintf(out + n, " %s",
-			     frame_crc(answer->bytes, answer->len) == 0 ? "right" : "wrong");
+			     adu_crc(answer->bytes, answer->len) == 0 ? "right" : "wrong");
 	if (answer->len > 0)
 		n += sprintf(out + n, ":");
 	for (size_t i = 0; i < n_bytes && i < answer->len; i++)
@@ -75,7 +75,7 @@ static void answers_are_right_or_wrong_as_asked(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct answer_case *c = &cases[i];
-		struct frame_request request = {7, c->unit, c->function, true, 72, 2};
+		struct adu_request request = {7, c->unit, c->function, true, 72, 2};
 		const char *colon = strchr(c->expected, ':');
 		size_t n_bytes = colon != NULL ? strlen(colon + 1) / 3 : 0;
 		struct campus *campus;
@@ -96,7 +96,7 @@ static void a_probability_is_kept_and_repeats(void **state)
 {
 	struct campus *campus;
 	struct bus *bus = create(&campus, RTU, "{kind: silence, probability: 0.3}");
-	struct frame_request request = {7, 5, 4, true, 72, 2};
+	struct adu_request request = {7, 5, 4, true, 72, 2};
 	int silent = 0;
 
 	(void)state;

@@ -154,17 +154,17 @@ static void each_kind_of_bus_answers(void **state)
 	int64_t answered, silent;
 
 	(void)state;
-	assert_int_equal(frame_crc(rtu_read, sizeof rtu_read), 0);
+	assert_int_equal(adu_crc(rtu_read, sizeof rtu_read), 0);
 	send_all(fixture.server, gate, tcp_read, sizeof tcp_read);
 	assert_int_equal(receive(fixture.server, gate, data, TCP_LEN, PATIENCE_MS), TCP_LEN);
 	assert_int_equal(data[1], 9);
 	assert_int_equal(data[8], 4);
 	send_all(fixture.server, serial, rtu_read, sizeof rtu_read);
 	assert_int_equal(receive(fixture.server, serial, data, RTU_LEN, PATIENCE_MS), RTU_LEN);
-	assert_int_equal(frame_crc(data, RTU_LEN), 0);
+	assert_int_equal(adu_crc(data, RTU_LEN), 0);
 	send_all(fixture.server, line, rtu_read, sizeof rtu_read);
 	assert_int_equal(receive(fixture.server, line, data, RTU_LEN, PATIENCE_MS), RTU_LEN);
-	assert_int_equal(frame_crc(data, RTU_LEN), 0);
+	assert_int_equal(adu_crc(data, RTU_LEN), 0);
 	server_counts(fixture.server, &answered, &silent);
 	assert_int_equal(answered, 3);
 	assert_int_equal(silent, 0);
@@ -234,7 +234,7 @@ static void check_time(const char *faults, const char *more, int64_t at_least_ms
 	send_all(fixture.server, fd, rtu_read, sizeof rtu_read);
 	began = clock_mono_us();
 	assert_int_equal(receive(fixture.server, fd, data, RTU_LEN, PATIENCE_MS), RTU_LEN);
-	assert_int_equal(frame_crc(data, RTU_LEN), 0);
+	assert_int_equal(adu_crc(data, RTU_LEN), 0);
 	assert_in_range(clock_mono_us() - began, at_least_ms * 1000, at_least_ms * 1000 + 1000000);
 	(void)close(fd);
 	destroy(&fixture);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/frame.h"
+#include "sim/adu.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,11 +59,11 @@ static void describe(const struct parse_case *c, char *out, size_t size)
 {
 	uint8_t data[64];
 	size_t len = from_hex(c->hex, data), at = 0, used = 0, n = 0;
-	struct frame_request request;
+	struct adu_request request;
 	bool is_broken = false;
 
-	while (c->is_tcp ? frame_parse_tcp(data + at, len - at, &request, &used, &is_broken)
-			 : frame_parse_rtu(data + at, len - at, &request, &used)) {
+	while (c->is_tcp ? adu_parse_tcp(data + at, len - at, &request, &used, &is_broken)
+			 : adu_parse_rtu(data + at, len - at, &request, &used)) {
 		at += used;
 		n += (size_t)snprintf(out + n, size - n, "%d %d ", request.unit, request.function);
 		if (request.is_read)
@@ -93,29 +93,29 @@ static void requests_are_found(void **state)
 static void garbage_does_not_fill_the_buffer(void **state)
 {
 	uint8_t garbage[300];
-	struct frame_request request;
+	struct adu_request request;
 	size_t used;
 
 	(void)state;
 	memset(garbage, 0x55, sizeof garbage);
-	assert_false(frame_parse_rtu(garbage, 255, &request, &used));
+	assert_false(adu_parse_rtu(garbage, 255, &request, &used));
 	assert_int_equal(used, 0);
-	assert_false(frame_parse_rtu(garbage, 300, &request, &used));
+	assert_false(adu_parse_rtu(garbage, 300, &request, &used));
 	assert_true(used > 0 && used <= 300);
 }
 
 static void answers_are_framed(void **state)
 {
 	static const uint8_t pdu[] = {4, 2, 0x12, 0x34};
-	uint8_t out[FRAME_MAX], wanted[16];
+	uint8_t out[ADU_MAX], wanted[16];
 	size_t len;
 
 	(void)state;
-	len = frame_build_rtu(1, pdu, sizeof pdu, out);
+	len = adu_build_rtu(1, pdu, sizeof pdu, out);
 	assert_int_equal(len, from_hex("01 04 02 12 34 B4 47", wanted));
 	assert_memory_equal(out, wanted, len);
-	assert_int_equal(frame_crc(out, len), 0);
-	len = frame_build_tcp(0x0708, 9, pdu, sizeof pdu, out);
+	assert_int_equal(adu_crc(out, len), 0);
+	len = adu_build_tcp(0x0708, 9, pdu, sizeof pdu, out);
 	assert_int_equal(len, from_hex("07 08 00 00 00 05 09 04 02 12 34", wanted));
 	assert_memory_equal(out, wanted, len);
 }

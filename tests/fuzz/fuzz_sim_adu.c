@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "sim/frame.h"
+#include "sim/adu.h"
 
 enum { MAX_REQUESTS = 512, READ = 8 };
 
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* As a TCP connection reads them; returns how many requests were found. */
 static size_t parse_tcp(const uint8_t *data, size_t size, size_t chunk,
-			struct frame_request requests[MAX_REQUESTS])
+			struct adu_request requests[MAX_REQUESTS])
 {
 	size_t at = 0, end = 0, n = 0;
 
@@ -22,7 +22,7 @@ static size_t parse_tcp(const uint8_t *data, size_t size, size_t chunk,
 
 		end = end + chunk < size ? end + chunk : size;
 		while (n < MAX_REQUESTS &&
-		       frame_parse_tcp(data + at, end - at, &requests[n], &used, &is_broken)) {
+		       adu_parse_tcp(data + at, end - at, &requests[n], &used, &is_broken)) {
 			assert(used > 0 && used <= end - at);
 			assert(!requests[n].is_read ||
 			       (requests[n].function >= 1 && requests[n].function <= 4));
@@ -37,13 +37,13 @@ static size_t parse_tcp(const uint8_t *data, size_t size, size_t chunk,
 
 static void check_rtu(const uint8_t *data, size_t size)
 {
-	struct frame_request request;
+	struct adu_request request;
 	size_t at = 0, used = 0;
 
-	while (frame_parse_rtu(data + at, size - at, &request, &used)) {
+	while (adu_parse_rtu(data + at, size - at, &request, &used)) {
 		assert(used >= 4 && used <= size - at);
 		assert(!request.is_read ||
-		       (used >= READ && frame_crc(data + at + used - READ, READ) == 0));
+		       (used >= READ && adu_crc(data + at + used - READ, READ) == 0));
 		at += used;
 	}
 	assert(used <= size - at);
@@ -53,23 +53,23 @@ static void check_rtu(const uint8_t *data, size_t size)
 
 static void check_own(const uint8_t *data, size_t size)
 {
-	uint8_t frame[FRAME_MAX], pdu[] = {4, 0, 0, 0, 0};
-	struct frame_request request;
+	uint8_t frame[ADU_MAX], pdu[] = {4, 0, 0, 0, 0};
+	struct adu_request request;
 	size_t len, used;
 
 	if (size < 5)
 		return;
 	memcpy(pdu + 1, data + 1, 4);
-	len = frame_build_rtu(data[0], pdu, sizeof pdu, frame);
+	len = adu_build_rtu(data[0], pdu, sizeof pdu, frame);
 	memcpy(frame + len, data, size < 64 ? size : 64);
-	assert(frame_parse_rtu(frame, len + (size < 64 ? size : 64), &request, &used));
+	assert(adu_parse_rtu(frame, len + (size < 64 ? size : 64), &request, &used));
 	assert(used == READ && request.is_read && request.unit == data[0]);
 	assert(request.address == (data[1] << 8 | data[2]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct frame_request whole[MAX_REQUESTS], pieces[MAX_REQUESTS];
+	static struct adu_request whole[MAX_REQUESTS], pieces[MAX_REQUESTS];
 	size_t n = parse_tcp(data, size, size > 0 ? size : 1, whole);
 
 	assert(n == parse_tcp(data, size, 1, pieces));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/frame.h"
+#include "sim/adu.h"
 
 #include <assert.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static uint16_t crc_add(uint16_t crc, uint8_t byte)
 	return crc;
 }
 
-uint16_t frame_crc(const uint8_t *data, size_t len)
+uint16_t adu_crc(const uint8_t *data, size_t len)
 {
 	uint16_t crc = 0xffff;
 
@@ -39,12 +39,12 @@ uint16_t frame_crc(const uint8_t *data, size_t len)
 /* Over a frame with its CRC the CRC is 0. */
 static bool is_whole(const uint8_t *data, size_t len)
 {
-	return frame_crc(data, len) == 0;
+	return adu_crc(data, len) == 0;
 }
 
-static void fill(const uint8_t *pdu, size_t len, uint8_t unit, struct frame_request *request)
+static void fill(const uint8_t *pdu, size_t len, uint8_t unit, struct adu_request *request)
 {
-	*request = (struct frame_request){.unit = unit, .function = pdu[0]};
+	*request = (struct adu_request){.unit = unit, .function = pdu[0]};
 	if (len != READ_PDU || pdu[0] < 1 || pdu[0] > LAST_READ_FUNCTION)
 		return;
 	request->is_read = true;
@@ -75,7 +75,7 @@ static size_t frame_at_start(const uint8_t *data, size_t len)
 	return 0;
 }
 
-bool frame_parse_rtu(const uint8_t *data, size_t len, struct frame_request *request, size_t *used)
+bool adu_parse_rtu(const uint8_t *data, size_t len, struct adu_request *request, size_t *used)
 {
 	size_t n = frame_at_start(data, len);
 
@@ -100,8 +100,8 @@ bool frame_parse_rtu(const uint8_t *data, size_t len, struct frame_request *requ
 	return false;
 }
 
-bool frame_parse_tcp(const uint8_t *data, size_t len, struct frame_request *request, size_t *used,
-		     bool *is_broken)
+bool adu_parse_tcp(const uint8_t *data, size_t len, struct adu_request *request, size_t *used,
+		   bool *is_broken)
 {
 	uint16_t rest;
 
@@ -110,7 +110,7 @@ bool frame_parse_tcp(const uint8_t *data, size_t len, struct frame_request *requ
 	if (len < TCP_HEADER)
 		return false;
 	rest = be16(data + 4); /* unit and PDU */
-	if (be16(data + 2) != 0 || rest < 2 || rest > FRAME_PDU_MAX + 1) {
+	if (be16(data + 2) != 0 || rest < 2 || rest > ADU_PDU_MAX + 1) {
 		*is_broken = true;
 		return false;
 	}
@@ -122,23 +122,23 @@ bool frame_parse_tcp(const uint8_t *data, size_t len, struct frame_request *requ
 	return true;
 }
 
-size_t frame_build_rtu(uint8_t unit, const uint8_t *pdu, size_t len, uint8_t out[FRAME_MAX])
+size_t adu_build_rtu(uint8_t unit, const uint8_t *pdu, size_t len, uint8_t out[ADU_MAX])
 {
 	uint16_t crc;
 
-	assert(len >= 1 && len <= FRAME_PDU_MAX);
+	assert(len >= 1 && len <= ADU_PDU_MAX);
 	out[0] = unit;
 	memcpy(out + 1, pdu, len);
-	crc = frame_crc(out, len + 1);
+	crc = adu_crc(out, len + 1);
 	out[len + 1] = (uint8_t)crc;
 	out[len + 2] = (uint8_t)(crc >> 8);
 	return len + 3;
 }
 
-size_t frame_build_tcp(uint16_t transaction, uint8_t unit, const uint8_t *pdu, size_t len,
-		       uint8_t out[FRAME_MAX])
+size_t adu_build_tcp(uint16_t transaction, uint8_t unit, const uint8_t *pdu, size_t len,
+		     uint8_t out[ADU_MAX])
 {
-	assert(len >= 1 && len <= FRAME_PDU_MAX);
+	assert(len >= 1 && len <= ADU_PDU_MAX);
 	out[0] = (uint8_t)(transaction >> 8);
 	out[1] = (uint8_t)transaction;
 	out[2] = out[3] = 0;
