@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/derive.h"
+#include "server/derived.h"
 
 __extension__ typedef __int128 wide;
 
@@ -25,7 +26,9 @@ static const char schema[] =
 
 int bill_prepare(struct ledger *ledger, struct err *err)
 {
-	return db_execute(ledger_db(ledger), schema, err);
+	int rc = derived_prepare(ledger, err); /* a bill marks what must be computed again */
+
+	return rc == 0 ? db_execute(ledger_db(ledger), schema, err) : rc;
 }
 
 static void read_bill(struct db_statement *row, struct bill *bill)

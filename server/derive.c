@@ -86,8 +86,6 @@ int derive_open(struct derive **out, struct ledger *ledger, struct err *err)
 	derive->ledger = ledger;
 	derive->horizon = CIVIL_DAY_MIN;
 	if (rc == 0)
-		rc = derived_prepare(ledger, err);
-	if (rc == 0)
 		rc = derived_open(&derive->derived, ledger, err);
 	if (rc < 0) {
 		derive_close(derive);
@@ -390,8 +388,10 @@ int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *e
 int derive_mark_from(struct ledger *ledger, civil_day from, struct err *err)
 {
 	struct db_statement *mark;
-	int rc = ledger_begin(ledger, err);
+	int rc = derived_prepare(ledger, err);
 
+	if (rc == 0)
+		rc = ledger_begin(ledger, err);
 	if (rc < 0)
 		return rc;
 	rc = db_prepare(ledger_db(ledger), &mark,
