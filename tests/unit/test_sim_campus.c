@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/campus.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #include "tests/unit/sim_campus.h"
 
 #define METER(id, unit, rest)                                                                   \
@@ -90,6 +93,30 @@ static void the_shipped_campus_is_sound(void **state)
 	conf_errors_fini(&errors);
 }
 
+/* The registry that belongs to the shipped campus says what the replaced meter showed at last. A
+ * change of the load model that moves the count must change it too. */
+static void the_registry_knows_the_replaced_meters_last_count(void **state)
+{
+	const int64_t replaced = 1778567400000; /* 2026-05-12T14:30:00+08:00 */
+	FILE *file = fopen("config/demo/registry/institutions/370102-0001.yaml", "r");
+	struct conf_errors errors = {0};
+	struct campus *campus = NULL;
+	char line[512], *last = NULL;
+	int64_t dial;
+
+	(void)state;
+	assert_non_null(file);
+	while (last == NULL && fgets(line, sizeof line, file) != NULL)
+		last = strstr(line, "last: ");
+	(void)fclose(file);
+	assert_non_null(last);
+	assert_int_equal(campus_load(&campus, "config/campus.yaml", SIM_NOON, &errors), 0);
+	dial = counter_dial(campus_find(campus, "370102-0001-e03")->counter, FLOW_IMPORT,
+			    replaced - 1);
+	assert_true(fabs(strtod(last + 6, NULL) - (double)dial / 1e6) < 0.01);
+	campus_destroy(campus);
+}
+
 static void a_missing_file_is_told(void **state)
 {
 	struct campus *campus = NULL;
@@ -118,6 +145,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(relative_times_count_from_now),
 		cmocka_unit_test(the_shipped_campus_is_sound),
+		cmocka_unit_test(the_registry_knows_the_replaced_meters_last_count),
 		cmocka_unit_test(a_missing_file_is_told),
 		cmocka_unit_test(all_keys_are_explained),
 	};
