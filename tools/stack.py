@@ -83,6 +83,10 @@ class Process:
             self.child.send_signal(signal.SIGKILL)
             self.child.wait()
 
+    def hang_up(self):
+        """Asks a daemon to read its files anew."""
+        self.child.send_signal(signal.SIGHUP)
+
     def stop(self, seconds=20):
         """Ends it in an orderly way; returns its exit status."""
         if self.is_running():
