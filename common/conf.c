@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/conf_internal.h"
+#include "common/utf8.h"
 
 enum {
 	MAX_LINES = 100,
@@ -122,6 +123,19 @@ static void add_line(struct conf_errors *errors, struct buf *line, const char *f
 	buf_fini(line);
 }
 
+/* A message is one line of UTF-8 whatever the file holds: control characters, and what a format's
+ * width has cut through, become '?'. */
+static void clean(char *text, size_t len)
+{
+	size_t n;
+
+	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
+		n = utf8_character(text + i, len - i);
+		if (n == 0 || (unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	}
+}
+
 void conf_error(struct conf_errors *errors, const struct conf_node *node, const char *key,
 		const char *format, ...)
 {
@@ -141,6 +155,7 @@ void conf_error(struct conf_errors *errors, const struct conf_node *node, const 
 	if (line.len > start)
 		buf_add_text(&line, ": ");
 	buf_add_text(&line, words);
+	clean(line.data + start, line.len - start);
 	add_line(errors, &line, node->file,
 		 (struct conf_mark){.line = node->line, .column = node->column});
 }

@@ -180,6 +180,9 @@ struct registry {
  * completely; every mistake is added to errors with file:line:column. 0, or -EINVAL. */
 int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
 		  int64_t offset_ms, struct conf_errors *errors);
+/* The same of one institution's text alone, without regions.yaml; file is only a name. */
+int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
+		   int64_t offset_ms, struct conf_errors *errors);
 struct registry *registry_hold(struct registry *registry);
 void registry_release(struct registry *registry); /* NULL is allowed */
 

@@ -282,7 +282,7 @@ void registry_build_links(struct registry_loader *loader, struct arena *temporar
 	const struct registry_institution *it = &registry->institutions[loader->institution];
 	struct linking l = {
 		.loader = loader,
-		.meters = registry->meters + it->first_meter,
+		.meters = it->n_meters > 0 ? registry->meters + it->first_meter : NULL,
 		.file = loader->file->meters.items,
 		.n = it->n_meters,
 		.first = it->first_meter,

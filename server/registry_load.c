@@ -115,37 +115,72 @@ static void finish(struct registry_loader *loader, const struct conf_node *regio
 	registry_check(loader);
 }
 
+static void begin(struct registry_loader *loader, int64_t offset_ms, struct conf_errors *errors)
+{
+	struct registry *registry = xcalloc(1, sizeof *registry);
+
+	registry->arena = arena_create();
+	registry->references = 1;
+	registry->offset_ms = offset_ms;
+	*loader = (struct registry_loader){
+		.registry = registry,
+		.arena = registry->arena,
+		.errors = errors,
+		.n_before = errors->count,
+		.hash = FOLDER_HASH_START,
+		.texts = xcalloc(REGISTRY_TEXT_SLOTS, sizeof(void *)),
+	};
+}
+
+static int end(struct registry_loader *loader, const struct conf_node *regions,
+	       struct registry **out)
+{
+	finish(loader, regions);
+	loader->registry->version = (int64_t)loader->hash;
+	free(loader->texts);
+	free(loader->late);
+	free(loader->region_codes);
+	if (loader->errors->count > loader->n_before) {
+		registry_release(loader->registry);
+		return -EINVAL;
+	}
+	*out = loader->registry;
+	return 0;
+}
+
 int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
 		  int64_t offset_ms, struct conf_errors *errors)
 {
 	struct arena *temporary = arena_create();
-	struct registry *registry = xcalloc(1, sizeof *registry);
-	struct registry_loader loader = {.registry = registry,
-					 .errors = errors,
-					 .n_before = errors->count,
-					 .hash = FOLDER_HASH_START};
 	const struct conf_node *regions;
+	struct registry_loader loader;
+	int code;
 
-	registry->arena = loader.arena = arena_create();
-	registry->references = 1;
-	registry->offset_ms = offset_ms;
-	loader.texts = xcalloc(REGISTRY_TEXT_SLOTS, sizeof(void *));
+	begin(&loader, offset_ms, errors);
 	regions = load_regions(&loader, temporary, dir, fallback_regions);
 	loader.listed = region_tree_create(temporary, regions, NULL, 0, errors);
 	refuse_sites(&loader, dir);
 	load_institutions(&loader, dir);
-	finish(&loader, regions);
-	registry->version = (int64_t)loader.hash;
-	free(loader.texts);
-	free(loader.late);
-	free(loader.region_codes);
+	code = end(&loader, regions, out);
 	arena_destroy(temporary);
-	if (errors->count > loader.n_before) {
-		registry_release(registry);
-		return -EINVAL;
-	}
-	*out = registry;
-	return 0;
+	return code;
+}
+
+int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
+		   int64_t offset_ms, struct conf_errors *errors)
+{
+	struct arena *temporary = arena_create();
+	const struct conf_node *root;
+	struct registry_loader loader;
+	int code;
+
+	begin(&loader, offset_ms, errors);
+	loader.listed = region_tree_create(temporary, NULL, NULL, 0, errors);
+	if (conf_parse(temporary, file, text, len, &root, errors) == 0)
+		take_institution(root, &loader);
+	code = end(&loader, NULL, out);
+	arena_destroy(temporary);
+	return code;
 }
 
 void registry_print_reference(struct buf *out)

@@ -383,9 +383,10 @@ void registry_build_meters(struct registry_loader *loader, struct arena *tempora
 		build_meter(loader, &file[i], &registry->meters[registry->n_meters++]);
 		loader->by_id[i] = i;
 	}
+	if (n == 0)
+		return;
 	context.meters = registry->meters + it->first_meter;
-	if (n > 0)
-		qsort_r(loader->by_id, n, sizeof *loader->by_id, by_id, &context);
+	qsort_r(loader->by_id, n, sizeof *loader->by_id, by_id, &context);
 }
 
 uint32_t registry_own_meter(const struct registry_loader *loader, const char *id, size_t len)

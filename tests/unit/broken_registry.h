@@ -35,6 +35,8 @@ static const struct broken broken_registry[] = {
 	 5, 7, "uscc", "is not a unified social credit code", 1},
 	{"a region of five digits", IN_REGISTRY, "id: 370102-0001\n" "name: 档案馆\n" "type: culture\n" "region: \"37010\"\n",
 	 4, 9, "region", "is not a region code", 1},
+	{"a control character in a code", IN_REGISTRY, "id: 370102-0001\n" "name: 档案馆\n" "type: culture\n" "region: \"3701\\t02\"\n",
+	 4, 9, "region", "'3701?02' is not a region code", 1},
 	{"a local region that is not listed", IN_REGISTRY, "id: 370102-0001\n" "name: 档案馆\n" "type: culture\n" "region: JNGX01\n",
 	 4, 9, "region", "'JNGX01' is not in regions.yaml", 1},
 	{"closed before it began", IN_REGISTRY, HEAD "from: 2024-01-01\n" "to: 2023-01-01\n",
