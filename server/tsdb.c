@@ -78,11 +78,13 @@ static void set_state(struct tsdb *tsdb, int rc, size_t n_lines, const struct er
 /* An acceptance is only worth something together with the process that gave it. */
 static int ask_process(struct tsdb *tsdb, bool is_fresh, struct err *err)
 {
-	int64_t now = clock_mono_ms(), process;
+	int64_t now = clock_mono_ms(), pause = tsdb->config.durable_after_ms / 4, process;
 
 	if (tsdb->config.durable_after_ms == 0)
 		return 0;
-	if (tsdb->process > 0 && !is_fresh && now - tsdb->process_asked_mono_ms < PROCESS_ASK_MS)
+	if (pause > PROCESS_ASK_MS)
+		pause = PROCESS_ASK_MS;
+	if (tsdb->process > 0 && !is_fresh && now - tsdb->process_asked_mono_ms < pause)
 		return 0;
 	process = tsdb_write_process(tsdb, err);
 	if (process < 0)
