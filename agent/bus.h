@@ -32,7 +32,7 @@ struct bus_address {
 	struct bus_settings settings;
 	const char *host; /* TCP */
 	int port;
-	int64_t connect_timeout_ms;
+	int64_t connect_timeout_ms, connect_delay_ms; /* silence after connecting */
 };
 
 struct bus_request {

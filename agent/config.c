@@ -160,7 +160,8 @@ struct plan_cost agent_config_cost(const struct agent_bus *bus, const struct age
 }
 
 int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
-		       const struct agent_meter *meter, enum sweep_caution caution, struct err *err)
+		       const struct agent_meter *meter, enum sweep_caution caution,
+		       const bool *skipped, struct err *err)
 {
 	struct sweep_wish wish = {
 		.profile = meter->profile,
@@ -169,6 +170,7 @@ int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
 		.channel = (uint16_t)meter->channel,
 		.pulse_quantity = meter->pulse.node != NULL ? meter->pulse.quantity : NULL,
 		.caution = caution,
+		.skipped = skipped,
 		.cost = agent_config_cost(bus, meter),
 	};
 
@@ -184,7 +186,7 @@ double agent_config_utilisation(const struct agent_bus *bus)
 		struct sweep *sweep;
 		struct plan_cost cost = agent_config_cost(bus, &meters[i]);
 
-		if (agent_config_sweep(&sweep, bus, &meters[i], SWEEP_BRIDGES, NULL) != 0)
+		if (agent_config_sweep(&sweep, bus, &meters[i], SWEEP_BRIDGES, NULL, NULL) != 0)
 			continue;
 		share += (double)plan_time_us(sweep->reads, sweep->n_reads, cost) / 1000.0 /
 			 (double)meters[i].interval_ms;

@@ -119,7 +119,7 @@ struct bus_settings agent_config_serial(const struct agent_bus *bus,
 struct plan_cost agent_config_cost(const struct agent_bus *bus, const struct agent_meter *meter);
 int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
 		       const struct agent_meter *meter, enum sweep_caution caution,
-		       struct err *err);
+		       const bool *skipped, struct err *err);
 /* The share of the line that reading all its meters in time needs. */
 double agent_config_utilisation(const struct agent_bus *bus);
 

@@ -138,7 +138,7 @@ static void check_against_profile(const struct agent_bus *bus, const struct agen
 		conf_error(errors, meter->pulse.node, NULL,
 			   "profile %s has no pulse counter on channel %d; give the channel",
 			   profile->id, (int)meter->channel);
-	else if (agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, &err) != 0)
+	else if (agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, NULL, &err) != 0)
 		conf_error(errors, at(meter->node, "quantities"), NULL, "%s", err.text);
 	else
 		sweep_destroy(sweep);

@@ -7,6 +7,7 @@ enum {
 	PROBE_PERCENT = 5,       /* of the bus, while healthy meters need it */
 	PROBE_PERCENT_IDLE = 50, /* when nobody is healthy */
 	PROBE_RESERVE_MS = 3000, /* unused share that may pile up */
+	FORCED_MS = 15 * 60000,  /* where there is never spare time, one probe so often anyway */
 };
 
 static int64_t floor_to(int64_t time_ms, int64_t interval_ms)
@@ -24,7 +25,8 @@ static int64_t deadline_of(const struct schedule_meter *meter)
 void schedule_init(struct schedule *schedule, struct schedule_meter *meters, size_t n,
 		   int64_t now_ms)
 {
-	*schedule = (struct schedule){.meters = meters, .n = n, .now_ms = now_ms};
+	*schedule =
+		(struct schedule){.meters = meters, .n = n, .now_ms = now_ms, .forced_ms = now_ms};
 	for (size_t i = 0; i < n; i++) {
 		assert(meters[i].interval_ms > 0);
 		meters[i].state = METER_HEALTHY;
@@ -59,12 +61,25 @@ static struct outlook look(const struct schedule *schedule)
 	return out;
 }
 
-/* Would all healthy meters still be in time if the line were busy for so long now? */
-static bool is_spare(const struct outlook *out, int64_t now_ms, int64_t busy_ms)
+/* How long the line may be busy now so that all healthy meters will still be in time. */
+static int64_t spare_ms(const struct outlook *out, int64_t now_ms)
 {
-	if (out->n_healthy == 0 || now_ms + busy_ms <= out->release_ms)
+	int64_t until_release, with_slack;
+
+	if (out->n_healthy == 0)
+		return INT64_MAX;
+	until_release = out->release_ms - now_ms;
+	with_slack = until_release + out->min_interval_ms * 9 / 10 - out->work_ms;
+	return until_release > with_slack ? until_release : with_slack;
+}
+
+/* May this meter be tried now? If there is less time than its time-out, limit_ms says how much. */
+static bool may_try(const struct schedule_meter *meter, int64_t spare, struct schedule_job *job)
+{
+	if (spare >= meter->failure_ms)
 		return true;
-	return now_ms + busy_ms + out->work_ms <= out->release_ms + out->min_interval_ms * 9 / 10;
+	job->limit_ms = spare;
+	return meter->least_ms > 0 && spare >= meter->least_ms;
 }
 
 static int64_t probe_percent(const struct outlook *out)
@@ -150,7 +165,7 @@ static int64_t next_event(const struct schedule *schedule)
 }
 
 static struct schedule_job job_for(struct schedule *schedule, enum schedule_kind kind,
-				   struct schedule_meter *meter)
+				   struct schedule_meter *meter, int64_t limit_ms)
 {
 	if (kind == SCHEDULE_PROBE)
 		meter->probed_ms = schedule->now_ms;
@@ -158,7 +173,37 @@ static struct schedule_job job_for(struct schedule *schedule, enum schedule_kind
 		.kind = kind,
 		.meter = (size_t)(meter - schedule->meters),
 		.slot_ms = meter->slot_ms,
+		.limit_ms = limit_ms,
 	};
+}
+
+/* The suspect whose turn it is, if there is time for it, saved up or long overdue. */
+static bool find_probe(struct schedule *schedule, const struct outlook *out, int64_t spare,
+		       struct schedule_job *job)
+{
+	struct schedule_meter *meter = find_due(schedule, METER_SUSPECT);
+	struct schedule_job limits = {0};
+	int64_t lacking_us, wait_ms;
+
+	if (meter == NULL)
+		return false;
+	if (!may_try(meter, spare, &limits)) {
+		if (schedule->now_ms - schedule->forced_ms < FORCED_MS)
+			return false;
+		schedule->forced_ms = schedule->now_ms;
+		*job = job_for(schedule, SCHEDULE_PROBE, meter, 0);
+		return true;
+	}
+	lacking_us = meter->failure_ms * 1000 - schedule->budget_us;
+	/* A time-out longer than the reserve would never be saved up. */
+	if (lacking_us <= 0 || schedule->budget_us == PROBE_RESERVE_MS * 1000) {
+		*job = job_for(schedule, SCHEDULE_PROBE, meter, limits.limit_ms);
+		return true;
+	}
+	wait_ms = lacking_us / (probe_percent(out) * 10) + 1;
+	if (schedule->now_ms + wait_ms < job->until_ms)
+		job->until_ms = schedule->now_ms + wait_ms;
+	return false;
 }
 
 struct schedule_job schedule_next(struct schedule *schedule, int64_t now_ms)
@@ -166,29 +211,21 @@ struct schedule_job schedule_next(struct schedule *schedule, int64_t now_ms)
 	struct schedule_job job = {.kind = SCHEDULE_WAIT};
 	struct outlook out;
 	struct schedule_meter *meter;
+	int64_t spare;
 
 	if (find_passed(schedule, now_ms, &job))
 		return job;
 	out = look(schedule);
+	spare = spare_ms(&out, now_ms);
 	save_for_probes(schedule, now_ms, probe_percent(&out));
 	meter = find_due(schedule, METER_HEALTHY);
 	if (meter != NULL)
-		return job_for(schedule, SCHEDULE_READ, meter);
+		return job_for(schedule, SCHEDULE_READ, meter, 0);
 	meter = find_due(schedule, METER_DOUBTFUL);
-	if (meter != NULL && is_spare(&out, now_ms, meter->failure_ms))
-		return job_for(schedule, SCHEDULE_READ, meter);
-	job.until_ms = next_event(schedule);
-	meter = find_due(schedule, METER_SUSPECT);
-	if (meter != NULL && is_spare(&out, now_ms, meter->failure_ms)) {
-		int64_t lacking_us = meter->failure_ms * 1000 - schedule->budget_us;
-		int64_t wait_ms = lacking_us / (probe_percent(&out) * 10) + 1;
-
-		/* A time-out longer than the reserve would never be saved up. */
-		if (lacking_us <= 0 || schedule->budget_us == PROBE_RESERVE_MS * 1000)
-			return job_for(schedule, SCHEDULE_PROBE, meter);
-		if (now_ms + wait_ms < job.until_ms)
-			job.until_ms = now_ms + wait_ms;
-	}
+	if (meter != NULL && may_try(meter, spare, &job))
+		return job_for(schedule, SCHEDULE_READ, meter, job.limit_ms);
+	job = (struct schedule_job){.kind = SCHEDULE_WAIT, .until_ms = next_event(schedule)};
+	(void)find_probe(schedule, &out, spare, &job);
 	return job;
 }
 

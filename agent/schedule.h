@@ -21,6 +21,7 @@ struct schedule_meter {
 	int64_t interval_ms; /* set by the caller */
 	int64_t work_ms;     /* of one reading; set by the caller, may change */
 	int64_t failure_ms;  /* of one that fails, normally the time-out; likewise */
+	int64_t least_ms;    /* the shortest wait for an answer that makes sense; likewise */
 	enum schedule_state state;
 	int64_t slot_ms; /* the slot to be served next */
 	int64_t probed_ms;
@@ -31,6 +32,7 @@ struct schedule {
 	struct schedule_meter *meters; /* borrowed */
 	size_t n;
 	int64_t now_ms, budget_us; /* for probes */
+	int64_t forced_ms;         /* when a probe last took time that others needed */
 };
 
 enum schedule_kind {
@@ -46,6 +48,7 @@ struct schedule_job {
 	int64_t slot_ms;  /* READ, PROBE; PASSED: the last that passed */
 	int64_t n_passed; /* PASSED: how many */
 	int64_t until_ms; /* WAIT */
+	int64_t limit_ms; /* READ, PROBE: wait no longer for an answer; 0: as usual */
 };
 
 /* All meters start healthy and are due at once. */

@@ -65,11 +65,37 @@ static int choose_named(struct build *b, struct err *err)
 	return 0;
 }
 
+/* One line carries each name once. */
+static int check_names(const struct build *b, struct err *err)
+{
+	const struct profile *profile = b->wish->profile;
+	size_t n = 0;
+
+	for (size_t i = 0; i < profile->n_points; i++) {
+		if (!b->is_reported[i])
+			continue;
+		n++;
+		for (size_t k = 0; k < i && profile->points[i].channel > 0; k++)
+			if (b->is_reported[k] &&
+			    strcmp(profile->points[i].name, profile->points[k].name) == 0)
+				return err_set(err, -ENOENT,
+					       "profile %s has '%s' on several channels; give the "
+					       "channel",
+					       profile->id, profile->points[i].name);
+	}
+	if (n == 0)
+		return err_set(err, -ENOENT, "profile %s has nothing to read on channel %u",
+			       profile->id, (unsigned)b->wish->channel);
+	if (n > SWEEP_POINTS_MAX)
+		return err_set(err, -ENOENT, "more than %d quantities of one meter",
+			       SWEEP_POINTS_MAX);
+	return 0;
+}
+
 static int choose_points(struct build *b, struct err *err)
 {
 	const struct sweep_wish *wish = b->wish;
 	const struct profile *profile = wish->profile;
-	bool has_any = false;
 	int code = choose_named(b, err);
 
 	for (size_t i = 0; i < profile->n_points; i++) {
@@ -79,12 +105,8 @@ static int choose_points(struct build *b, struct err *err)
 			b->is_reported[i] = true;
 		if (is_pulse(wish, point))
 			b->is_reported[i] = true;
-		has_any |= b->is_reported[i];
 	}
-	if (code == 0 && !has_any)
-		return err_set(err, -ENOENT, "profile %s has nothing to read on channel %u",
-			       profile->id, (unsigned)wish->channel);
-	return code;
+	return code == 0 ? check_names(b, err) : code;
 }
 
 /* ---- which registers ---- */
@@ -116,6 +138,8 @@ static void need(struct build *b, const struct profile_point *user, int index)
 		return;
 	}
 	if (b->is_read[index] || (point->refresh_ms > 0 && !b->with_kept))
+		return;
+	if (b->wish->skipped != NULL && b->wish->skipped[index])
 		return;
 	b->is_read[index] = true;
 	if (point->extent > 0)
@@ -152,9 +176,9 @@ static void add_range(struct build *b, uint8_t function, uint32_t first, uint32_
 /* Cuts a hole into all ranges of the function. */
 static void forbid(struct build *b, uint8_t function, const struct profile_range *hole)
 {
-	size_t n = b->n_ranges;
+	size_t n = b->n_ranges; /* what is added here is already clear of the hole */
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && b->ranges != NULL; i++) {
 		struct plan_range range = b->ranges[i];
 
 		if (range.function != function || range.last < hole->first ||

@@ -3,6 +3,7 @@
 #ifndef AGENT_SWEEP_H
 #define AGENT_SWEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,10 +11,13 @@
 #include "agent/profile.h"
 #include "common/err.h"
 
+enum { SWEEP_POINTS_MAX = 256 }; /* fields of one telemetry line */
+
 enum sweep_caution {
 	SWEEP_BRIDGES, /* holes are read over where the profile says that they are readable */
 	SWEEP_NO_HOLES,
-	SWEEP_SINGLE, /* every point by a read of its own */
+	SWEEP_SINGLE,  /* every point by a read of its own */
+	SWEEP_LEARNED, /* without holes and without the points that are to be skipped */
 };
 
 struct sweep_wish {
@@ -23,6 +27,7 @@ struct sweep_wish {
 	uint16_t channel;           /* 0: all */
 	const char *pulse_quantity; /* the channel's pulse counter becomes this; NULL: it stays */
 	enum sweep_caution caution;
+	const bool *skipped; /* by point, for SWEEP_LEARNED; else NULL */
 	struct plan_cost cost;
 };
 

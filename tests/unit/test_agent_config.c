@@ -162,7 +162,7 @@ static void the_plan_of_the_reference_job(void **state)
 	struct sweep *sweep;
 
 	(void)state;
-	assert_int_equal(agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, NULL), 0);
+	assert_int_equal(agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, NULL, NULL), 0);
 	assert_int_equal(sweep->n_points, 20);
 	assert_int_equal(sweep->n_reads, 3);
 	assert_true(agent_config_utilisation(bus) < 0.3);
@@ -178,7 +178,7 @@ static void kept_registers_are_read_only_to_refresh(void **state)
 	struct sweep *sweep;
 
 	(void)state;
-	assert_int_equal(agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, NULL), 0);
+	assert_int_equal(agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, NULL, NULL), 0);
 	assert_int_equal(sweep->n_refreshes, sweep->n_reads + 1);
 	assert_int_equal(sweep->refreshes[0].address, 6);
 	assert_int_equal(sweep->refreshes[0].count, 2);
@@ -204,7 +204,7 @@ static void caution_takes_more_reads(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct sweep *sweep;
 
-		assert_int_equal(agent_config_sweep(&sweep, bus, meter, cautions[i], NULL), 0);
+		assert_int_equal(agent_config_sweep(&sweep, bus, meter, cautions[i], NULL, NULL), 0);
 		assert_int_equal(sweep->n_reads, expected[i]);
 		sweep_destroy(sweep);
 	}

@@ -182,6 +182,38 @@ static void ten_die_while_running(void **state)
 		assert_int_equal(line.meters[i].state, METER_HEALTHY);
 }
 
+static void a_probe_in_little_time_is_short(void **state)
+{
+	struct line line;
+	struct schedule_job job;
+
+	(void)state;
+	line_init(&line, 2, 1000, 700, 1000);
+	line.meters[0].least_ms = line.meters[1].least_ms = 200;
+	line.is_dead[1] = true;
+	line_run(&line, start_ms + 60000);
+	do {
+		job = schedule_next(&line.schedule, line.now_ms);
+		if (job.kind == SCHEDULE_READ)
+			line_work(&line, &job);
+		else if (job.kind == SCHEDULE_WAIT)
+			line.now_ms = job.until_ms;
+	} while (job.kind != SCHEDULE_PROBE);
+	assert_in_range(job.limit_ms, 200, 999);
+}
+
+static void one_probe_is_forced_where_time_is_never_spare(void **state)
+{
+	struct line line;
+
+	(void)state;
+	line_init(&line, 2, 1000, 300, 5000);
+	line.is_dead[1] = true;
+	line_run(&line, start_ms + 3600 * 1000);
+	assert_in_range(line.attempts[1], 4, 8);
+	assert_true(on_time_ratio(&line) > 0.99);
+}
+
 static void one_slot_is_due_once(void **state)
 {
 	struct line line;
@@ -259,6 +291,8 @@ int main(void)
 		cmocka_unit_test(a_lost_answer_gets_a_second_chance),
 		cmocka_unit_test(dead_meters_do_not_delay_the_others),
 		cmocka_unit_test(ten_die_while_running),
+		cmocka_unit_test(a_probe_in_little_time_is_short),
+		cmocka_unit_test(one_probe_is_forced_where_time_is_never_spare),
 		cmocka_unit_test(one_slot_is_due_once),
 		cmocka_unit_test(all_dead_are_found_again_soon),
 		cmocka_unit_test(a_standstill_is_one_report),

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* poller_internal.h - what the files of poller share with each other and with nobody else. */
+#ifndef AGENT_POLLER_INTERNAL_H
+#define AGENT_POLLER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "agent/ask.h"
+#include "agent/poller.h"
+#include "agent/schedule.h"
+
+/* A meter; its thread alone uses it, but for what the bus's lock guards. */
+struct poller_meter {
+	struct ask_meter ask;
+	struct sweep *own_sweep; /* NULL: it is shared */
+	uint64_t texts;          /* digest of the texts last reported */
+	bool is_identified;      /* its serial number was the right one */
+	int64_t silent_since_ms; /* UTC; 0: it answers */
+	struct {                 /* guarded by bus->lock; written by the thread alone */
+		bool is_healthy;
+		int64_t last_ok_ms, due, on_time, missed, rtt_p50_us, rtt_p99_us;
+		int64_t errors[BUS_N_OUTCOMES];
+		size_t n_requests;
+		char last_error[READING_CODE_MAX];
+	} health;
+};
+
+/* "Read this meter now", from another thread. */
+struct poller_order {
+	size_t meter;
+	int code;
+	struct err err;
+	struct buf json;
+	bool is_done, is_abandoned; /* guarded by bus->lock; abandoned: the bus thread frees it */
+	struct poller_order *next;
+};
+
+struct poller_bus {
+	const struct agent_bus *config;
+	struct mailbox *cycles;
+	atomic_llong *progress;
+	int64_t speed;  /* wall-clock milliseconds in a real one */
+	double planned; /* share of the line that all meters need */
+	pthread_t thread;
+
+	/* the thread's own */
+	struct ask_line line;
+	struct poller_meter *meters;
+	struct schedule_meter *slots;
+	struct schedule schedule;
+	struct reading reading;
+	struct cycle *cycle;    /* being filled; NULL: nothing to hand over */
+	int64_t cycle_since_ms; /* monotonic */
+	bool is_link_up;
+	int64_t retry_ms, backoff_ms; /* monotonic: when to try the link again */
+	int64_t window_ms, busy_ms;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;          /* stopping, or an order came */
+	pthread_cond_t answered;         /* an order is done */
+	bool is_stopping;                /* guarded */
+	struct poller_order *orders;     /* guarded */
+	double utilisation;              /* guarded; of the last full window */
+	int64_t requests, failed, waits; /* guarded */
+};
+
+/* poller_bus.c: the thread's function. */
+void *poller_bus_run(void *arg);
+
+/* poller_cycle.c: lines until they are handed over. */
+struct buf *poller_cycle_lines(struct poller_bus *bus);
+void poller_cycle_count(struct poller_bus *bus, size_t n_lines);
+bool poller_cycle_is_due(const struct poller_bus *bus);
+/* Waits while the mailbox is full, unless the bus is stopping. */
+void poller_cycle_hand_over(struct poller_bus *bus);
+
+/* Tells the schedule what a failure of the meter costs. */
+void poller_bus_time_out(struct poller_bus *bus, size_t index);
+bool poller_bus_is_stopping(struct poller_bus *bus);
+
+#endif

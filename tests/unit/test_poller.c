@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/poller.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+/* ---- a scripted line: each unit behaves as its entry says ---- */
+
+struct script {
+	enum bus_outcome outcome; /* of every read ... */
+	int from_address;         /* ... that touches this address or a later one */
+	int refused_address;      /* exception 2 if a read touches it; -1: none */
+	bool is_line_down;
+	uint16_t base;    /* registers are base + address */
+	bool is_counting; /* or count the reads */
+};
+
+static pthread_mutex_t script_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct script scripts[256]; /* guarded */
+static int n_reads[256];           /* guarded */
+
+static void script_reset(void)
+{
+	pthread_mutex_lock(&script_lock);
+	memset(scripts, 0, sizeof scripts);
+	memset(n_reads, 0, sizeof n_reads);
+	for (int i = 0; i < 256; i++)
+		scripts[i].refused_address = -1;
+	pthread_mutex_unlock(&script_lock);
+}
+
+static void script_set(int unit, struct script script)
+{
+	pthread_mutex_lock(&script_lock);
+	scripts[unit] = script;
+	pthread_mutex_unlock(&script_lock);
+}
+
+static void *fake_create(const struct bus_address *address)
+{
+	(void)address;
+	return xcalloc(1, 1);
+}
+
+static void fake_destroy(void *bus)
+{
+	free(bus);
+}
+
+static int fake_open(void *bus, struct err *err)
+{
+	bool is_down;
+
+	(void)bus;
+	pthread_mutex_lock(&script_lock);
+	is_down = scripts[0].is_line_down;
+	pthread_mutex_unlock(&script_lock);
+	return is_down ? err_set(err, -EIO, "the line is cut") : 0;
+}
+
+static enum bus_outcome fake_read(void *bus, const struct bus_request *request,
+				  struct bus_reply *reply)
+{
+	int end = request->address + request->count;
+	struct script script;
+	int n;
+
+	(void)bus;
+	pthread_mutex_lock(&script_lock);
+	script = scripts[request->unit];
+	n = ++n_reads[request->unit];
+	pthread_mutex_unlock(&script_lock);
+	reply->round_trip_us = 1000;
+	if (script.refused_address >= request->address && script.refused_address < end) {
+		reply->exception = 2;
+		return BUS_EXCEPTION;
+	}
+	if (end > script.from_address && script.outcome != BUS_OK)
+		return script.outcome;
+	for (int i = 0; i < request->count; i++)
+		reply->registers[i] =
+			(uint16_t)(script.is_counting ? n : script.base + request->address + i);
+	return BUS_OK;
+}
+
+static void fake_close(void *bus)
+{
+	(void)bus;
+}
+
+static const struct bus_ops fake_ops = {fake_create, fake_destroy, fake_open, fake_read,
+					fake_close};
+
+static const struct bus_ops *choose_fake(enum agent_link link)
+{
+	(void)link;
+	return &fake_ops;
+}
+
+/* ---- a poller under test ---- */
+
+#define TOP                                                                                     \
+	"agent: {id: a1, region: \"370102\"}\nmqtt: {url: tcp://x}\ninterval: 1s\n"             \
+	"profiles: [config/profiles]\n"                                                         \
+	"buses:\n  - name: b\n    tcp: {host: x}\n    round_trip: 1ms\n    timeout: 10ms\n    " \
+	"meters:\n"
+
+struct bench {
+	struct agent_config *config;
+	struct mailbox *cycles;
+	struct poller *poller;
+	struct buf lines; /* all that came so far */
+};
+
+static void bench_start(struct bench *bench, const char *text, size_t capacity)
+{
+	struct conf_errors errors = {0};
+	struct err err;
+
+	*bench = (struct bench){0};
+	if (agent_config_parse(&bench->config, "c.yaml", text, strlen(text), &errors) != 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
+	bench->cycles = mailbox_create(capacity);
+	buf_add_text(&bench->lines, "");
+	assert_int_equal(
+		poller_start_with(&bench->poller, bench->config, bench->cycles, choose_fake, &err),
+		0);
+}
+
+static void bench_stop(struct bench *bench)
+{
+	poller_stop(bench->poller);
+	mailbox_destroy(bench->cycles, cycle_destroy);
+	agent_config_destroy(bench->config);
+	buf_fini(&bench->lines);
+}
+
+/* Collects lines until the text is among them; 20 s at most. */
+static void bench_expect(struct bench *bench, const char *text)
+{
+	int64_t until_ms = clock_mono_ms() + 20000;
+
+	while (strstr(bench->lines.data, text) == NULL) {
+		struct cycle *cycle = mailbox_take(bench->cycles, clock_mono_ms() + 100);
+
+		if (clock_mono_ms() > until_ms)
+			fail_msg("'%s' did not come; there is: %s", text, bench->lines.data);
+		if (cycle != NULL) {
+			assert_true(cycle->n_lines > 0);
+			buf_add(&bench->lines, cycle->lines.data, cycle->lines.len);
+			cycle_destroy(cycle);
+		}
+	}
+}
+
+static void bench_forget(struct bench *bench)
+{
+	buf_clear(&bench->lines);
+	buf_add_text(&bench->lines, "");
+}
+
+static void keep_meter(const struct poller_meter_health *health, void *arg)
+{
+	((struct poller_meter_health *)arg)[0] = *health;
+}
+
+static void keep_bus(const struct poller_bus_health *health, void *arg)
+{
+	*(struct poller_bus_health *)arg = *health;
+}
+
+/* ---- what it does ---- */
+
+static void a_reading_comes_at_once_and_then_every_slot(void **state)
+{
+	struct bench bench;
+	struct poller_meter_health health;
+
+	(void)state;
+	script_reset();
+	bench_start(&bench, TOP "      - {id: m1, unit: 1, profile: peacefair_pzem016}\n", 16);
+	bench_expect(&bench, "reading,meter=m1 voltage_l1_n_v=0,current_l1_a=131.073");
+	bench_forget(&bench);
+	bench_expect(&bench, "reading,meter=m1 ");
+	bench_forget(&bench);
+	bench_expect(&bench, "reading,meter=m1 ");
+	poller_health(bench.poller, keep_meter, NULL, &health);
+	assert_string_equal(health.id, "m1");
+	assert_true(health.is_healthy);
+	assert_true(health.on_time >= 2);
+	assert_int_equal(health.on_time, health.due);
+	assert_int_equal(health.errors[BUS_TIMEOUT], 0);
+	assert_int_equal(health.n_requests, 1);
+	assert_in_range(health.rtt_p50_us, 1000, 1200);
+	assert_true(poller_progress(bench.poller) > 0);
+	bench_stop(&bench);
+}
+
+static void each_kind_of_failure_has_its_code(void **state)
+{
+	static const struct {
+		enum bus_outcome outcome;
+		const char *code;
+	} cases[] = {
+		{BUS_TIMEOUT, "code=\"timeout\",attempts="},
+		{BUS_CRC, "code=\"crc\",attempts="},
+		{BUS_GARBLED, "code=\"garbled\",attempts="},
+		{BUS_WRONG_UNIT, "code=\"wrong_unit\",attempts="},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct bench bench;
+
+		script_reset();
+		script_set(2, (struct script){.outcome = cases[i].outcome, .refused_address = -1});
+		bench_start(&bench,
+			    TOP "      - {id: m1, unit: 1, profile: peacefair_pzem016}\n"
+				"      - {id: m2, unit: 2, profile: peacefair_pzem016}\n",
+			    16);
+		bench_expect(&bench, "fault,meter=m2 ");
+		bench_expect(&bench, cases[i].code);
+		assert_non_null(strstr(bench.lines.data, "reading,meter=m1 "));
+		assert_null(strstr(bench.lines.data, "reading,meter=m2 "));
+		script_set(2, (struct script){.refused_address = -1});
+		bench_expect(&bench, "reading,meter=m2 "); /* found again by a probe */
+		bench_stop(&bench);
+	}
+}
+
+static void a_failed_request_loses_only_its_points(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	script_reset();
+	script_set(1,
+		   (struct script){.outcome = BUS_CRC, .from_address = 343, .refused_address = -1});
+	bench_start(&bench,
+		    TOP "      - {id: m1, unit: 1, profile: eastron_sdm120, quantities: "
+			"[voltage_l1_n_v, active_energy_total_kwh]}\n",
+		    16);
+	bench_expect(&bench, "reading,meter=m1 voltage_l1_n_v=");
+	assert_null(strstr(bench.lines.data, "total"));
+	bench_stop(&bench);
+}
+
+static void missing_registers_are_learned(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	script_reset();
+	script_set(1, (struct script){.refused_address = 6}); /* the current is not there */
+	bench_start(&bench,
+		    TOP "      - {id: m1, unit: 1, profile: eastron_sdm120, quantities: "
+			"[voltage_l1_n_v, current_l1_a, active_power_w]}\n",
+		    16);
+	bench_expect(&bench, "voltage_l1_n_v=");
+	bench_expect(&bench, "active_power_w=");
+	assert_null(strstr(bench.lines.data, "current_l1_a"));
+	bench_forget(&bench);
+	for (int i = 0; i < 4; i++) {
+		bench_forget(&bench);
+		bench_expect(&bench, "reading,meter=m1 voltage_l1_n_v=");
+	}
+	assert_non_null(strstr(bench.lines.data, "active_power_w="));
+	bench_stop(&bench);
+}
+
+static void the_line_s_fault_is_not_the_meter_s(void **state)
+{
+	struct bench bench;
+	struct poller_meter_health health;
+
+	(void)state;
+	script_reset();
+	script_set(0, (struct script){.is_line_down = true});
+	bench_start(&bench, TOP "      - {id: m1, unit: 1, profile: peacefair_pzem016}\n", 16);
+	bench_expect(&bench, "fault,meter=m1 code=\"link_down\",attempts=0i");
+	poller_health(bench.poller, keep_meter, NULL, &health);
+	assert_true(health.is_healthy);
+	script_set(0, (struct script){0});
+	bench_expect(&bench, "reading,meter=m1 ");
+	bench_stop(&bench);
+}
+
+static void a_full_mailbox_stops_the_bus_and_not_the_memory(void **state)
+{
+	struct bench bench;
+	struct poller_bus_health health = {0};
+	int64_t until_ms = clock_mono_ms() + 20000;
+
+	(void)state;
+	script_reset();
+	bench_start(&bench, TOP "      - {id: m1, unit: 1, profile: peacefair_pzem016}\n", 1);
+	while (health.waits_for_spool == 0 && clock_mono_ms() < until_ms) {
+		clock_sleep_until(clock_mono_ms() + 20);
+		poller_health(bench.poller, NULL, keep_bus, &health);
+	}
+	assert_int_equal(health.waits_for_spool, 1);
+	assert_true(health.requests <= 4);
+	bench_expect(&bench, "reading,meter=m1 ");
+	bench_forget(&bench);
+	bench_expect(&bench, "reading,meter=m1 ");
+	bench_stop(&bench);
+}
+
+static void another_thread_may_order_a_reading(void **state)
+{
+	struct bench bench;
+	struct err err;
+	char *json = NULL;
+
+	(void)state;
+	script_reset();
+	script_set(2, (struct script){.outcome = BUS_TIMEOUT, .refused_address = -1});
+	bench_start(&bench,
+		    TOP "      - {id: m1, unit: 1, profile: peacefair_pzem016, interval: 1h}\n"
+			"      - {id: m2, unit: 2, profile: peacefair_pzem016, interval: 1h}\n",
+		    16);
+	assert_int_equal(poller_read_now(bench.poller, "m1", 5000, &json, &err), 0);
+	assert_non_null(strstr(json, "{\"meter\":\"m1\",\"at\":\""));
+	assert_non_null(strstr(json, "\"current_l1_a\":131.073"));
+	assert_non_null(strstr(json, "\"function\":4,\"address\":0,\"values\":[0,1,2,"));
+	free(json);
+	assert_int_equal(poller_read_now(bench.poller, "m2", 5000, &json, &err), -EIO);
+	assert_string_equal(err.text, "meter m2 does not answer: timeout");
+	assert_int_equal(poller_read_now(bench.poller, "m3", 5000, &json, &err), -ENOENT);
+	bench_stop(&bench);
+}
+
+static void another_meter_s_readings_are_refused(void **state)
+{
+	static const char text[] = TOP
+		"      - {id: m1, unit: 1, profile: abb_b23_b24, serial_number: \"2298513665\"}\n"
+		"      - {id: m2, unit: 2, profile: abb_b23_b24, serial_number: \"12\"}\n";
+	struct bench bench;
+
+	(void)state; /* 0x8900 and 0x8901 are what the line holds at the serial number's place */
+	script_reset();
+	bench_start(&bench, text, 16);
+	bench_expect(&bench, "reading,meter=m1 ");
+	bench_expect(&bench, "fault,meter=m2 code=\"wrong_serial\"");
+	assert_null(strstr(bench.lines.data, "reading,meter=m2 "));
+	bench_stop(&bench);
+}
+
+static void pulses_are_a_volume(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	script_reset();
+	bench_start(&bench,
+		    TOP "      - {id: w1, unit: 1, profile: wirenboard_mcm8, channel: 2, "
+			"pulse: {volume: 0.01, index: 1234.5}}\n",
+		    16);
+	/* Registers 62 and 63: 62 * 65536 + 63 pulses. */
+	bench_expect(&bench, "reading,meter=w1 volume_total_m3=41867.45 ");
+	bench_stop(&bench);
+}
+
+static void ratios_are_read_once_and_kept(void **state)
+{
+	struct bench bench;
+	int n;
+
+	(void)state;
+	script_reset();
+	bench_start(&bench,
+		    TOP "      - {id: m1, unit: 1, profile: chint_dtsu666, ratios: {ct: 40}, "
+			"quantities: [active_energy_import_kwh]}\n",
+		    16);
+	for (int i = 0; i < 3; i++) {
+		bench_forget(&bench);
+		bench_expect(&bench, "reading,meter=m1 active_energy_import_kwh=");
+	}
+	pthread_mutex_lock(&script_lock);
+	n = n_reads[1];
+	pthread_mutex_unlock(&script_lock);
+	assert_in_range(n, 4, 6); /* a request a slot, and one for the ratios */
+	bench_stop(&bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reading_comes_at_once_and_then_every_slot),
+		cmocka_unit_test(each_kind_of_failure_has_its_code),
+		cmocka_unit_test(a_failed_request_loses_only_its_points),
+		cmocka_unit_test(missing_registers_are_learned),
+		cmocka_unit_test(the_line_s_fault_is_not_the_meter_s),
+		cmocka_unit_test(a_full_mailbox_stops_the_bus_and_not_the_memory),
+		cmocka_unit_test(another_thread_may_order_a_reading),
+		cmocka_unit_test(another_meter_s_readings_are_refused),
+		cmocka_unit_test(pulses_are_a_volume),
+		cmocka_unit_test(ratios_are_read_once_and_kept),
+	};
+
+	/* A second passes in 50 ms. */
+	if (setenv("NENGHAO_CLOCK", "1764000000000@0x20", 1) !=
+	    0) /* NOLINT(concurrency-mt-unsafe) */
+		return 1;
+	log_set_level(LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
