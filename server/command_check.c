@@ -38,8 +38,8 @@ static const struct {
 	[NOTE_AREA] = {true, "no building area: indicators per area are withheld"},
 	[NOTE_USCC_TWICE] = {true, "a unified social credit code used twice"},
 	[NOTE_NO_USCC] = {false, "no unified social credit code"},
-	[NOTE_EXPECTED] = {false, "neither expected_year nor rated_kw: in the first weeks nobody "
-				  "can say how much is missing"},
+	[NOTE_EXPECTED] = {false, "no expected_year: in the first weeks nobody can say how much "
+				  "is missing"},
 	[NOTE_FACTOR] = {false, "factors that nobody has compared with the published text"},
 };
 
@@ -162,7 +162,7 @@ static void look_at_institutions(struct checking *c)
 	for (size_t i = 0; i < registry->n_meters; i++) {
 		const struct registry_meter *meter = &registry->meters[i];
 
-		if (meter->n_terms == 0 && meter->role != ROLE_SUB && meter->rated_w == 0 &&
+		if (meter->n_terms == 0 && meter->role != ROLE_SUB &&
 		    meter->expected_year == MICRO_NONE)
 			add_note(&c->notes, NOTE_EXPECTED, "meter %s", meter->id);
 	}
