@@ -15,14 +15,17 @@
 
 enum {
 	BYTE_TIMEOUT_MS = 100, /* between two bytes of an answer; USB converters deliver in lumps */
-	HOLD_MIN_MS = 30,      /* a late answer may begin so long after the time-out */
+	HOLD_MIN_MS = 30,      /* of silence after anything that was no answer */
+	LATE_MIN_MS = 200,     /* an answer may be late by so much, or by a time-out */
 };
 
 struct rtu_bus {
 	char *device;
 	struct bus_settings settings; /* in force while open */
 	modbus_t *modbus;
-	int64_t quiet_us; /* the line was busy until */
+	int64_t quiet_us;      /* the line was busy until */
+	uint8_t late_unit;     /* did not answer in time, and may still do so ... */
+	int64_t late_until_us; /* ... until then */
 };
 
 static void rtu_close(void *bus)
@@ -156,6 +159,24 @@ static void hold(struct rtu_bus *b, const struct bus_request *request)
 	(void)modbus_flush(b->modbus);
 }
 
+/* A late answer of another unit is found out by its address. One of the same unit looks like the
+ * answer to the next request: that request waits until none can come any more. */
+static void note_late(struct rtu_bus *b, const struct bus_request *request)
+{
+	int64_t ms = request->timeout_ms > LATE_MIN_MS ? request->timeout_ms : LATE_MIN_MS;
+
+	b->late_unit = request->unit;
+	b->late_until_us = clock_mono_us() + ms * 1000;
+}
+
+static void wait_for_late(struct rtu_bus *b, const struct bus_request *request)
+{
+	if (request->unit != b->late_unit || clock_mono_us() >= b->late_until_us)
+		return;
+	sleep_until_us(b->late_until_us);
+	(void)modbus_flush(b->modbus);
+}
+
 static bool is_other(const struct bus_settings *a, const struct bus_settings *b)
 {
 	return a->baud != b->baud || a->parity != b->parity || a->stop_bits != b->stop_bits;
@@ -180,12 +201,15 @@ static enum bus_outcome rtu_read(void *bus, const struct bus_request *request,
 	(void)modbus_set_response_timeout(b->modbus, (uint32_t)(request->timeout_ms / 1000),
 					  (uint32_t)(request->timeout_ms % 1000 * 1000));
 	(void)modbus_set_byte_timeout(b->modbus, 0, (uint32_t)(byte_ms * 1000));
+	wait_for_late(b, request);
 	keep_silence(b);
 	start_us = clock_mono_us();
 	errno = 0;
 	if (ask(b->modbus, request, reply) != request->count)
 		outcome = outcome_of(errno, reply);
 	reply->round_trip_us = clock_mono_us() - start_us;
+	if (outcome == BUS_TIMEOUT)
+		note_late(b, request);
 	if (outcome == BUS_LINK_DOWN)
 		rtu_close(b);
 	else if (outcome != BUS_OK && outcome != BUS_EXCEPTION)

@@ -21,9 +21,10 @@
 #include "common/mem.h"
 
 enum {
-	MBAP = 6,         /* bytes before the unit address */
-	TIMEOUTS_MAX = 3, /* in a row: then the connection is taken for dead */
-	HOLD_MIN_MS = 50, /* after a time-out without transaction numbers */
+	MBAP = 6,          /* bytes before the unit address */
+	TIMEOUTS_MAX = 3,  /* in a row: then the connection is taken for dead */
+	HOLD_MS = 30,      /* of silence after what was no answer; serial frames only */
+	LATE_MIN_MS = 200, /* an answer may be late by so much, or by a time-out; likewise */
 	INPUT_MAX = 2 * (MBAP + FRAME_PDU_MAX + 3),
 };
 
@@ -34,6 +35,8 @@ struct tcp_bus {
 	bool is_rtu;
 	uint16_t transaction;
 	int timeouts;
+	uint8_t late_unit;     /* serial frames: did not answer in time, may still do so ... */
+	int64_t late_until_ms; /* ... until then; monotonic */
 	uint8_t input[INPUT_MAX];
 	size_t n_input;
 };
@@ -283,24 +286,37 @@ static enum bus_outcome receive_answer(struct tcp_bus *b, const struct bus_reque
 	}
 }
 
-/* Without transaction numbers only time tells that a late answer will not come any more. */
-static void hold(struct tcp_bus *b, const struct bus_request *request)
+/* Serial frames have no numbers. A late answer of another unit is found out by its address; one of
+ * the same unit looks like the answer to the next request, which waits until none can come. */
+static void hold(struct tcp_bus *b, const struct bus_request *request, enum bus_outcome outcome)
 {
-	int64_t ms = request->timeout_ms / 2;
+	int64_t ms = request->timeout_ms > LATE_MIN_MS ? request->timeout_ms : LATE_MIN_MS;
 
-	clock_sleep_until(clock_mono_ms() + (ms > HOLD_MIN_MS ? ms : HOLD_MIN_MS));
+	if (outcome == BUS_TIMEOUT) {
+		b->late_unit = request->unit;
+		b->late_until_ms = clock_mono_ms() + ms;
+	}
+	clock_sleep_until(clock_mono_ms() + HOLD_MS);
 	forget_input(b);
+}
+
+static void wait_for_late(const struct tcp_bus *b, const struct bus_request *request)
+{
+	if (b->is_rtu && request->unit == b->late_unit)
+		clock_sleep_until(b->late_until_ms);
 }
 
 static enum bus_outcome tcp_read(void *bus, const struct bus_request *request,
 				 struct bus_reply *reply)
 {
 	struct tcp_bus *b = bus;
-	int64_t start_us = clock_mono_us();
 	enum bus_outcome outcome;
+	int64_t start_us;
 
 	if (b->fd < 0)
 		return BUS_LINK_DOWN;
+	wait_for_late(b, request);
+	start_us = clock_mono_us();
 	outcome = send_request(b, request);
 	if (outcome == BUS_OK)
 		outcome = receive_answer(b, request, start_us, reply);
@@ -311,7 +327,7 @@ static enum bus_outcome tcp_read(void *bus, const struct bus_request *request,
 	    (outcome == BUS_GARBLED && !b->is_rtu))
 		tcp_close(b);
 	else if (b->is_rtu && outcome != BUS_OK && outcome != BUS_EXCEPTION)
-		hold(b, request);
+		hold(b, request, outcome);
 	return outcome;
 }
 
