@@ -45,7 +45,7 @@ struct ingest {
 	int64_t group_deadline; /* monotonic; 0: nothing waits */
 	int64_t hook_at, snapshot_at;
 	bool has_more; /* the hook has work left */
-	bool is_failing;
+	bool is_failing, is_hook_failing;
 	int64_t rounds, hook_failures;
 	char trouble[256];
 };
@@ -115,23 +115,30 @@ static void commit(struct ingest *ingest)
 
 static void note_hook(struct ingest *ingest, int rc, const struct err *err)
 {
-	if (rc == 0)
-		return;
-	if (ingest->hook_failures++ == 0)
+	if (rc < 0 && !ingest->is_hook_failing)
 		log_error("ingest", "roll-ups are behind: %s", err->text);
+	if (rc == 0 && ingest->is_hook_failing)
+		log_info("ingest", "roll-ups go on");
+	ingest->is_hook_failing = rc < 0;
+	ingest->hook_failures += rc < 0;
 }
 
+/* While messages come, other work gets a third of the time: a backlog must not keep the figures
+ * from being made, nor the figures the backlog from coming in. */
 static void run_hook(struct ingest *ingest, int64_t now)
 {
 	struct err err = {""};
+	int64_t pause = HOOK_MS;
+	bool more = false;
+	int rc = 0;
 
-	ingest->hook_at = now + HOOK_MS;
-	ingest->has_more = false;
 	if (ingest->options.hooks.run)
-		note_hook(ingest,
-			  ingest->options.hooks.run(&ingest->has_more, ingest->options.hooks.arg,
-						    &err),
-			  &err);
+		rc = ingest->options.hooks.run(&more, ingest->options.hooks.arg, &err);
+	note_hook(ingest, rc, &err);
+	ingest->has_more = rc == 0 && more;
+	if (ingest->has_more)
+		pause = 2 * (clock_mono_ms() - now);
+	ingest->hook_at = clock_mono_ms() + pause;
 }
 
 static void use_registry(struct ingest *ingest, struct registry *registry)
@@ -184,6 +191,7 @@ static void go_round(struct ingest *ingest)
 	    (ingest->group_deadline > 0 && now >= ingest->group_deadline) ||
 	    (!item && keeper_wants_commit(ingest->keeper, now)))
 		commit(ingest);
+	now = clock_mono_ms();
 	if (ingest->group_deadline == 0 && (now >= ingest->hook_at || (!item && ingest->has_more)))
 		run_hook(ingest, now);
 	ingest->rounds++;

@@ -266,7 +266,9 @@ bool intake_next_piece(struct intake *intake, size_t *at, size_t max_lines, stru
 		return false;
 	if (!intake->is_grouped)
 		group_lines(intake);
-	for (*n_lines = 0; *at < intake->n_lines && *n_lines < max_lines; ++*at, ++*n_lines) {
+	for (*n_lines = 0;
+	     *at < intake->n_lines && *n_lines < max_lines && out->len < INTAKE_PIECE_BYTES;
+	     ++*at, ++*n_lines) {
 		const struct tsdb_line *line = &intake->lines[intake->order[*at]];
 
 		buf_add(out, intake->text.data + line->offset, line->len);

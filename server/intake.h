@@ -12,7 +12,7 @@
 #include "server/ledger.h"
 #include "server/registry.h"
 
-enum { INTAKE_FUTURE_MS = 10 * 60 * 1000 };
+enum { INTAKE_FUTURE_MS = 10 * 60 * 1000, INTAKE_PIECE_BYTES = 2 * 1024 * 1024 };
 
 enum intake_verdict {
 	INTAKE_TAKEN,
@@ -49,7 +49,8 @@ int intake_merge(struct intake *intake, struct ledger *ledger, struct intake_mer
 /* Forgets what waits. is_lost: the transaction was rolled back. */
 void intake_clear(struct intake *intake, bool is_lost);
 
-/* The line protocol of what waits, by series, in pieces of at most max_lines lines. Returns false
+/* The line protocol of what waits, by series, in pieces of at most max_lines lines and hardly
+ * more than INTAKE_PIECE_BYTES. Returns false
  * when nothing is left. *at starts with 0. */
 bool intake_next_piece(struct intake *intake, size_t *at, size_t max_lines, struct buf *out,
 		       size_t *n_lines);

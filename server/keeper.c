@@ -311,7 +311,7 @@ bool keeper_wants_commit(struct keeper *keeper, int64_t now_mono_ms)
 
 size_t keeper_waiting(const struct keeper *keeper)
 {
-	return intake_waiting(keeper->intake) + keeper->n_letters;
+	return intake_waiting(keeper->intake) + keeper->n_letters + keeper->n_extra_lines;
 }
 
 bool keeper_is_behind(struct keeper *keeper)

@@ -60,7 +60,7 @@ struct ledger *keeper_ledger(struct keeper *keeper);
 /* A message as it came. It takes effect with the next commit. */
 void keeper_take(struct keeper *keeper, const char *topic, const void *payload, size_t len,
 		 int64_t now_ms);
-/* Readings that wait for the commit. */
+/* Lines that wait for the commit. */
 size_t keeper_waiting(const struct keeper *keeper);
 /* Something is to be committed, or an ack to be sent, without a new message too. */
 bool keeper_wants_commit(struct keeper *keeper, int64_t now_mono_ms);

@@ -234,8 +234,8 @@ static void take_status(struct keeper *keeper, const struct telemetry_topic *top
 	if (len == 0) /* a retained message being removed */
 		return;
 	if (agent_status_read(payload, len, &context,
-			      keeper->n_tsdb > 0 ? &keeper->extra_lines : NULL, &status,
-			      &err) < 0) {
+			      keeper->n_tsdb > 0 && has_room(keeper) ? &keeper->extra_lines : NULL,
+			      &status, &err) < 0) {
 		log_debug("keeper", "status of agent %s: %s", topic->agent, err.text);
 		return;
 	}

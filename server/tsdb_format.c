@@ -5,16 +5,25 @@
 
 #include "common/decimal.h"
 
+static bool needs_escape(char c)
+{
+	return c == ',' || c == '=' || c == ' ' || c == '\\' || c == '\n' || c == '\r' || c == '\t';
+}
+
 void tsdb_format_tag(struct buf *out, const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '\n' || *text == '\r' || *text == '\t') {
-			buf_add(out, "\\ ", 2);
-			continue;
-		}
-		if (*text == ',' || *text == '=' || *text == ' ' || *text == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, *text);
+	while (*text) {
+		size_t n = 0;
+
+		while (text[n] && !needs_escape(text[n]))
+			n++;
+		buf_add(out, text, n);
+		text += n;
+		if (!*text)
+			return;
+		buf_add_char(out, '\\');
+		buf_add_char(out, *text == '\n' || *text == '\r' || *text == '\t' ? ' ' : *text);
+		text++;
 	}
 }
 

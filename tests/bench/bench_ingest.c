@@ -2,18 +2,22 @@
 /* How many readings a second the keeper commits, each commit with fsync, without broker and
  * database: batches of 100 readings of 10 quantities in several shapes.
  *
- *   bench_ingest [FOLDER]     FOLDER for the ledger, default the current one */
+ *   bench_ingest [FOLDER]             FOLDER for the ledger, default the current one
+ *   bench_ingest FOLDER KIND URL      into a database too (influxdb1, victoriametrics), through the
+ *                                     ingest thread, until every batch is kept */
 #include <assert.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
-#include "server/keeper.h"
+#include "server/ingest.h"
 
 enum { READINGS = 100, GROUP = 10000, INTERVAL_MS = 60000 };
 #define START_MS INT64_C(1760000000000)
@@ -196,6 +200,124 @@ static void run_shape(const struct shape *shape, const char *folder)
 	free(path);
 }
 
+/* ---- with a database ---- */
+
+struct gate {
+	_Atomic int64_t kept; /* sum over the agents */
+	_Atomic int64_t kept_of[64];
+};
+
+static int note_ack(const char *topic, const void *payload, size_t len, void *arg)
+{
+	struct telemetry_topic parsed;
+	struct telemetry_ack ack;
+	struct gate *gate = arg;
+	size_t agent;
+
+	if (telemetry_parse_topic(topic, strlen(topic), &parsed, NULL) < 0 ||
+	    telemetry_parse_ack(payload, len, &ack, NULL) < 0)
+		return 0;
+	agent = strtoul(parsed.agent + 1, NULL, 10);
+	atomic_fetch_add(&gate->kept, ack.kept - atomic_exchange(&gate->kept_of[agent], ack.kept));
+	return 0;
+}
+
+static int64_t cpu_us(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage); /* cannot fail with these arguments */
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+static void deliver_all(struct ingest *ingest, struct gate *gate, const struct shape *shape,
+			const struct buf *payloads)
+{
+	char topic[TELEMETRY_TOPIC_MAX], name[32];
+	size_t n = shape->agents * shape->batches;
+
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof name, "a%zu", i % shape->agents);
+		telemetry_topic(topic, "370102", name, TOPIC_DATA);
+		while (!ingest_deliver(ingest, topic, payloads[i].data, payloads[i].len))
+			clock_sleep_until(clock_mono_ms() + 2);
+	}
+	while (atomic_load(&gate->kept) < (int64_t)n)
+		clock_sleep_until(clock_mono_ms() + 2);
+}
+
+static void run_database(const struct shape *shape, const char *folder,
+			 const struct server_tsdb_config *tsdb)
+{
+	size_t n = shape->agents * shape->batches;
+	struct registry *registry = make_registry(shape->agents * shape->meters_per_batch);
+	struct buf *payloads = xcalloc(n, sizeof *payloads);
+	struct gate gate = {0};
+	char *path = xasprintf("%s/bench-%d.db", folder, (int)getpid());
+	struct ingest_options options = {.keeper = {.ledger_path = path,
+						    .dead_letters_max = 1000,
+						    .tsdb = tsdb,
+						    .n_tsdb = 1,
+						    .tsdb_memory_bytes = 64 << 20,
+						    .publish = note_ack,
+						    .publish_arg = &gate},
+					 .mailbox_bytes = 8 << 20};
+	struct ingest *ingest = NULL;
+	struct tsdb_state state;
+	struct err err = {""};
+	int64_t started_us, started_cpu_us, took_us, took_cpu_us;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		make_batch(&payloads[i], shape, registry, i % shape->agents, i / shape->agents);
+	rc = ingest_start(&ingest, &options, registry, &err);
+	if (rc < 0)
+		fprintf(stderr, "%s\n", err.text);
+	assert(rc == 0);
+	started_us = clock_mono_us();
+	started_cpu_us = cpu_us();
+	deliver_all(ingest, &gate, shape, payloads);
+	took_us = clock_mono_us() - started_us;
+	took_cpu_us = cpu_us() - started_cpu_us;
+	tsdb_get_state(ingest_tsdb(ingest, 0), &state);
+	printf("%-44s %9.0f readings/s, own CPU %5.2f us each, %lld requests, %lld failures\n",
+	       shape->name, (double)(n * READINGS) * 1e6 / (double)took_us,
+	       (double)took_cpu_us / (double)(n * READINGS), (long long)state.requests,
+	       (long long)state.failures);
+	ingest_stop(ingest);
+	ingest_destroy(ingest);
+	registry_release(registry);
+	remove_ledger(path);
+	free(path);
+	for (size_t i = 0; i < n; i++)
+		buf_fini(&payloads[i]);
+	free(payloads);
+}
+
+static int run_databases(const char *folder, const char *kind, const char *url)
+{
+	static const struct shape shapes[] = {
+		{"one meter's backlog a batch, 10 agents", 1, 10, 400},
+		{"100 meters a batch, 10 agents", 100, 10, 400},
+	};
+	struct server_tsdb_config tsdb = {.name = "bench",
+					  .url = url,
+					  .database = "nenghao_bench",
+					  .durable_after_ms = 1000,
+					  .queue_max_size = INT64_C(1) << 30};
+
+	while (tsdb_kind_names[tsdb.kind] && strcmp(tsdb_kind_names[tsdb.kind], kind) != 0)
+		tsdb.kind++;
+	if (!tsdb_kind_names[tsdb.kind]) {
+		fprintf(stderr, "no kind of database '%s'\n", kind);
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		run_database(&shapes[i], folder, &tsdb);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct shape shapes[] = {
@@ -208,6 +330,8 @@ int main(int argc, char **argv)
 		{"100 meters a batch, 10,000 agents", 100, 10000, 4},
 	};
 
+	if (argc == 4)
+		return run_databases(argv[1], argv[2], argv[3]);
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
 		run_shape(&shapes[i], argc > 1 ? argv[1] : ".");
 	return 0;
