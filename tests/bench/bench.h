@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench.h - what the measuring programs share: their own CPU time and memory, and giving up. */
+#ifndef TESTS_BENCH_BENCH_H
+#define TESTS_BENCH_BENCH_H
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* Microseconds of CPU that this process has used, all threads. */
+static inline int64_t bench_cpu_us(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage); /* cannot fail with these arguments */
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+/* The most memory this process has had, in KiB. */
+static inline int64_t bench_rss_kb(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage); /* cannot fail with these arguments */
+	return usage.ru_maxrss;
+}
+
+/* A measuring program cannot go on after any failure. */
+static inline void bench_demand(int is_fine, const char *what)
+{
+	if (is_fine)
+		return;
+	(void)fprintf(stderr, "failed: %s\n", what);
+	exit(1); /* NOLINT(concurrency-mt-unsafe): other threads have nothing to lose */
+}
+
+/* A number of the command line. */
+static inline long bench_number(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	bench_demand(end != text && *end == '\0' && n >= 0, text);
+	return n;
+}
+
+#endif
