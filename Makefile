@@ -17,7 +17,7 @@ PROGRAMS := nenghao-agent nenghao-server nenghao-sim
 FOLDER_nenghao-agent := agent
 FOLDER_nenghao-server := server
 FOLDER_nenghao-sim := sim
-FOLDERS := common agent server sim
+FOLDERS := common sim agent server
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
 
 PACKAGES := libmodbus libcurl libcrypto yaml-0.1 sqlite3 libmicrohttpd jansson libsystemd zlib
