@@ -226,6 +226,8 @@ int ingest_start(struct ingest **out, const struct ingest_options *options,
 	if (rc == 0 && options->hooks.open)
 		rc = options->hooks.open(keeper_ledger(ingest->keeper), registry,
 					 options->hooks.arg, err);
+	if (rc == 0)
+		rc = keeper_start(ingest->keeper, err);
 	if (rc == 0) {
 		take_snapshot(ingest, clock_mono_ms());
 		rc = -pthread_create(&ingest->thread, NULL, run, ingest);

@@ -349,7 +349,29 @@ const struct registry *keeper_registry(const struct keeper *keeper)
 	return keeper->registry;
 }
 
-static int open_tsdb(struct keeper *keeper, struct err *err)
+int keeper_open(struct keeper **out, const struct keeper_options *options,
+		struct registry *registry, struct err *err)
+{
+	struct keeper *keeper = xcalloc(1, sizeof *keeper);
+	int rc = ledger_open(&keeper->ledger, options->ledger_path, err);
+
+	keeper->options = *options;
+	if (rc == 0)
+		rc = agents_open(&keeper->agents, keeper->ledger, err);
+	if (rc == 0)
+		rc = dead_letters_open(&keeper->letters, keeper->ledger, options->dead_letters_max,
+				       err);
+	if (rc < 0) {
+		keeper_close(keeper);
+		return rc;
+	}
+	keeper->intake = intake_create(registry, options->n_tsdb > 0);
+	use_registry(keeper, registry);
+	*out = keeper;
+	return 0;
+}
+
+int keeper_start(struct keeper *keeper, struct err *err)
 {
 	int rc = 0;
 
@@ -364,33 +386,10 @@ static int open_tsdb(struct keeper *keeper, struct err *err)
 		if (keeper->n_tsdb == KEEPER_TSDB_MAX)
 			return err_set(err, -EINVAL, "more than %d databases", KEEPER_TSDB_MAX);
 		rc = tsdb_start(&keeper->tsdb[i], &options, keeper->ledger, err);
-		keeper->n_tsdb += rc == 0;
+		if (rc == 0)
+			tsdb_set_registry(keeper->tsdb[keeper->n_tsdb++], keeper->registry);
 	}
 	return rc;
-}
-
-int keeper_open(struct keeper **out, const struct keeper_options *options,
-		struct registry *registry, struct err *err)
-{
-	struct keeper *keeper = xcalloc(1, sizeof *keeper);
-	int rc = ledger_open(&keeper->ledger, options->ledger_path, err);
-
-	keeper->options = *options;
-	if (rc == 0)
-		rc = agents_open(&keeper->agents, keeper->ledger, err);
-	if (rc == 0)
-		rc = dead_letters_open(&keeper->letters, keeper->ledger, options->dead_letters_max,
-				       err);
-	if (rc == 0)
-		rc = open_tsdb(keeper, err);
-	if (rc < 0) {
-		keeper_close(keeper);
-		return rc;
-	}
-	keeper->intake = intake_create(registry, keeper->n_tsdb > 0);
-	use_registry(keeper, registry);
-	*out = keeper;
-	return 0;
 }
 
 void keeper_close(struct keeper *keeper)

@@ -54,6 +54,9 @@ struct keeper;
 
 int keeper_open(struct keeper **out, const struct keeper_options *options,
 		struct registry *registry, struct err *err);
+/* Starts the databases' threads. Before it, the tables that the source of derived series reads must
+ * be there. */
+int keeper_start(struct keeper *keeper, struct err *err);
 void keeper_close(struct keeper *keeper); /* commits nothing more. NULL is allowed */
 struct ledger *keeper_ledger(struct keeper *keeper);
 

@@ -52,7 +52,8 @@ static void open_keeper(struct bench *bench)
 	};
 	struct err err = {""};
 
-	if (keeper_open(&bench->keeper, &options, bench->plant.registry, &err) < 0)
+	if (keeper_open(&bench->keeper, &options, bench->plant.registry, &err) < 0 ||
+	    keeper_start(bench->keeper, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

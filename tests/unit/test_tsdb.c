@@ -42,7 +42,8 @@ static void open_keeper(struct rig *rig)
 {
 	struct err err = {""};
 
-	if (keeper_open(&rig->keeper, &rig->options, rig->plant.registry, &err) < 0)
+	if (keeper_open(&rig->keeper, &rig->options, rig->plant.registry, &err) < 0 ||
+	    keeper_start(rig->keeper, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
