@@ -7,6 +7,7 @@
 
 #include "server/derive.h"
 #include "server/derived.h"
+#include "server/derived.h"
 
 __extension__ typedef __int128 wide;
 

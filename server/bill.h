@@ -38,7 +38,7 @@ enum bill_outcome {
 	BILL_REJECTED,
 };
 
-/* Creates the table if need be. Writers call it once after ledger_open; derive_open does too. */
+/* Creates the tables if need be. Writers call it once after ledger_open; derive_open does too. */
 int bill_prepare(struct ledger *ledger, struct err *err);
 /* Stores one bill in its own transaction and marks its days for the roll-ups. -EINVAL with words
  * if the registry does not know the institution or the bill makes no sense. warning (may be NULL)

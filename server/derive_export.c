@@ -20,7 +20,11 @@ struct work {
 	struct tsdb_export *out;
 	struct figures figures;
 	struct figures_reader reader;
-	int64_t upto;
+	/* The cursor is twice a change number, and one more if that was not the newest then: a row
+	 * that changed again in between was passed over, so what it was before is not known. */
+	int64_t after, upto;         /* changes */
+	bool is_catching_up;         /* the cursor's change was not the newest */
+	bool is_newest;              /* upto is */
 	struct derived_key last_kpi; /* the institution and month last written */
 };
 
@@ -55,7 +59,7 @@ static int change_after(const struct work *work, const char *table, size_t n, in
 	*change = INT64_MAX;
 	if (rc < 0)
 		return rc;
-	db_bind_int(get, 1, work->question->cursor);
+	db_bind_int(get, 1, work->after);
 	db_bind_int(get, 2, (int64_t)n);
 	rc = db_step(get, err);
 	if (rc == 1)
@@ -80,8 +84,9 @@ static int choose_end(struct work *work, struct err *err)
 		if (rc == 0 && change < beyond)
 			beyond = change;
 	}
+	work->is_newest = beyond == INT64_MAX;
 	if (first == INT64_MAX)
-		work->upto = work->question->cursor;
+		work->upto = work->after;
 	else if (beyond == INT64_MAX)
 		work->upto = ledger_change(work->question->reader);
 	else
@@ -198,7 +203,7 @@ static void delete_point(struct work *work, const struct subject *subject, const
 /* Hours that may differ from what was written at the cursor. */
 static uint32_t hours_to_write(const struct work *work, const struct subject *subject)
 {
-	if (subject->version.before <= work->question->cursor)
+	if (!work->is_catching_up && subject->version.before <= work->after)
 		return subject->version.hours_changed;
 	return subject->version.hours_ever;
 }
@@ -403,7 +408,7 @@ static int write_table(struct work *work, enum derived_table table, struct err *
 	free(sql);
 	if (rc < 0)
 		return rc;
-	db_bind_int(list, 1, work->question->cursor);
+	db_bind_int(list, 1, work->after);
 	db_bind_int(list, 2, work->upto);
 	while ((rc = db_step(list, err)) == 1) {
 		struct subject subject = {.table = table};
@@ -429,7 +434,7 @@ static int write_all(struct work *work, struct err *err)
 	for (int table = 0; table < N_DERIVED_TABLES && rc == 0; table++)
 		rc = write_table(work, (enum derived_table)table, err);
 	if (rc == 0)
-		work->out->next = work->upto;
+		work->out->next = 2 * work->upto + !work->is_newest;
 	return rc;
 }
 
@@ -439,6 +444,8 @@ int derive_export(const struct tsdb_question *question, struct tsdb_export *out,
 	const struct derive_export *with = arg;
 	struct work work = {.question = question,
 			    .out = out,
+			    .after = question->cursor / 2,
+			    .is_catching_up = question->cursor % 2 != 0,
 			    .figures = {.ledger = question->reader,
 					.registry = question->registry,
 					.factors = with->factors,

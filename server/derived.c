@@ -178,7 +178,8 @@ static int read_row(struct db_statement *from, struct derived_row *row,
 	*version = (struct derived_version){.change = db_column_int(from, 6),
 					    .before = db_column_int(from, 7),
 					    .hours_changed = (uint32_t)db_column_int(from, 8),
-					    .is_deleted = db_column_int(from, 9) != 0};
+					    .is_deleted = db_column_int(from, 9) != 0,
+					    .hours_ever = (uint32_t)db_column_int(from, 10)};
 	if (version->is_deleted)
 		return 0;
 	row->sum = (struct amount){.is_known = true,
