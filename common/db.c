@@ -410,7 +410,8 @@ int db_migrate(struct db *db, const char *const *steps, int n_steps, struct err 
 	int64_t version = 0;
 	int code = read_number(db, "PRAGMA user_version", &version, err);
 
-	if (code == 0 && version > n_steps)
+	/* The number is a signed one of the file's header: damage may have made it negative. */
+	if (code == 0 && (version < 0 || version > n_steps))
 		return err_set(err, -EINVAL,
 			       "database '%s' has schema %lld, but this program knows only %d; it "
 			       "was written by a newer version",
