@@ -248,7 +248,7 @@ static int connect_to(const char *path, int *out, struct err *err)
 static int make_way(const char *path, struct err *err)
 {
 	struct stat st;
-	int fd, r;
+	int fd = -1, r;
 
 	if (lstat(path, &st) != 0)
 		return 0;
@@ -348,7 +348,7 @@ int control_request(const char *path, const char *request, int64_t timeout_ms, s
 	int64_t end_ms = clock_mono_ms() + timeout_ms;
 	struct buf in = {0};
 	size_t len = 0;
-	int fd, r = connect_to(path, &fd, err);
+	int fd = -1, r = connect_to(path, &fd, err);
 
 	if (r < 0)
 		return r;

@@ -35,7 +35,7 @@ struct spool {
 /* Words of SQLite that this program's own statements on a whole file cannot cause. */
 static bool is_damage(int code)
 {
-	return code == -EUCLEAN || code == -EINVAL || code == -EEXIST;
+	return code == -EUCLEAN || code == -EINVAL || code == -EEXIST || code == -EROFS;
 }
 
 static int lock(struct spool *spool, struct err *err)
@@ -59,6 +59,16 @@ static void add_gap(struct spool_gap *gap, int64_t from_ms, int64_t to_ms, int64
 	if (gap->batches == 0 || to_ms > gap->to_ms)
 		gap->to_ms = to_ms;
 	gap->batches += batches;
+}
+
+/* Ids have no holes: a batch that is not there is damage, though not to SQLite's own structure. */
+static int time_of(struct spool *spool, int64_t id, int64_t *time_ms, struct err *err)
+{
+	int r = spool_file_time(spool->file, id, time_ms, err);
+
+	if (r != -ENOENT)
+		return r;
+	return err_set(err, -EUCLEAN, "the spool %s lacks batch %" PRId64, spool->path, id);
 }
 
 /* ---- letting go ---- */
@@ -86,13 +96,13 @@ static int drop_expired(struct spool *spool, struct spool_state *next, int64_t n
 		bool is_delivered = next->first <= next->done;
 		int64_t keep_ms = is_delivered ? spool->limits.retain_ms : spool->limits.max_age_ms;
 		int64_t time_ms;
-		int r = spool_file_time(spool->file, next->first, &time_ms, err);
+		int r = time_of(spool, next->first, &time_ms, err);
 
-		if (r < 0 && r != -ENOENT)
+		if (r < 0)
 			return r;
-		if (r == 0 && time_ms > now_ms - keep_ms)
+		if (time_ms > now_ms - keep_ms)
 			return 0;
-		r = drop_first(spool, next, r == 0 ? time_ms : now_ms, err);
+		r = drop_first(spool, next, time_ms, err);
 		if (r < 0)
 			return r;
 	}
@@ -103,15 +113,15 @@ static int drop_for_room(struct spool *spool, struct spool_state *next, int64_t 
 			 struct err *err)
 {
 	while (next->first <= next->last) {
-		int64_t bytes, time_ms = next->newest_ms;
+		int64_t bytes, time_ms;
 		int r = spool_file_bytes(spool->file, &bytes, err);
 
 		if (r < 0)
 			return r;
 		if (bytes + need <= spool->limits.max_bytes)
 			return 0;
-		r = spool_file_time(spool->file, next->first, &time_ms, err);
-		if (r < 0 && r != -ENOENT)
+		r = time_of(spool, next->first, &time_ms, err);
+		if (r < 0)
 			return r;
 		r = drop_first(spool, next, time_ms, err);
 		if (r < 0)
@@ -124,12 +134,8 @@ static int drop_for_room(struct spool *spool, struct spool_state *next, int64_t 
 
 static int find_oldest(struct spool *spool, struct spool_state *next, struct err *err)
 {
-	int r = 0;
-
 	next->oldest_ms = 0;
-	if (next->done < next->last)
-		r = spool_file_time(spool->file, next->done + 1, &next->oldest_ms, err);
-	return r == -ENOENT ? 0 : r;
+	return next->done < next->last ? time_of(spool, next->done + 1, &next->oldest_ms, err) : 0;
 }
 
 static int finish(struct spool *spool, struct spool_state *next, struct err *err)
@@ -300,13 +306,11 @@ int spool_read(struct spool *spool, int64_t id, struct buf *body, struct spool_e
 	if (spool->file == NULL)
 		return err_set(err, -EUCLEAN, "the spool %s is not open", spool->path);
 	r = spool_file_read(spool->file, id, body, out, err);
-	if (r != -EBADMSG && r != -ENOENT)
-		return is_damage(r) ? -EUCLEAN : r;
+	if (r != -EBADMSG)
+		return is_damage(r) || r == -ENOENT ? -EUCLEAN : r;
 	log_error("spool", "batch %" PRId64 " of %s is unreadable and goes out as a gap", id,
 		  spool->path);
 	spool->state.damaged++;
-	if (r == -ENOENT)
-		out->time_ms = spool->state.newest_ms;
 	telemetry_write_gap(body, out->time_ms, out->time_ms, 1, out->time_ms);
 	out->n_lines = 1;
 	out->body = body->data + start;
@@ -360,6 +364,15 @@ static int64_t salvage(struct spool *spool, const char *damaged, int64_t done, i
 	return n;
 }
 
+/* How many waiting batches a file can hold at most: what a damaged one says need not be true. */
+static int64_t plausible(const struct spool *spool, int64_t n_waiting)
+{
+	enum { SMALLEST_BATCH = 64 };
+	int64_t max = spool->limits.max_bytes / SMALLEST_BATCH;
+
+	return n_waiting <= max ? n_waiting : 0;
+}
+
 /* What the damaged file held, as far as it is known. */
 static void assess(const struct spool *spool, const char *damaged, struct spool_state *old)
 {
@@ -386,9 +399,11 @@ int spool_recover(struct spool *spool, int64_t now_ms, struct err *err)
 		assess(spool, damaged, &old);
 		spool->state = (struct spool_state){0};
 		r = load(spool, err);
+		if (r < 0)
+			spool->state = old; /* for the next try */
 	}
 	if (r == 0) {
-		n_waiting = old.last - old.done;
+		n_waiting = plausible(spool, old.last - old.done);
 		n_saved = salvage(spool, damaged, old.done, now_ms);
 		spool->state.epoch = old.epoch;
 		spool->state.until_ms = old.until_ms;

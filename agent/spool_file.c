@@ -47,7 +47,9 @@ static const char *const texts[N_STATEMENTS] = {
 	[INSERT] = "INSERT INTO batch (id, time_ms, n_lines, sum, body) VALUES (?1, ?2, ?3, ?4,"
 		   " ?5)",
 	[DELETE] = "DELETE FROM batch WHERE id = ?1",
-	[READ] = "SELECT time_ms, n_lines, sum, body FROM batch WHERE id = ?1",
+	/* A length that damage made up must not cost its memory. */
+	[READ] = "SELECT time_ms, n_lines, sum, body FROM batch WHERE id = ?1"
+		 " AND length(body) <= 262144",
 	[TIME] = "SELECT time_ms FROM batch WHERE id = ?1",
 	[FOLLOWING] = "SELECT id FROM batch WHERE id > ?1 ORDER BY id LIMIT 1",
 	[NEWER] = "SELECT id FROM batch WHERE time_ms > ?1 ORDER BY id LIMIT 1",
@@ -196,27 +198,43 @@ int spool_file_checkpoint(struct spool_file *file, struct err *err)
 	return get_int(file->statements[CHECKPOINT], &is_busy, err);
 }
 
+/* Numbers beyond this are damage: sums of them must not overflow, and the year is below 144000. */
+static bool is_sane(const struct spool_state *state)
+{
+	const int64_t max = INT64_C(1) << 52;
+	const int64_t numbers[] = {state->epoch,       state->done,      state->until_ms,
+				   state->gap.from_ms, state->gap.to_ms, state->gap.batches,
+				   state->last,        state->newest_ms};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		if (numbers[i] < 0 || numbers[i] > max)
+			return false;
+	return state->first >= 1 && state->first <= state->done + 1 && state->last >= state->done;
+}
+
 int spool_file_load(struct spool_file *file, struct spool_state *state, struct err *err)
 {
 	struct db_statement *load = file->statements[LOAD];
+	struct spool_state next = *state;
 	int r = db_step(load, err);
 
 	if (r < 0)
 		return r;
 	if (r == 0)
 		return err_set(err, -EUCLEAN, "the spool file has no state");
-	state->epoch = db_column_int(load, 0);
-	state->done = db_column_int(load, 1);
-	state->until_ms = db_column_int(load, 2);
-	state->gap.from_ms = db_column_int(load, 3);
-	state->gap.to_ms = db_column_int(load, 4);
-	state->gap.batches = db_column_int(load, 5);
-	state->first = db_column_is_null(load, 6) ? state->done + 1 : db_column_int(load, 6);
-	state->last = db_column_is_null(load, 7) ? state->done : db_column_int(load, 7);
-	state->newest_ms = db_column_int(load, 8);
+	next.epoch = db_column_int(load, 0);
+	next.done = db_column_int(load, 1);
+	next.until_ms = db_column_int(load, 2);
+	next.gap.from_ms = db_column_int(load, 3);
+	next.gap.to_ms = db_column_int(load, 4);
+	next.gap.batches = db_column_int(load, 5);
+	next.first = db_column_is_null(load, 6) ? next.done + 1 : db_column_int(load, 6);
+	next.last = db_column_is_null(load, 7) ? next.done : db_column_int(load, 7);
+	next.newest_ms = db_column_int(load, 8);
 	db_reset(load);
-	if (state->first < 1 || state->first > state->done + 1 || state->last < state->done)
+	if (!is_sane(&next))
 		return err_set(err, -EUCLEAN, "the spool file contradicts itself");
+	*state = next;
 	return 0;
 }
 
@@ -292,8 +310,17 @@ int spool_file_time(struct spool_file *file, int64_t id, int64_t *time_ms, struc
 
 int spool_file_following(struct spool_file *file, int64_t *id, struct err *err)
 {
+	int64_t next;
+	int r;
+
 	db_bind_int(file->statements[FOLLOWING], 1, *id);
-	return get_int(file->statements[FOLLOWING], id, err);
+	r = get_int(file->statements[FOLLOWING], &next, err);
+	if (r < 0)
+		return r;
+	if (next <= *id) /* rows out of order: a loop over them would not end */
+		return err_set(err, -EUCLEAN, "the spool file contradicts itself");
+	*id = next;
+	return 0;
 }
 
 int spool_file_newer(struct spool_file *file, int64_t until_ms, int64_t *id, struct err *err)
