@@ -146,18 +146,71 @@ static int write_row(struct tsdb *tsdb, struct buf *text, struct err *err)
 	return 1;
 }
 
+static int believe(struct tsdb *tsdb, struct err *err)
+{
+	int rc = 0;
+
+	if (tsdb->config.durable_after_ms == 0)
+		return 0;
+	if (tsdb_queue_is_waiting(tsdb))
+		rc = ask_process(tsdb, false, err);
+	if (rc == 0 && tsdb_queue_settle(tsdb, tsdb->process_asked_mono_ms, tsdb->process)) {
+		log_warn("tsdb", "%s was started anew; what it had not kept is sent again",
+			 tsdb->config.name);
+		(void)pthread_mutex_lock(&tsdb->lock);
+		tsdb->state.lost_restarts++;
+		(void)pthread_mutex_unlock(&tsdb->lock);
+	}
+	return rc;
+}
+
+/* Where at most max_lines lines end. */
+static size_t piece_len(const char *text, size_t len, size_t max_lines)
+{
+	const char *at = text, *end = text + len;
+
+	for (size_t n = 0; n < max_lines && at < end; n++) {
+		const char *feed = memchr(at, '\n', (size_t)(end - at));
+
+		at = feed ? feed + 1 : end;
+	}
+	return (size_t)(at - text);
+}
+
+/* One change of the ledger may touch years of rows. Live lines go between its pieces. */
+static int write_pieces(struct tsdb *tsdb, const struct buf *lines, struct err *err)
+{
+	struct buf live = {0};
+	int rc = 0;
+
+	for (size_t at = 0, len; at < lines->len && rc >= 0; at += len) {
+		len = piece_len(lines->data + at, lines->len - at, TSDB_CHUNK_LINES);
+		if (atomic_load(&tsdb->is_stopping))
+			rc = err_set(err, -EINTR, "stopping");
+		if (rc >= 0)
+			rc = tsdb_write_lines(tsdb, lines->data + at, len, err);
+		if (rc >= 0)
+			rc = believe(tsdb, err);
+		if (rc >= 0)
+			rc = write_memory(tsdb, &live, err);
+	}
+	buf_fini(&live);
+	return rc < 0 ? rc : 0;
+}
+
 static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
 {
+	int64_t process = tsdb->process; /* of the first piece */
 	int rc = tsdb_write_delete(tsdb, export, err);
 
-	if (rc == 0 && export->lines.len > 0)
-		rc = tsdb_write_lines(tsdb, export->lines.data, export->lines.len, err);
+	if (rc == 0)
+		rc = write_pieces(tsdb, &export->lines, err);
 	if (rc < 0)
 		return rc;
 	set_state(tsdb, 0, export->n_lines, NULL);
 	tsdb->cursor_read = export->next;
 	if (tsdb->config.durable_after_ms > 0) {
-		tsdb_pendings_add(&tsdb->cursors, export->next, tsdb->process);
+		tsdb_pendings_add(&tsdb->cursors, export->next, process);
 		return 1;
 	}
 	(void)pthread_mutex_lock(&tsdb->lock);
@@ -204,24 +257,6 @@ static int write_something(struct tsdb *tsdb, struct buf *text, struct err *err)
 					 : write_memory(tsdb, text, err);
 	if (rc == 0)
 		rc = write_derived(tsdb, err);
-	return rc;
-}
-
-static int believe(struct tsdb *tsdb, struct err *err)
-{
-	int rc = 0;
-
-	if (tsdb->config.durable_after_ms == 0)
-		return 0;
-	if (tsdb_queue_is_waiting(tsdb))
-		rc = ask_process(tsdb, false, err);
-	if (rc == 0 && tsdb_queue_settle(tsdb, tsdb->process_asked_mono_ms, tsdb->process)) {
-		log_warn("tsdb", "%s was started anew; what it had not kept is sent again",
-			 tsdb->config.name);
-		(void)pthread_mutex_lock(&tsdb->lock);
-		tsdb->state.lost_restarts++;
-		(void)pthread_mutex_unlock(&tsdb->lock);
-	}
 	return rc;
 }
 
