@@ -150,13 +150,14 @@ static void build_item(struct registry_loader *loader, const struct file_meter *
 		       struct registry_meter *meter)
 {
 	const char(*classes)[3] = item_classes[meter->carrier];
-	const struct conf_node *node = registry_at(file->node, "item");
+	const struct conf_node *node;
 	bool is_renewable = meter->role == ROLE_GENERATION;
 
 	memcpy(meter->item, classes[0], 2);
 	memcpy(meter->item + 2, "000", 4);
 	if (file->item == NULL)
 		return;
+	node = registry_at(file->node, "item");
 	if (!is_item(file->item))
 		conf_error(loader->errors, node, NULL,
 			   "'%.60s' is not an energy item code: two digits and three of 0-9 A-Z, "

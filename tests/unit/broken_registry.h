@@ -147,6 +147,8 @@ static const struct broken broken_registry[] = {
 	 6, 5, "meters[0].id", "'370102-0000-w1' is also the id of the meter in", 1},
 	{"one register counted by two main meters", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: e2, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}], source: {meter: e1}}\n",
 	 7, 5, "meters[1]", "is also counted by the main meter 'e1'", 1},
+	{"one register counted twice after a gap", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2020-01-01, to: 2021-01-01, ratio: 1}, {from: 2023-01-01, ratio: 1}]}\n" "  - {id: e2, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2022-01-01, to: 2024-01-01, ratio: 1}], source: {meter: e1}}\n",
+	 7, 5, "meters[1]", "is also counted by the main meter 'e1'", 1},
 	{"a formula without blanks", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: sub, formula: e1-e2}\n",
 	 7, 55, "meters[1].formula", "no meter 'e1-e2'", 1},
 	{"a formula that ends too early", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: sub, formula: \"e1 -\"}\n",

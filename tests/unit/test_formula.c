@@ -51,6 +51,7 @@ static const struct {
 	{"a number added", "a + 1", "a number cannot be added to a meter"},
 	{"a meter added to a number", "1 + a", "a number cannot be added to a meter"},
 	{"a number alone", "2 * 3", "the formula has no meter"},
+	{"a negative divisor", "a / (1 - 3)", "-1/2 a"},
 	{"division by zero", "a / 0", "division by zero"},
 	{"division by a difference of zero", "a / ( 1 - 1 )", "division by zero"},
 	{"always zero", "0 * a", "the formula is always zero"},
