@@ -9,6 +9,7 @@
 
 const struct cli_option command_check_options[] = {
 	{"print", CLI_FLAG, NULL, "print what is in force, defaults included, as YAML"},
+	{"reference", CLI_FLAG, NULL, "print all keys of the configuration file"},
 	{0},
 };
 
@@ -85,12 +86,24 @@ static void print_in_force(const struct agent_config *config)
 	buf_fini(&out);
 }
 
+static int print_reference(void)
+{
+	struct buf out = {0};
+
+	agent_config_reference(&out);
+	(void)fputs(out.data, stdout);
+	buf_fini(&out);
+	return EXIT_OK;
+}
+
 int command_check(const struct cli *cli)
 {
 	struct agent_config *config = NULL;
 	struct conf_errors errors = {0}, warnings = {0};
 	int status = EXIT_OK;
 
+	if (cli_value(cli, "reference") != NULL)
+		return print_reference();
 	if (agent_config_load(&config, cli->config, &errors) != 0)
 		status = EXIT_CONFIG;
 	else
