@@ -122,8 +122,8 @@ void agents_touch(struct agents *agents, struct agent *agent)
 	if (agent->is_touched)
 		return;
 	agent->is_touched = true;
-	agents->touched = grow(agents->touched, agents->n_touched, &agents->touched_cap,
-			       sizeof(void *));
+	agents->touched =
+		grow(agents->touched, agents->n_touched, &agents->touched_cap, sizeof(void *));
 	agents->touched[agents->n_touched++] = agent;
 }
 
@@ -135,8 +135,8 @@ void agents_want_ack(struct agents *agents, struct agent *agent, int64_t epoch)
 	if (agent->n_acks == ACCEPTANCE_EPOCHS) /* who asks for so many gets the last ones */
 		agent->n_acks--;
 	if (agent->n_acks == 0) {
-		agents->acking = grow(agents->acking, agents->n_acking, &agents->acking_cap,
-				      sizeof(void *));
+		agents->acking =
+			grow(agents->acking, agents->n_acking, &agents->acking_cap, sizeof(void *));
 		agents->acking[agents->n_acking++] = agent;
 	}
 	agent->ack_epochs[agent->n_acks++] = epoch;
@@ -238,7 +238,6 @@ size_t agents_send_acks(struct agents *agents, agents_publish_fn publish, void *
 		done++;
 	agents->n_acking -= done;
 	if (done > 0)
-		memmove(agents->acking, agents->acking + done,
-			agents->n_acking * sizeof(void *));
+		memmove(agents->acking, agents->acking + done, agents->n_acking * sizeof(void *));
 	return n;
 }
