@@ -136,21 +136,28 @@ static int64_t price(const struct plan_span *spans, size_t n, const int *group, 
 	return us;
 }
 
-/* All ways to put n spans into groups, neighbours or not. */
-static void try_all(const struct plan_span *spans, size_t n, size_t i, int *group, int n_groups,
-		    const struct plan_rules *rules, struct plan_cost cost, int64_t *best)
-{
-	if (i == n) {
-		int64_t us = price(spans, n, group, n_groups, rules, cost);
+struct search {
+	const struct plan_span *spans;
+	size_t n;
+	const struct plan_rules *rules;
+	struct plan_cost cost;
+	int group[6];
+	int64_t best;
+};
 
-		if (us >= 0 && (*best < 0 || us < *best))
-			*best = us;
+/* All ways to put n spans into groups, neighbours or not. */
+static void try_all(struct search *s, size_t i, int n_groups)
+{
+	if (i == s->n) {
+		int64_t us = price(s->spans, s->n, s->group, n_groups, s->rules, s->cost);
+
+		if (us >= 0 && (s->best < 0 || us < s->best))
+			s->best = us;
 		return;
 	}
 	for (int g = 0; g <= n_groups; g++) {
-		group[i] = g;
-		try_all(spans, n, i + 1, group, g == n_groups ? n_groups + 1 : n_groups, rules,
-			cost, best);
+		s->group[i] = g;
+		try_all(s, i + 1, g == n_groups ? n_groups + 1 : n_groups);
 	}
 }
 
@@ -173,8 +180,7 @@ static void no_grouping_costs_less(void **state)
 		struct plan_cost cost = {1 + pick(20), 1 + pick(3)};
 		struct plan_rules rules = {(uint16_t)(6 + pick(12)), pick(4) == 0, readable, 0};
 		size_t n = 1 + pick(6), n_reads, n_readable = 0;
-		int group[6];
-		int64_t best = -1;
+		struct search search = {wanted, n, &rules, cost, {0}, -1};
 
 		for (size_t i = 0; i < n; i++) {
 			wanted[i] = (struct plan_span){(uint8_t)(3 + (pick(5) == 0)), false,
@@ -190,9 +196,9 @@ static void no_grouping_costs_less(void **state)
 				(uint16_t)(readable[n_readable].first + pick(12));
 		}
 		rules.n_readable = plan_merge_ranges(readable, n_readable);
-		try_all(wanted, n, 0, group, 0, &rules, cost, &best);
+		try_all(&search, 0, 0);
 		n_reads = plan_reads(wanted, n, &rules, cost, reads);
-		assert_int_equal(plan_time_us(reads, n_reads, cost), best);
+		assert_int_equal(plan_time_us(reads, n_reads, cost), search.best);
 		for (size_t i = 0; i < n; i++)
 			assert_true(is_inside(&wanted[i], reads, n_reads));
 		for (size_t i = 0; i < n_reads; i++)
