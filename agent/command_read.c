@@ -212,13 +212,14 @@ static void show_block(const json_t *block)
 
 static void show(json_t *root)
 {
-	const char *name;
-	json_t *value;
+	json_t *values = json_object_get(root, "values");
 	json_t *blocks = json_object_get(root, "registers");
 
 	(void)printf("meter %s at %s\n", json_string_value(json_object_get(root, "meter")),
 		     json_string_value(json_object_get(root, "at")));
-	json_object_foreach(json_object_get(root, "values"), name, value) show_value(name, value);
+	for (void *at = json_object_iter(values); at != NULL;
+	     at = json_object_iter_next(values, at))
+		show_value(json_object_iter_key(at), json_object_iter_value(at));
 	(void)printf("registers (function, address, contents in hexadecimal)\n");
 	for (size_t i = 0; i < json_array_size(blocks); i++)
 		show_block(json_array_get(blocks, i));

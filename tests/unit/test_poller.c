@@ -370,6 +370,25 @@ static void pulses_are_a_volume(void **state)
 	bench_stop(&bench);
 }
 
+static void texts_are_told_once(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	script_reset();
+	script_set(1, (struct script){.refused_address = -1, .base = 0x4142 - 35080});
+	bench_start(&bench,
+		    TOP "      - {id: m1, unit: 1, profile: abb_b23_b24, "
+			"quantities: [frequency_hz, firmware_version]}\n",
+		    16);
+	bench_expect(&bench, "info,meter=m1 firmware_version=\"ABACADAEAFAGAHAI\" ");
+	bench_forget(&bench);
+	for (int i = 0; i < 2; i++)
+		bench_expect(&bench, "reading,meter=m1 frequency_hz=");
+	assert_null(strstr(bench.lines.data, "info,"));
+	bench_stop(&bench);
+}
+
 static void ratios_are_read_once_and_kept(void **state)
 {
 	struct bench bench;
@@ -404,6 +423,7 @@ int main(void)
 		cmocka_unit_test(another_thread_may_order_a_reading),
 		cmocka_unit_test(another_meter_s_readings_are_refused),
 		cmocka_unit_test(pulses_are_a_volume),
+		cmocka_unit_test(texts_are_told_once),
 		cmocka_unit_test(ratios_are_read_once_and_kept),
 	};
 
