@@ -42,7 +42,7 @@ static void write_lines(struct json_writer *json, const char *key, const struct 
 	while (at != NULL && *at != '\0') {
 		size_t len = strcspn(at, "\n");
 
-		json_string_n(json, NULL, at, len);
+		json_add_string_n(json, NULL, at, len);
 		at += len + (at[len] == '\n');
 	}
 	json_end_array(json);
@@ -55,17 +55,17 @@ static void print_json(const struct agent_config *config, const struct conf_erro
 	struct json_writer json = {.out = &out};
 
 	json_begin_object(&json, NULL);
-	json_bool(&json, "ok", config != NULL);
+	json_add_bool(&json, "ok", config != NULL);
 	if (config != NULL) {
 		const struct agent_bus *buses = config->buses.items;
 
-		json_int(&json, "meters", (int64_t)count_meters(config));
+		json_add_int(&json, "meters", (int64_t)count_meters(config));
 		json_begin_array(&json, "buses");
 		for (size_t i = 0; i < config->buses.count; i++) {
 			json_begin_object(&json, NULL);
-			json_string(&json, "name", buses[i].name);
-			json_int(&json, "meters", (int64_t)buses[i].meters.count);
-			json_real(&json, "utilisation", agent_config_utilisation(&buses[i]), 4);
+			json_add_string(&json, "name", buses[i].name);
+			json_add_int(&json, "meters", (int64_t)buses[i].meters.count);
+			json_add_real(&json, "utilisation", agent_config_utilisation(&buses[i]), 4);
 			json_end_object(&json);
 		}
 		json_end_array(&json);

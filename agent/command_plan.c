@@ -30,12 +30,12 @@ static void write_meter(struct json_writer *json, const struct agent_bus *bus,
 
 	for (size_t i = 0; i < sweep->n_reads; i++) {
 		json_begin_object(json, NULL);
-		json_int(json, "unit", meter->unit);
-		json_int(json, "function", sweep->reads[i].function);
-		json_int(json, "address", sweep->reads[i].address + meter->base);
-		json_int(json, "count", sweep->reads[i].count);
-		json_string(json, "meter", meter->id);
-		json_int(json, "interval_ms", meter->interval_ms);
+		json_add_int(json, "unit", meter->unit);
+		json_add_int(json, "function", sweep->reads[i].function);
+		json_add_int(json, "address", sweep->reads[i].address + meter->base);
+		json_add_int(json, "count", sweep->reads[i].count);
+		json_add_string(json, "meter", meter->id);
+		json_add_int(json, "interval_ms", meter->interval_ms);
 		json_end_object(json);
 	}
 	sweep_destroy(sweep);
@@ -46,8 +46,8 @@ static void write_bus(struct json_writer *json, const struct agent_bus *bus)
 	const struct agent_meter *meters = bus->meters.items;
 
 	json_begin_object(json, NULL);
-	json_string(json, "name", bus->name);
-	json_real(json, "utilisation", agent_config_utilisation(bus), 6);
+	json_add_string(json, "name", bus->name);
+	json_add_real(json, "utilisation", agent_config_utilisation(bus), 6);
 	json_begin_array(json, "requests");
 	for (size_t i = 0; i < bus->meters.count; i++)
 		write_meter(json, bus, &meters[i]);

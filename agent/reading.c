@@ -207,14 +207,14 @@ static void write_json_values(const struct decode_input *input, const struct age
 		value_of(input, meter, sweep->points[i], name, &value);
 		switch (value.kind) {
 		case DECODE_NUMBER:
-			json_number(json, name, number, decimal_print(value.number, number));
+			json_add_number(json, name, number, decimal_print(value.number, number));
 			break;
 		case DECODE_TEXT:
-			json_string(json, name, value.text);
+			json_add_string(json, name, value.text);
 			break;
 		case DECODE_ABSENT:
 		case DECODE_MISSING:
-			json_null(json, name);
+			json_add_null(json, name);
 			break;
 		}
 	}
@@ -228,19 +228,19 @@ void reading_write_json(const struct reading *reading, const struct agent_meter 
 	char at[CIVIL_TEXT_MAX];
 
 	json_begin_object(&json, NULL);
-	json_string(&json, "meter", meter->id);
-	json_string_n(&json, "at", at, civil_print_time(reading->time_ms, 0, at));
+	json_add_string(&json, "meter", meter->id);
+	json_add_string_n(&json, "at", at, civil_print_time(reading->time_ms, 0, at));
 	json_begin_object(&json, "values");
 	write_json_values(&input, meter, sweep, &json);
 	json_end_object(&json);
 	json_begin_array(&json, "registers");
 	for (size_t i = 0; i < reading->n_blocks; i++) {
 		json_begin_object(&json, NULL);
-		json_int(&json, "function", reading->blocks[i].function);
-		json_int(&json, "address", reading->blocks[i].address + meter->base);
+		json_add_int(&json, "function", reading->blocks[i].function);
+		json_add_int(&json, "address", reading->blocks[i].address + meter->base);
 		json_begin_array(&json, "values");
 		for (size_t k = 0; k < reading->blocks[i].count; k++)
-			json_int(&json, NULL, reading->blocks[i].registers[k]);
+			json_add_int(&json, NULL, reading->blocks[i].registers[k]);
 		json_end_array(&json);
 		json_end_object(&json);
 	}

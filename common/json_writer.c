@@ -82,45 +82,45 @@ void json_end_array(struct json_writer *json)
 	close_level(json, true);
 }
 
-void json_string_n(struct json_writer *json, const char *key, const char *text, size_t len)
+void json_add_string_n(struct json_writer *json, const char *key, const char *text, size_t len)
 {
 	begin_value(json, key);
 	write_text(json->out, text, len);
 }
 
-void json_string(struct json_writer *json, const char *key, const char *text)
+void json_add_string(struct json_writer *json, const char *key, const char *text)
 {
 	if (text == NULL)
-		json_null(json, key);
+		json_add_null(json, key);
 	else
-		json_string_n(json, key, text, strlen(text));
+		json_add_string_n(json, key, text, strlen(text));
 }
 
-void json_int(struct json_writer *json, const char *key, int64_t value)
+void json_add_int(struct json_writer *json, const char *key, int64_t value)
 {
 	begin_value(json, key);
 	buf_add_int(json->out, value);
 }
 
-void json_bool(struct json_writer *json, const char *key, bool value)
+void json_add_bool(struct json_writer *json, const char *key, bool value)
 {
 	begin_value(json, key);
 	buf_add_text(json->out, value ? "true" : "false");
 }
 
-void json_null(struct json_writer *json, const char *key)
+void json_add_null(struct json_writer *json, const char *key)
 {
 	begin_value(json, key);
 	buf_add_text(json->out, "null");
 }
 
-void json_number(struct json_writer *json, const char *key, const char *number, size_t len)
+void json_add_number(struct json_writer *json, const char *key, const char *number, size_t len)
 {
 	begin_value(json, key);
 	buf_add(json->out, number, len);
 }
 
-void json_micro(struct json_writer *json, const char *key, int64_t micro)
+void json_add_micro(struct json_writer *json, const char *key, int64_t micro)
 {
 	char text[DECIMAL_TEXT_MAX];
 	size_t len = decimal_print_micro(micro, text);
@@ -129,13 +129,13 @@ void json_micro(struct json_writer *json, const char *key, int64_t micro)
 	buf_add(json->out, text, len);
 }
 
-void json_real(struct json_writer *json, const char *key, double value, int decimals)
+void json_add_real(struct json_writer *json, const char *key, double value, int decimals)
 {
 	size_t start;
 	struct buf *out = json->out;
 
 	if (!isfinite(value)) {
-		json_null(json, key);
+		json_add_null(json, key);
 		return;
 	}
 	begin_value(json, key);

@@ -42,11 +42,11 @@ void api_problem(struct api_call *call, int status, const char *type, const char
 	(void)snprintf(uri, sizeof uri, "/problems/%s", type);
 	buf_clear(&call->reply->body);
 	json_begin_object(&json, NULL);
-	json_string(&json, "type", uri);
-	json_string(&json, "title", title_of(status));
-	json_int(&json, "status", status);
-	json_string(&json, "detail", detail);
-	json_string(&json, "instance", call->request->path);
+	json_add_string(&json, "type", uri);
+	json_add_string(&json, "title", title_of(status));
+	json_add_int(&json, "status", status);
+	json_add_string(&json, "detail", detail);
+	json_add_string(&json, "instance", call->request->path);
 	json_end_object(&json);
 	call->reply->status = status;
 	call->reply->content_type = "application/problem+json";

@@ -10,9 +10,9 @@ static const char *const by_names[] = {"carrier", "item", "building", "meter", N
 static void write_share(struct api_call *call, const char *key, int64_t micro, bool is_known)
 {
 	if (is_known)
-		json_micro(&call->json, key, micro);
+		json_add_micro(&call->json, key, micro);
 	else
-		json_null(&call->json, key);
+		json_add_null(&call->json, key);
 }
 
 static void write_point(struct api_call *call, const struct figures_point *point)
@@ -21,9 +21,9 @@ static void write_point(struct api_call *call, const struct figures_point *point
 
 	(void)civil_print_time(point->start_ms, call->options->offset_ms, start);
 	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "start", start);
-	json_micro(&call->json, "value", point->value);
-	json_micro(&call->json, "estimated", point->estimated);
+	json_add_string(&call->json, "start", start);
+	json_add_micro(&call->json, "value", point->value);
+	json_add_micro(&call->json, "estimated", point->estimated);
 	write_share(call, "coverage", point->coverage, point->has_coverage);
 	json_end_object(&call->json);
 }
@@ -34,15 +34,15 @@ static int write_series(const struct figures_series *series, void *arg)
 
 	json_begin_object(&call->json, NULL);
 	json_begin_object(&call->json, "key");
-	json_string(&call->json, "carrier", carrier_name(series->carrier));
+	json_add_string(&call->json, "carrier", carrier_name(series->carrier));
 	if (series->item != NULL)
-		json_string(&call->json, "item", series->item);
+		json_add_string(&call->json, "item", series->item);
 	if (series->building != NULL)
-		json_string(&call->json, "building", series->building);
+		json_add_string(&call->json, "building", series->building);
 	if (series->meter != NULL)
-		json_string(&call->json, "meter", series->meter);
+		json_add_string(&call->json, "meter", series->meter);
 	json_end_object(&call->json);
-	json_string(&call->json, "unit", series->unit);
+	json_add_string(&call->json, "unit", series->unit);
 	json_begin_array(&call->json, "points");
 	for (size_t i = 0; i < series->n_points; i++)
 		write_point(call, &series->points[i]);
@@ -99,8 +99,8 @@ static void get_energy(struct api_call *call)
 		return;
 	api_json(call);
 	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "institution", call->registry->institutions[index].id);
-	json_string(&call->json, "interval", interval_names[span.interval]);
+	json_add_string(&call->json, "institution", call->registry->institutions[index].id);
+	json_add_string(&call->json, "interval", interval_names[span.interval]);
 	json_begin_array(&call->json, "series");
 	rc = figures_energy(&figures, index, &span, (enum figures_by)by, write_series, call, &err);
 	if (rc < 0) {
@@ -123,8 +123,8 @@ static void get_coverage(struct api_call *call)
 		return;
 	api_json(call);
 	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "meter", call->registry->meters[index].id);
-	json_string(&call->json, "interval", interval_names[span.interval]);
+	json_add_string(&call->json, "meter", call->registry->meters[index].id);
+	json_add_string(&call->json, "interval", interval_names[span.interval]);
 	json_begin_array(&call->json, "series");
 	rc = figures_meter(&figures, index, &span, write_series, call, &err);
 	if (rc < 0) {

@@ -55,16 +55,16 @@ static void write_event(struct api_call *call, struct db_statement *row)
 
 	(void)civil_print_time(db_column_int(row, 1), call->options->offset_ms, time);
 	json_begin_object(&call->json, NULL);
-	json_int(&call->json, "id", db_column_int(row, 0));
-	json_string(&call->json, "time", time);
-	json_string(&call->json, "kind", text_or_null(row, 2));
-	json_string(&call->json, "severity", severity_names[db_column_int(row, 3)]);
-	json_string(&call->json, "region", text_or_null(row, 4));
-	json_string(&call->json, "institution", text_or_null(row, 5));
-	json_string(&call->json, "meter", text_or_null(row, 6));
-	json_string(&call->json, "agent", text_or_null(row, 7));
-	json_string(&call->json, "text", text_or_null(row, 8));
-	json_real(&call->json, "value", db_column_real(row, 9), 6);
+	json_add_int(&call->json, "id", db_column_int(row, 0));
+	json_add_string(&call->json, "time", time);
+	json_add_string(&call->json, "kind", text_or_null(row, 2));
+	json_add_string(&call->json, "severity", severity_names[db_column_int(row, 3)]);
+	json_add_string(&call->json, "region", text_or_null(row, 4));
+	json_add_string(&call->json, "institution", text_or_null(row, 5));
+	json_add_string(&call->json, "meter", text_or_null(row, 6));
+	json_add_string(&call->json, "agent", text_or_null(row, 7));
+	json_add_string(&call->json, "text", text_or_null(row, 8));
+	json_add_real(&call->json, "value", db_column_real(row, 9), 6);
 	json_end_object(&call->json);
 }
 
@@ -137,9 +137,9 @@ static void get_events(struct api_call *call)
 	}
 	json_end_array(&call->json);
 	if (next > 0)
-		json_int(&call->json, "next", next);
+		json_add_int(&call->json, "next", next);
 	else
-		json_null(&call->json, "next");
+		json_add_null(&call->json, "next");
 	json_end_object(&call->json);
 }
 

@@ -10,13 +10,13 @@ static void write_head(struct api_call *call, const struct registry_institution 
 {
 	const struct region *region = &call->registry->regions->regions[institution->region];
 
-	json_string(&call->json, "institution", institution->id);
-	json_string(&call->json, "name", institution->name);
-	json_string(&call->json, "type", institution_type_name(institution->type));
-	json_string(&call->json, "region", region->code);
-	json_string(&call->json, "region_name", region->name);
-	json_string(&call->json, "department", institution->department);
-	json_string(&call->json, "affiliation", affiliation_names[institution->affiliation]);
+	json_add_string(&call->json, "institution", institution->id);
+	json_add_string(&call->json, "name", institution->name);
+	json_add_string(&call->json, "type", institution_type_name(institution->type));
+	json_add_string(&call->json, "region", region->code);
+	json_add_string(&call->json, "region_name", region->name);
+	json_add_string(&call->json, "department", institution->department);
+	json_add_string(&call->json, "affiliation", affiliation_names[institution->affiliation]);
 }
 
 struct list_query {
@@ -64,7 +64,7 @@ static void write_list(struct api_call *call, const struct list_query *query)
 		json_end_object(&call->json);
 	}
 	json_end_array(&call->json);
-	json_string(&call->json, "next", n > query->limit ? next : NULL);
+	json_add_string(&call->json, "next", n > query->limit ? next : NULL);
 	json_end_object(&call->json);
 }
 
@@ -98,15 +98,16 @@ static void write_meter_head(struct api_call *call, const struct registry_meter 
 	const struct registry_institution *owner =
 		&call->registry->institutions[meter->institution];
 
-	json_string(&call->json, "meter", meter->id);
-	json_string(&call->json, "building",
-		    meter->building != REGISTRY_NONE ? owner->buildings[meter->building].id : NULL);
-	json_string(&call->json, "carrier", carrier_name(meter->carrier));
-	json_string(&call->json, "item", meter->item);
-	json_string(&call->json, "role", roles[meter->role]);
-	json_string(&call->json, "scope", scopes[meter->scope]);
-	json_string(&call->json, "quantity", meter->quantity);
-	json_string(&call->json, "unit", carrier_unit(meter->carrier));
+	json_add_string(&call->json, "meter", meter->id);
+	json_add_string(&call->json, "building",
+			meter->building != REGISTRY_NONE ? owner->buildings[meter->building].id
+							 : NULL);
+	json_add_string(&call->json, "carrier", carrier_name(meter->carrier));
+	json_add_string(&call->json, "item", meter->item);
+	json_add_string(&call->json, "role", roles[meter->role]);
+	json_add_string(&call->json, "scope", scopes[meter->scope]);
+	json_add_string(&call->json, "quantity", meter->quantity);
+	json_add_string(&call->json, "unit", carrier_unit(meter->carrier));
 }
 
 static void write_supplies(struct api_call *call, uint32_t institution, civil_day today)
@@ -119,8 +120,8 @@ static void write_supplies(struct api_call *call, uint32_t institution, civil_da
 			registry_supply(call->registry, institution, (enum carrier)carrier, today);
 
 		if (supply != SUPPLY_NONE)
-			json_string(&call->json, carrier_name((enum carrier)carrier),
-				    names[supply]);
+			json_add_string(&call->json, carrier_name((enum carrier)carrier),
+					names[supply]);
 	}
 	json_end_object(&call->json);
 }
@@ -130,8 +131,8 @@ static void write_buildings(struct api_call *call, const struct registry_institu
 	json_begin_array(&call->json, "buildings");
 	for (size_t i = 0; i < institution->n_buildings; i++) {
 		json_begin_object(&call->json, NULL);
-		json_string(&call->json, "id", institution->buildings[i].id);
-		json_string(&call->json, "name", institution->buildings[i].name);
+		json_add_string(&call->json, "id", institution->buildings[i].id);
+		json_add_string(&call->json, "name", institution->buildings[i].name);
 		json_end_object(&call->json);
 	}
 	json_end_array(&call->json);
@@ -149,10 +150,11 @@ static void get_institution(struct api_call *call)
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	write_head(call, institution);
-	json_string(&call->json, "uscc", institution->uscc);
-	json_micro(&call->json, "area_m2", registry_area(institution, today, today + DAY_AHEAD));
-	json_micro(&call->json, "persons",
-		   registry_headcount(institution, today, today + DAY_AHEAD));
+	json_add_string(&call->json, "uscc", institution->uscc);
+	json_add_micro(&call->json, "area_m2",
+		       registry_area(institution, today, today + DAY_AHEAD));
+	json_add_micro(&call->json, "persons",
+		       registry_headcount(institution, today, today + DAY_AHEAD));
 	write_supplies(call, index, today);
 	write_buildings(call, institution);
 	json_begin_array(&call->json, "meters");

@@ -11,25 +11,25 @@ static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_valu
 
 	json_begin_object(json, kpi_name(kpi));
 	if (value->has_value)
-		json_micro(json, "value", value->value);
+		json_add_micro(json, "value", value->value);
 	else
-		json_null(json, "value");
-	json_string(json, "unit", kpi_unit(kpi));
+		json_add_null(json, "value");
+	json_add_string(json, "unit", kpi_unit(kpi));
 	if (value->has_coverage)
-		json_micro(json, "coverage", value->coverage);
+		json_add_micro(json, "coverage", value->coverage);
 	else
-		json_null(json, "coverage");
-	json_micro(json, "estimated", value->estimated);
+		json_add_null(json, "coverage");
+	json_add_micro(json, "estimated", value->estimated);
 	if (!value->has_value) {
-		json_micro(json, "partial", value->partial);
-		json_string(json, "reason", value->reason);
+		json_add_micro(json, "partial", value->partial);
+		json_add_string(json, "reason", value->reason);
 	}
 	if (value->has_previous)
-		json_micro(json, "previous", value->previous);
+		json_add_micro(json, "previous", value->previous);
 	if (value->has_change)
-		json_micro(json, "change", value->change);
+		json_add_micro(json, "change", value->change);
 	if (value->has_change_all)
-		json_micro(json, "change_all", value->change_all);
+		json_add_micro(json, "change_all", value->change_all);
 	json_end_object(json);
 }
 
@@ -40,13 +40,13 @@ static int write_row(const struct figures_row *row, void *arg)
 
 	json_begin_object(json, NULL);
 	json_begin_object(json, "key");
-	json_string(json, row->key_name, row->key);
+	json_add_string(json, row->key_name, row->key);
 	if (row->is_own)
-		json_bool(json, "own", true);
+		json_add_bool(json, "own", true);
 	json_end_object(json);
 	if (row->is_group) {
-		json_int(json, "institutions", row->institutions);
-		json_int(json, "reporting", row->reporting);
+		json_add_int(json, "institutions", row->institutions);
+		json_add_int(json, "reporting", row->reporting);
 	}
 	json_begin_object(json, "kpis");
 	for (int kpi = 0; kpi < N_KPIS; kpi++)
@@ -84,12 +84,12 @@ static void begin_answer(struct api_call *call, const struct figures_period *per
 	json_begin_object(&call->json, NULL);
 	json_begin_object(&call->json, "period");
 	(void)civil_print_day(period->days.from, day);
-	json_string(&call->json, "from", day);
+	json_add_string(&call->json, "from", day);
 	(void)civil_print_day(period->days.to, day);
-	json_string(&call->json, "to", day);
-	json_bool(&call->json, "in_progress", period->in_progress);
+	json_add_string(&call->json, "to", day);
+	json_add_bool(&call->json, "in_progress", period->in_progress);
 	(void)civil_print_time(period->until_ms, call->options->offset_ms, day);
-	json_string(&call->json, "until", day);
+	json_add_string(&call->json, "until", day);
 	json_end_object(&call->json);
 	json_begin_array(&call->json, "rows");
 }

@@ -29,29 +29,29 @@ static void get_meter(struct api_call *call)
 	}
 	api_json(call);
 	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "meter", meter->id);
-	json_string(&call->json, "institution",
-		    call->registry->institutions[meter->institution].id);
-	json_string(&call->json, "carrier", carrier_name(meter->carrier));
-	json_string(&call->json, "quantity", meter->quantity);
-	json_string(&call->json, "unit", carrier_unit(meter->carrier));
+	json_add_string(&call->json, "meter", meter->id);
+	json_add_string(&call->json, "institution",
+			call->registry->institutions[meter->institution].id);
+	json_add_string(&call->json, "carrier", carrier_name(meter->carrier));
+	json_add_string(&call->json, "quantity", meter->quantity);
+	json_add_string(&call->json, "unit", carrier_unit(meter->carrier));
 	if (today.has_reading) {
 		(void)civil_print_time(today.newest.time_ms, call->options->offset_ms, at);
 		json_begin_object(&call->json, "newest");
-		json_string(&call->json, "time", at);
-		json_micro(&call->json, "register", today.newest.value);
+		json_add_string(&call->json, "time", at);
+		json_add_micro(&call->json, "register", today.newest.value);
 		json_end_object(&call->json);
 	} else {
-		json_null(&call->json, "newest");
+		json_add_null(&call->json, "newest");
 	}
 	if (today.has_today)
-		json_micro(&call->json, "today", today.today);
+		json_add_micro(&call->json, "today", today.today);
 	else
-		json_null(&call->json, "today");
+		json_add_null(&call->json, "today");
 	if (today.has_yesterday)
-		json_micro(&call->json, "yesterday", today.yesterday);
+		json_add_micro(&call->json, "yesterday", today.yesterday);
 	else
-		json_null(&call->json, "yesterday");
+		json_add_null(&call->json, "yesterday");
 	json_end_object(&call->json);
 }
 
@@ -75,8 +75,8 @@ static int write_readings(struct api_call *call, const struct registry_meter *me
 			continue; /* its neighbours come along */
 		(void)civil_print_time(readings[i].time_ms, call->options->offset_ms, at);
 		json_begin_object(&call->json, NULL);
-		json_string(&call->json, "time", at);
-		json_micro(&call->json, "register", readings[i].value);
+		json_add_string(&call->json, "time", at);
+		json_add_micro(&call->json, "register", readings[i].value);
 		json_end_object(&call->json);
 	}
 	free(readings);
@@ -107,9 +107,9 @@ static void get_readings(struct api_call *call)
 	}
 	api_json(call);
 	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "meter", meter->id);
-	json_string(&call->json, "device", meter->device);
-	json_string(&call->json, "quantity", meter->quantity);
+	json_add_string(&call->json, "meter", meter->id);
+	json_add_string(&call->json, "device", meter->device);
+	json_add_string(&call->json, "quantity", meter->quantity);
 	json_begin_array(&call->json, "readings");
 	if (write_readings(call, meter, from_ms, to_ms, &err) < 0) {
 		api_failed(call, &err);

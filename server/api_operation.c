@@ -6,8 +6,8 @@ static void get_healthz(struct api_call *call)
 {
 	api_json(call);
 	json_begin_object(&call->json, NULL);
-	json_string(&call->json, "status", "ok");
-	json_string(&call->json, "version", call->options->version);
+	json_add_string(&call->json, "status", "ok");
+	json_add_string(&call->json, "version", call->options->version);
 	json_end_object(&call->json);
 }
 
@@ -22,12 +22,12 @@ static void get_readyz(struct api_call *call)
 	if (!is_ready)
 		call->reply->status = 503;
 	json_begin_object(&call->json, NULL);
-	json_bool(&call->json, "ready", is_ready);
+	json_add_bool(&call->json, "ready", is_ready);
 	json_begin_array(&call->json, "reasons");
 	for (size_t i = 0; i < reasons.len; i++) {
 		if (reasons.data[i] != '\n')
 			continue;
-		json_string_n(&call->json, NULL, reasons.data + start, i - start);
+		json_add_string_n(&call->json, NULL, reasons.data + start, i - start);
 		start = i + 1;
 	}
 	json_end_array(&call->json);

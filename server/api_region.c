@@ -32,11 +32,11 @@ static void write_region(struct api_call *call, uint32_t index)
 	const struct region *region = &call->registry->regions->regions[index];
 	struct region_counts counts = count_below(call, index);
 
-	json_string(&call->json, "region", region->code);
-	json_string(&call->json, "name", region->name);
-	json_string(&call->json, "level", level_names[region->level]);
-	json_int(&call->json, "institutions", counts.institutions);
-	json_int(&call->json, "meters", counts.meters);
+	json_add_string(&call->json, "region", region->code);
+	json_add_string(&call->json, "name", region->name);
+	json_add_string(&call->json, "level", level_names[region->level]);
+	json_add_int(&call->json, "institutions", counts.institutions);
+	json_add_int(&call->json, "meters", counts.meters);
 }
 
 static void get_region(struct api_call *call)
@@ -51,8 +51,9 @@ static void get_region(struct api_call *call)
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	write_region(call, index);
-	json_string(&call->json, "parent",
-		    region->parent != REGISTRY_NONE ? tree->regions[region->parent].code : NULL);
+	json_add_string(&call->json, "parent",
+			region->parent != REGISTRY_NONE ? tree->regions[region->parent].code
+							: NULL);
 	json_begin_array(&call->json, "children");
 	for (uint32_t i = 0; i < region->n_children; i++) {
 		json_begin_object(&call->json, NULL);

@@ -292,11 +292,11 @@ static void write_errors(struct json_writer *json, const struct conf_errors *err
 	while (line != NULL && *line != '\0') {
 		size_t len = strcspn(line, "\n");
 
-		json_string_n(json, NULL, line, len);
+		json_add_string_n(json, NULL, line, len);
 		line += len + (line[len] == '\n');
 	}
 	json_end_array(json);
-	json_int(json, "mistakes", (int64_t)errors->count);
+	json_add_int(json, "mistakes", (int64_t)errors->count);
 }
 
 static void write_notes(struct json_writer *json, const struct notes *notes)
@@ -304,10 +304,10 @@ static void write_notes(struct json_writer *json, const struct notes *notes)
 	json_begin_array(json, "notes");
 	for (size_t i = 0; i < notes->n; i++) {
 		json_begin_object(json, NULL);
-		json_string(json, "severity",
-			    note_kinds[notes->kinds[i]].is_warning ? "warning" : "note");
-		json_string(json, "about", note_kinds[notes->kinds[i]].title);
-		json_string(json, "text", notes->texts[i]);
+		json_add_string(json, "severity",
+				note_kinds[notes->kinds[i]].is_warning ? "warning" : "note");
+		json_add_string(json, "about", note_kinds[notes->kinds[i]].title);
+		json_add_string(json, "text", notes->texts[i]);
 		json_end_object(json);
 	}
 	json_end_array(json);
@@ -319,17 +319,17 @@ static void print_json(const struct checking *c, bool is_ok)
 	struct json_writer json = {.out = &out};
 
 	json_begin_object(&json, NULL);
-	json_bool(&json, "ok", is_ok);
+	json_add_bool(&json, "ok", is_ok);
 	if (is_ok) {
 		struct summary sum = summarize(c);
 
-		json_int(&json, "institutions", (int64_t)sum.institutions);
-		json_int(&json, "meters", (int64_t)sum.meters);
-		json_int(&json, "virtual_meters", (int64_t)sum.virtual_meters);
-		json_int(&json, "devices", (int64_t)sum.devices);
-		json_int(&json, "buildings", (int64_t)sum.buildings);
-		json_int(&json, "regions", (int64_t)sum.regions);
-		json_int(&json, "factors", (int64_t)sum.factors);
+		json_add_int(&json, "institutions", (int64_t)sum.institutions);
+		json_add_int(&json, "meters", (int64_t)sum.meters);
+		json_add_int(&json, "virtual_meters", (int64_t)sum.virtual_meters);
+		json_add_int(&json, "devices", (int64_t)sum.devices);
+		json_add_int(&json, "buildings", (int64_t)sum.buildings);
+		json_add_int(&json, "regions", (int64_t)sum.regions);
+		json_add_int(&json, "factors", (int64_t)sum.factors);
 		write_notes(&json, &c->notes);
 	} else {
 		write_errors(&json, &c->errors);

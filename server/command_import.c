@@ -56,11 +56,11 @@ static void print_readings(const struct import_run *run, const struct import_rep
 		return;
 	}
 	json_begin_object(&json, NULL);
-	json_int(&json, "lines", report->lines);
-	json_int(&json, "refused", report->bad_lines);
-	json_int(&json, "added", report->added);
-	json_int(&json, "repeated", report->repeated);
-	json_int(&json, "conflicts", report->conflicts);
+	json_add_int(&json, "lines", report->lines);
+	json_add_int(&json, "refused", report->bad_lines);
+	json_add_int(&json, "added", report->added);
+	json_add_int(&json, "repeated", report->repeated);
+	json_add_int(&json, "conflicts", report->conflicts);
 	json_end_object(&json);
 	(void)puts(out.data);
 	buf_fini(&out);
@@ -106,11 +106,11 @@ static void print_bills(const struct import_run *run)
 		return;
 	}
 	json_begin_object(&json, NULL);
-	json_int(&json, "stored", run->outcomes[BILL_STORED]);
-	json_int(&json, "corrected", run->outcomes[BILL_CORRECTED]);
-	json_int(&json, "unchanged", run->outcomes[BILL_UNCHANGED]);
-	json_int(&json, "refused", run->outcomes[BILL_REJECTED]);
-	json_int(&json, "warnings", run->warned);
+	json_add_int(&json, "stored", run->outcomes[BILL_STORED]);
+	json_add_int(&json, "corrected", run->outcomes[BILL_CORRECTED]);
+	json_add_int(&json, "unchanged", run->outcomes[BILL_UNCHANGED]);
+	json_add_int(&json, "refused", run->outcomes[BILL_REJECTED]);
+	json_add_int(&json, "warnings", run->warned);
 	json_end_object(&json);
 	(void)puts(out.data);
 	buf_fini(&out);

@@ -45,10 +45,10 @@ static void show_agent(struct status_run *run, struct db_statement *row)
 		return;
 	}
 	json_begin_object(run->json, NULL);
-	json_string(run->json, "agent", agent);
-	json_string(run->json, "region", region);
-	json_string(run->json, "newest_batch", until_ms > 0 ? until : NULL);
-	json_string(run->json, "heard", at);
+	json_add_string(run->json, "agent", agent);
+	json_add_string(run->json, "region", region);
+	json_add_string(run->json, "newest_batch", until_ms > 0 ? until : NULL);
+	json_add_string(run->json, "heard", at);
 	json_end_object(run->json);
 }
 
@@ -62,9 +62,9 @@ static void show_letters(const char *reason, int64_t n, int64_t evicted, void *a
 		return;
 	}
 	json_begin_object(run->json, NULL);
-	json_string(run->json, "reason", reason);
-	json_int(run->json, "lines", n);
-	json_int(run->json, "evicted", evicted);
+	json_add_string(run->json, "reason", reason);
+	json_add_int(run->json, "lines", n);
+	json_add_int(run->json, "evicted", evicted);
 	json_end_object(run->json);
 }
 
@@ -76,15 +76,15 @@ static void show_queue(struct status_run *run, struct db_statement *row)
 		return;
 	}
 	json_begin_object(run->json, NULL);
-	json_string(run->json, "tsdb", db_column_text(row, 0, NULL));
-	json_int(run->json, "lines", db_column_int(row, 1));
+	json_add_string(run->json, "tsdb", db_column_text(row, 0, NULL));
+	json_add_int(run->json, "lines", db_column_int(row, 1));
 	json_end_object(run->json);
 }
 
 static void show_dirty(struct status_run *run, struct db_statement *row)
 {
 	if (run->json != NULL)
-		json_int(run->json, "registers_to_compute", db_column_int(row, 0));
+		json_add_int(run->json, "registers_to_compute", db_column_int(row, 0));
 	else
 		(void)printf("registers whose figures are to be computed: %" PRId64 "\n",
 			     db_column_int(row, 0));

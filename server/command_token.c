@@ -158,12 +158,12 @@ static void list_one(const struct grant *grant, void *arg)
 		return;
 	}
 	json_begin_object(&listing->json, NULL);
-	json_string(&listing->json, "name", grant->name);
-	json_string(&listing->json, grant->region[0] != '\0' ? "region" : "institution", scope);
-	json_int(&listing->json, "grade", grant->grade);
-	json_string(&listing->json, "role", token_role_names[grant->role]);
-	json_string(&listing->json, "state", state);
-	json_string(&listing->json, "created", created);
+	json_add_string(&listing->json, "name", grant->name);
+	json_add_string(&listing->json, grant->region[0] != '\0' ? "region" : "institution", scope);
+	json_add_int(&listing->json, "grade", grant->grade);
+	json_add_string(&listing->json, "role", token_role_names[grant->role]);
+	json_add_string(&listing->json, "state", state);
+	json_add_string(&listing->json, "created", created);
 	json_end_object(&listing->json);
 }
 

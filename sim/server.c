@@ -416,7 +416,7 @@ void server_where(const struct server *server, struct buf *out)
 	struct json_writer json = {.out = out};
 
 	json_begin_object(&json, NULL);
-	json_int(&json, "pid", getpid());
+	json_add_int(&json, "pid", getpid());
 	json_begin_array(&json, "buses");
 	for (size_t i = 0; i < server->n_ports; i++)
 		port_where(&server->ports[i], &json);

@@ -16,14 +16,14 @@ static void nested_values_are_separated(void **state)
 
 	(void)state;
 	json_begin_object(&json, NULL);
-	json_string(&json, "name", "历下区");
+	json_add_string(&json, "name", "历下区");
 	json_begin_array(&json, "list");
-	json_int(&json, NULL, 1);
+	json_add_int(&json, NULL, 1);
 	json_begin_object(&json, NULL);
 	json_end_object(&json);
-	json_bool(&json, NULL, true);
+	json_add_bool(&json, NULL, true);
 	json_end_array(&json);
-	json_null(&json, "none");
+	json_add_null(&json, "none");
 	json_end_object(&json);
 	assert_string_equal(out.data, "{\"name\":\"历下区\",\"list\":[1,{},true],\"none\":null}");
 	buf_fini(&out);
@@ -35,7 +35,7 @@ static void strings_are_escaped(void **state)
 	struct json_writer json = {.out = &out};
 
 	(void)state;
-	json_string_n(&json, NULL, "a\"b\\c\n\001", 7);
+	json_add_string_n(&json, NULL, "a\"b\\c\n\001", 7);
 	assert_string_equal(out.data, "\"a\\\"b\\\\c\\u000a\\u0001\"");
 	buf_fini(&out);
 }
@@ -63,14 +63,14 @@ static void numbers_are_exact(void **state)
 		struct json_writer json = {.out = &out};
 
 		buf_clear(&out);
-		json_micro(&json, NULL, micros[i].micro);
+		json_add_micro(&json, NULL, micros[i].micro);
 		assert_string_equal(out.data, micros[i].text);
 	}
 	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
 		struct json_writer json = {.out = &out};
 
 		buf_clear(&out);
-		json_real(&json, NULL, reals[i].value, reals[i].decimals);
+		json_add_real(&json, NULL, reals[i].value, reals[i].decimals);
 		assert_string_equal(out.data, reals[i].text);
 	}
 	buf_fini(&out);
