@@ -209,13 +209,58 @@ struct supplied {
 	bool online, billed;
 };
 
+/* Does a life of the carrier's meters begin or end after the first of these days? Where nothing is
+ * declared, the supply follows them. */
+static bool lives_change(const struct work *work, enum carrier carrier, civil_day first,
+			 civil_day last)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+	int64_t from = figures_day_start(work->reader, first);
+	int64_t to = figures_day_start(work->reader, last + 1);
+
+	for (uint32_t i = 0; i < of->n_meters; i++) {
+		const struct registry_meter *meter =
+			&registry_of(work)->meters[of->first_meter + i];
+
+		if (meter->carrier != carrier)
+			continue;
+		if (meter->n_terms > 0)
+			return true;
+		for (size_t k = 0; k < meter->n_lives; k++)
+			if ((meter->lives[k].from_ms > from && meter->lives[k].from_ms < to) ||
+			    (meter->lives[k].to_ms > from && meter->lives[k].to_ms < to))
+				return true;
+	}
+	return false;
+}
+
+/* May the supply of a carrier change after the first of these days? */
+static bool supply_changes(const struct work *work, enum carrier carrier, civil_day first,
+			   civil_day last)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+
+	for (size_t i = 0; i < of->n_supplies; i++) {
+		const struct dated_supply *supply = &of->supplies[i];
+
+		if (supply->carrier == carrier &&
+		    ((supply->days.from > first && supply->days.from <= last) ||
+		     (supply->days.to > first && supply->days.to <= last)))
+			return true;
+	}
+	return lives_change(work, carrier, first, last);
+}
+
 static struct supplied how_supplied(const struct work *work, enum carrier carrier,
 				    const struct part *part)
 {
+	civil_day first = figures_day(work->reader, part->span.from_ms);
 	civil_day last = figures_day(work->reader, part->span.to_ms - 1);
 	struct supplied supplied = {false, false};
 
-	for (civil_day day = figures_day(work->reader, part->span.from_ms); day <= last; day++) {
+	if (!supply_changes(work, carrier, first, last))
+		last = first;
+	for (civil_day day = first; day <= last; day++) {
 		enum supply supply =
 			registry_supply(registry_of(work), work->institution, carrier, day);
 
@@ -314,6 +359,19 @@ static void add_factors(const struct work *work, enum carrier carrier, civil_day
 	kpi_add(&parts[PART_SCOPE1_AREA], &fixed, factor.micro);
 }
 
+static bool may_have(const struct work *work, enum carrier carrier)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+
+	for (size_t i = 0; i < of->n_supplies; i++)
+		if (of->supplies[i].carrier == carrier)
+			return true;
+	for (uint32_t i = 0; i < of->n_meters; i++)
+		if (registry_of(work)->meters[of->first_meter + i].carrier == carrier)
+			return true;
+	return false;
+}
+
 static int count_carrier(const struct work *work, enum carrier carrier, const struct part *part,
 			 struct err *err)
 {
@@ -322,6 +380,8 @@ static int count_carrier(const struct work *work, enum carrier carrier, const st
 	struct total_plan plan;
 	int rc;
 
+	if (!may_have(work, carrier))
+		return 0;
 	total_plan_init(&plan, registry_of(work), work->institution, carrier);
 	rc = count_total(work, &plan, carrier, part, &of, err);
 	if (rc == 0 && of.total.applies)

@@ -24,9 +24,9 @@ static void add_text(struct json_writer *json, const char *key, const struct his
 	char text[64];
 
 	if (device_show(open->device, point, utc_ms, &value) != 0)
-		json_null(json, key);
+		json_add_null(json, key);
 	else
-		json_string_n(json, key, text, decimal_print(value, text));
+		json_add_string_n(json, key, text, decimal_print(value, text));
 }
 
 static int add_registers(const struct campus *campus, struct campus_meter *meter,
@@ -64,10 +64,11 @@ static void add_hours(const struct campus *campus, const struct campus_meter *me
 
 		json_begin_object(json, NULL);
 		(void)civil_print_time(start, campus->offset_ms, text);
-		json_string(json, "start", text);
-		json_int(json, "amount_micro", account_amount(meter, FLOW_IMPORT, &hour));
+		json_add_string(json, "start", text);
+		json_add_int(json, "amount_micro", account_amount(meter, FLOW_IMPORT, &hour));
 		if (meter->generation.count > 0)
-			json_int(json, "export_micro", account_amount(meter, FLOW_EXPORT, &hour));
+			json_add_int(json, "export_micro",
+				     account_amount(meter, FLOW_EXPORT, &hour));
 		json_end_object(json);
 	}
 	json_end_array(json);
@@ -80,16 +81,16 @@ int account_json(const struct campus *campus, struct campus_meter *meter,
 	int code;
 
 	json_begin_object(json, NULL);
-	json_string(json, "meter", meter->id);
-	json_string(json, "carrier", CARRIERS[meter->carrier]);
-	json_string(json, "unit", UNITS[meter->carrier]);
-	json_string(json, "profile", meter->profile_name);
-	json_string(json, "serial", campus_serial(meter, span->to_ms));
-	json_int(json, "ratio", meter->ratio);
-	json_int(json, "amount_micro", amount);
-	json_int(json, "export_micro", account_amount(meter, FLOW_EXPORT, span));
-	json_micro(json, "primary", amount * meter->ratio);
-	json_int(json, "rate_milli", counter_rate(meter->counter, span->to_ms));
+	json_add_string(json, "meter", meter->id);
+	json_add_string(json, "carrier", CARRIERS[meter->carrier]);
+	json_add_string(json, "unit", UNITS[meter->carrier]);
+	json_add_string(json, "profile", meter->profile_name);
+	json_add_string(json, "serial", campus_serial(meter, span->to_ms));
+	json_add_int(json, "ratio", meter->ratio);
+	json_add_int(json, "amount_micro", amount);
+	json_add_int(json, "export_micro", account_amount(meter, FLOW_EXPORT, span));
+	json_add_micro(json, "primary", amount * meter->ratio);
+	json_add_int(json, "rate_milli", counter_rate(meter->counter, span->to_ms));
 	code = add_registers(campus, meter, span, json, err);
 	if (code == 0 && span->has_hours)
 		add_hours(campus, meter, span, json);

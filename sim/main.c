@@ -272,9 +272,9 @@ static int print_account(const struct cli *cli, struct campus *campus,
 	}
 	json_begin_object(&json, NULL);
 	(void)civil_print_time(span->from_ms, campus->offset_ms, text);
-	json_string(&json, "from", text);
+	json_add_string(&json, "from", text);
 	(void)civil_print_time(span->to_ms, campus->offset_ms, text);
-	json_string(&json, "at", text);
+	json_add_string(&json, "at", text);
 	json_begin_array(&json, "meters");
 	for (size_t i = 0; i < campus->n_meters && code == 0; i++)
 		if (is_chosen(cli, campus->meters[i]))

@@ -134,17 +134,17 @@ void port_where(const struct port *port, struct json_writer *json)
 	};
 
 	json_begin_object(json, NULL);
-	json_string(json, "name", config->name);
-	json_string(json, "kind", kinds[config->link]);
+	json_add_string(json, "name", config->name);
+	json_add_string(json, "kind", kinds[config->link]);
 	if (config->link == CAMPUS_RTU) {
-		json_string(json, "device", port->pty.device);
-		json_string(json, "link", port->pty.link);
-		json_int(json, "baud", config->rtu.baud);
+		json_add_string(json, "device", port->pty.device);
+		json_add_string(json, "link", port->pty.link);
+		json_add_int(json, "baud", config->rtu.baud);
 	} else {
-		json_string(json, "host",
-			    config->link == CAMPUS_TCP ? config->tcp.listen
-						       : config->rtu_over_tcp.listen);
-		json_int(json, "port", port->tcp_port);
+		json_add_string(json, "host",
+				config->link == CAMPUS_TCP ? config->tcp.listen
+							   : config->rtu_over_tcp.listen);
+		json_add_int(json, "port", port->tcp_port);
 	}
 	json_end_object(json);
 }

@@ -60,7 +60,7 @@ class Story:
 
     def backlog_is_gone(self):
         status = self.plant.agent_status()
-        return status is not None and status["spool"]["waiting"] == 0
+        return status is not None and status["batches_waiting"] == 0
 
     def freeze(self):
         """The dials stop; returns the moment."""
