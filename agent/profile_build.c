@@ -108,9 +108,14 @@ static int build_term(struct builder *b, const struct raw_term *raw, const struc
 		conf_error(b->errors, raw->node, NULL, "factor and scale have too many digits");
 		return -EINVAL;
 	}
-	if (raw->mask != NULL &&
-	    (profile_read_number(b, raw->mask, UINT64_MAX, &term->mask) != 0 || term->mask == 0))
-		return -EINVAL;
+	if (raw->mask != NULL) {
+		if (profile_read_number(b, raw->mask, UINT64_MAX, &term->mask) != 0)
+			return -EINVAL;
+		if (term->mask == 0) {
+			conf_error(b->errors, raw->mask, NULL, "leaves no bit");
+			return -EINVAL;
+		}
+	}
 	if (raw->of != NULL) {
 		term->of = find_point(b, raw->node, "of", raw->of);
 		return term->of < 0 ? -EINVAL : 0;

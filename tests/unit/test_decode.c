@@ -141,6 +141,20 @@ static const struct decode_case cases[] = {
 	{"a leading power factor of an exporter", POINT("type: float32, transform: power_factor_4q"),
 		"a_w=-0.75", {0xBFA0, 0}, 0},
 	{"a lagging power factor", POINT("type: float32, transform: power_factor_4q"), "a_w=0.5", {0x3F00, 0}, 0},
+	{"a scale with more digits than fit is rounded", POINT("type: u64, scale: 0.123456789"),
+		"a_w=1138469150677.955326", {0, 0x0863, 0x1234, 0x5678}, 0},
+	{"a small part of a large sum is rounded",
+		HEAD "points: [{name: a_w, terms: [{address: 0, type: u64}, {address: 4, factor: 1e-12}]}]\n",
+		"a_w=9223372036854775807", {0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF, 1}, 0},
+	{"an unreadable unit is no value", HEAD "sentinels: {u16: 9}\nregisters: [{name: u, address: 1}]\n"
+		"points: [{name: heat_energy, address: 0, unit: u, units: {0: MJ}}]\n", "absent", {5, 9}, 0},
+	{"an unreadable gate is no value", HEAD "sentinels: {u16: 9}\nregisters: [{name: g, address: 1}]\n"
+		"points: [{name: a_w, address: 0, valid_if: {register: g, is: [1]}}]\n", "absent", {5, 9}, 0},
+	{"a value above all steps is absent",
+		HEAD "points: [{name: a_w, address: 0, steps: [{below: 5, value: 1}]}]\n", "absent", {5}, 0},
+	{"a unit as text", HEAD "registers: [{name: u, address: 1, type: string, length: 2}]\n"
+		"points: [{name: heat_energy, address: 0, unit: u, units: {MWh: MWh}}]\n",
+		"heat_energy_kwh=5000", {5, 0x4D57, 0x6820}, 0},
 	{"an absolute value", POINT("type: i16, transform: absolute"), "a_w=5", {0xFFFB}, 0},
 	{"a register that must be alone is not taken from a longer read", POINT("own_request: true"),
 		"missing", {1, 2}, 2},
