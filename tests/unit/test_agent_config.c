@@ -204,7 +204,8 @@ static void caution_takes_more_reads(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct sweep *sweep;
 
-		assert_int_equal(agent_config_sweep(&sweep, bus, meter, cautions[i], NULL, NULL), 0);
+		assert_int_equal(agent_config_sweep(&sweep, bus, meter, cautions[i], NULL, NULL),
+				 0);
 		assert_int_equal(sweep->n_reads, expected[i]);
 		sweep_destroy(sweep);
 	}
