@@ -412,6 +412,9 @@ static int start_group(struct group *group, const struct touch *touch, struct er
 {
 	uint32_t n;
 
+	bool is_next = group->id == 0 || group->institution != touch->index;
+	int rc;
+
 	group->institution = touch->index;
 	group->carrier = (enum carrier)touch->rank;
 	group->month = civil_month_start(touch->day);
@@ -419,7 +422,10 @@ static int start_group(struct group *group, const struct touch *touch, struct er
 	n = institution_of(group)->n_meters;
 	group->rows = xrealloc(group->rows, n + 1, sizeof *group->rows);
 	group->row_state = xrealloc(group->row_state, n + 1, 1);
-	return derive_institution_id(group->derive, touch->index, &group->id, err);
+	rc = derive_institution_id(group->derive, touch->index, &group->id, err);
+	if (rc == 0 && is_next)
+		rc = derived_touch(group->derive->derived, group->id, err);
+	return rc;
 }
 
 static bool is_same_group(const struct touch *a, const struct touch *b)

@@ -150,6 +150,18 @@ int derived_define(struct derived *derived, int64_t id, int64_t definition, stru
 	return db_run(define, err);
 }
 
+int derived_touch(struct derived *derived, int64_t id, struct err *err)
+{
+	struct db_statement *touch;
+	int rc = statement(derived, DERIVED_SQL_TOUCH, &touch, err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(touch, 1, ledger_change(derived->ledger));
+	db_bind_int(touch, 2, id);
+	return db_run(touch, err);
+}
+
 /* ---- rows ---- */
 
 static bool is_institution(enum derived_table table)

@@ -67,6 +67,10 @@ int derived_intern(struct derived *derived, enum derived_kind kind, const char *
 		   struct derived_name *out, struct err *err);
 int derived_define(struct derived *derived, int64_t id, int64_t definition, struct err *err);
 
+/* Notes that something about it was computed again in this transaction: what is remembered of it
+ * from before is out of date (derived_name.change). */
+int derived_touch(struct derived *derived, int64_t id, struct err *err);
+
 /* 1: row is filled; 0: nothing is known, row is zeroed. version may be NULL; if not, tombstones
  * count as rows. */
 int derived_get(struct derived *derived, enum derived_table table, const struct derived_key *key,

@@ -21,7 +21,9 @@ const char derived_schema[] =
 	"CREATE TABLE IF NOT EXISTS derived_version(version INTEGER NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS derived_name(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, "
 	"name TEXT NOT NULL, definition INTEGER NOT NULL DEFAULT 0, first_day INTEGER NOT NULL "
-	"DEFAULT 2147483647, last_day INTEGER NOT NULL DEFAULT -2147483648, UNIQUE(kind, name));"
+	"DEFAULT 2147483647, last_day INTEGER NOT NULL DEFAULT -2147483648, change INTEGER NOT "
+	"NULL DEFAULT 0, UNIQUE(kind, name));"
+	"CREATE INDEX IF NOT EXISTS derived_name_change ON derived_name(kind, change);"
 	"CREATE TABLE IF NOT EXISTS derived_dirty(id INTEGER PRIMARY KEY, from_day INTEGER NOT "
 	"NULL, to_day INTEGER NOT NULL);" METER_TABLE("meter_day") METER_TABLE("meter_month")
 		INSTITUTION_TABLE("institution_day") INSTITUTION_TABLE("institution_month");
@@ -64,6 +66,7 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 	[DERIVED_SQL_DEFINE] = "UPDATE derived_name SET definition = ? WHERE id = ?",
 	[DERIVED_SQL_WIDEN] = "UPDATE derived_name SET first_day = min(first_day, ?1), last_day = "
 			      "max(last_day, ?1) WHERE id = ?2",
+	[DERIVED_SQL_TOUCH] = "UPDATE derived_name SET change = ? WHERE id = ?",
 	[DERIVED_SQL_MARK] =
 		"INSERT INTO derived_dirty(id, from_day, to_day) VALUES(?1, ?2, ?3) ON "
 		"CONFLICT(id) DO UPDATE SET from_day = min(from_day, excluded.from_day), to_day = "

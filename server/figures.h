@@ -25,8 +25,15 @@ struct figures {
 	const struct registry *registry;
 	const struct factors *factors;
 	int64_t now_ms;
-	int64_t min_coverage; /* 10^-6; kpi.min_coverage */
+	int64_t min_coverage;        /* 10^-6; kpi.min_coverage */
+	struct figures_cache *cache; /* of groups; NULL: none */
 };
+
+/* Remembers what institutions brought into their groups, for the last few periods asked for, until
+ * something of theirs is computed again or the hour is over. Safe for several threads; one for
+ * each ledger. */
+struct figures_cache *figures_cache_create(void);
+void figures_cache_destroy(struct figures_cache *cache); /* NULL is allowed */
 
 /* ---- energy ---- */
 enum figures_interval { FIGURES_HOUR, FIGURES_DAY, FIGURES_MONTH, FIGURES_YEAR };

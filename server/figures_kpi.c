@@ -48,6 +48,8 @@ struct group {
 struct work {
 	struct figures_reader reader;
 	const struct figures_question *question;
+	struct figures_cache_key cache_key;
+	int64_t as_of;
 	struct group *groups;
 	size_t n_groups, cap;
 	figures_row_fn fn;
@@ -123,18 +125,49 @@ static int tell_institution(struct work *work, uint32_t institution,
 	return work->fn(&row, work->arg);
 }
 
+/* Inputs of an institution for a group: remembered, or computed and then remembered. */
+static int group_inputs(struct work *work, uint32_t institution, struct kpi_input inputs[2],
+			struct err *err)
+{
+	struct figures_cache *cache = work->reader.figures->cache;
+	int rc;
+
+	if (cache != NULL && figures_cache_get(cache, &work->cache_key, institution, inputs))
+		return 0;
+	rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
+	if (rc == 0 && cache != NULL)
+		figures_cache_put(cache, &work->cache_key, institution, work->as_of, inputs);
+	return rc;
+}
+
 static int take_institution(struct work *work, uint32_t institution, struct err *err)
 {
 	struct kpi_input inputs[2];
-	int rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
+	int rc;
 
+	if (work->question->by == GROUP_INSTITUTION) { /* with reasons */
+		rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
+		return rc < 0 ? rc : tell_institution(work, institution, inputs);
+	}
+	rc = group_inputs(work, institution, inputs, err);
 	if (rc < 0)
 		return rc;
-	if (work->question->by == GROUP_INSTITUTION)
-		return tell_institution(work, institution, inputs);
 	kpi_group_add(&find_group(work, institution)->sums, &inputs[0], &inputs[1],
 		      work->reader.figures->min_coverage);
 	return 0;
+}
+
+static int use_cache(struct work *work, struct err *err)
+{
+	const struct figures *figures = work->reader.figures;
+	struct figures_cache_key *key = &work->cache_key;
+
+	if (figures->cache == NULL)
+		return 0;
+	key->registry_version = figures->registry->version;
+	key->factors_version = factors_version(figures->factors);
+	figures_scopes(figures, &work->question->period, &key->scopes[0], &key->scopes[1]);
+	return figures_cache_refresh(&work->reader, &work->as_of, err);
 }
 
 /* The node's own row stands first. */
@@ -198,6 +231,8 @@ int figures_kpis(const struct figures *figures, const struct figures_question *q
 	struct work work = {.question = question, .fn = fn, .arg = arg};
 	int rc = figures_reader_open(&work.reader, figures, err);
 
+	if (rc == 0)
+		rc = use_cache(&work, err);
 	if (rc == 0)
 		add_regions(&work);
 	for (uint32_t i = 0; i < figures->registry->n_institutions && rc == 0; i++)

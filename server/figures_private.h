@@ -89,4 +89,19 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 void figures_scopes(const struct figures *figures, const struct figures_period *period,
 		    struct figures_scope *now, struct figures_scope *previous);
 
+/* ---- memory (figures_cache.c) ---- */
+
+/* What inputs depend on besides the rows. */
+struct figures_cache_key {
+	int64_t registry_version, factors_version;
+	struct figures_scope scopes[2];
+};
+/* What the reader's ledger has committed by now; asked once per question, before reading rows. */
+int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err);
+/* False: not remembered or out of date. Reasons are not remembered. */
+bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_key *key,
+		       uint32_t institution, struct kpi_input inputs[2]);
+void figures_cache_put(struct figures_cache *cache, const struct figures_cache_key *key,
+		       uint32_t institution, int64_t as_of, const struct kpi_input inputs[2]);
+
 #endif

@@ -425,6 +425,62 @@ static void test_groups(void **state)
 	factors_release(factors);
 }
 
+static char *ask_group(const struct figures *figures)
+{
+	struct figures_question question = {
+		.region = region_find(figures->registry->regions, "370100", 6), .by = GROUP_REGION};
+	struct buf out = {0};
+	struct err err = {""};
+
+	campus_check(figures_period(figures, 2026, PERIOD_MONTH, 2, &question.period, &err), &err);
+	campus_check(figures_kpis(figures, &question, print_row, &out, &err), &err);
+	return buf_take(&out);
+}
+
+/* What is remembered is what would be computed, also after something changed. */
+static void test_memory(void **state)
+{
+	struct factors *factors = load_factors();
+	struct campus campus;
+	char *first = NULL;
+
+	(void)state;
+	campus_init(&campus, archive_yaml);
+	campus_write(&campus, "registry/institutions/370102-0002.yaml", school_yaml);
+	campus_write(&campus, "registry/institutions/370100-0003.yaml", city_yaml);
+	campus_reload(&campus);
+	feed(&campus, "s01", "2026-02-01", "2026-03-01", MICRO);
+	campus_derive(&campus);
+	struct figures figures = ask(&campus, factors, "2026-04-01");
+	figures.cache = figures_cache_create();
+	for (int step = 0; step < 4; step++) {
+		struct figures without = figures;
+
+		without.cache = NULL;
+		char *a = ask_group(&figures), *b = ask_group(&without), *c = ask_group(&figures);
+		assert_string_equal(a, b);
+		assert_string_equal(c, b);
+		if (step == 0)
+			first = xstrdup(a);
+		else
+			assert_string_not_equal(a, first);
+		free(a);
+		free(b);
+		free(c);
+		if (step == 0)
+			feed(&campus, "c01", "2026-02-01", "2026-03-01", 2 * MICRO);
+		if (step == 1)
+			feed(&campus, "e01", "2026-01-01", "2026-03-01", MICRO);
+		if (step == 2)
+			feed(&campus, "e02", "2026-01-01", "2026-03-01", MICRO);
+		campus_derive(&campus);
+	}
+	free(first);
+	figures_cache_destroy(figures.cache);
+	campus_fini(&campus);
+	factors_release(factors);
+}
+
 static void test_today(void **state)
 {
 	struct campus campus;
@@ -457,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_periods),     cmocka_unit_test(test_series),
 		cmocka_unit_test(test_institution), cmocka_unit_test(test_year_in_progress),
 		cmocka_unit_test(test_groups),      cmocka_unit_test(test_today),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
