@@ -183,7 +183,7 @@ static void log_caution(const struct poller_bus *bus, const struct poller_meter 
 			enum sweep_caution caution)
 {
 	static const char *const words[] = {
-		[SWEEP_BRIDGES] = "",
+		[SWEEP_BRIDGES] = "it has none of the profile's, which is another meter's",
 		[SWEEP_NO_HOLES] = "it is read without holes from now on",
 		[SWEEP_SINGLE] = "its values are read one by one to find which are missing",
 		[SWEEP_LEARNED] = "what it does not have is left out from now on",
@@ -202,9 +202,13 @@ static void learn_holes(struct poller_bus *bus, struct poller_meter *meter)
 	struct sweep *sweep;
 	int code;
 
-	if (bus->reading.n_refused == 0 || meter->ask.caution == SWEEP_LEARNED)
+	if (bus->reading.n_refused == 0 || meter->ask.caution == SWEEP_LEARNED ||
+	    meter->is_refusing_all)
 		return;
-	if (caution == SWEEP_LEARNED)
+	meter->is_refusing_all = caution == SWEEP_LEARNED && bus->reading.n_blocks == 0;
+	if (meter->is_refusing_all)
+		caution = SWEEP_BRIDGES;
+	else if (caution == SWEEP_LEARNED)
 		skipped = find_refused(&bus->reading, config->profile);
 	code = agent_config_sweep(&sweep, bus->config, config, caution, skipped, NULL);
 	free(skipped);
@@ -258,6 +262,7 @@ static const char *read_meter(struct poller_bus *bus, struct poller_meter *meter
 		n = reading_write_lines(reading, meter->ask.config, meter->ask.sweep,
 					meter->ask.kept, &meter->texts, lines);
 		poller_cycle_count(bus, n);
+		meter->is_refusing_all = false;
 		learn_holes(bus, meter);
 		if (n > 0)
 			return NULL;

@@ -15,6 +15,7 @@ struct poller_meter {
 	struct ask_meter ask;
 	struct sweep *own_sweep; /* NULL: it is shared */
 	uint64_t texts;          /* digest of the texts last reported */
+	bool is_refusing_all;    /* no plan helps: it is another meter, or none */
 	bool is_identified;      /* its serial number was the right one */
 	int64_t silent_since_ms; /* UTC; 0: it answers */
 	struct {                 /* guarded by bus->lock; written by the thread alone */

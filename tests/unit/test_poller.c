@@ -22,7 +22,7 @@ struct script {
 	int from_address;         /* ... that touches this address or a later one */
 	int refused_address;      /* exception 2 if a read touches it; -1: none */
 	int base;                 /* registers are base + address */
-	bool is_line_down;
+	bool is_line_down, is_refusing;
 };
 
 static pthread_mutex_t script_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -80,7 +80,8 @@ static enum bus_outcome fake_read(void *bus, const struct bus_request *request,
 	n_reads[request->unit]++;
 	pthread_mutex_unlock(&script_lock);
 	reply->round_trip_us = 1000;
-	if (script.refused_address >= request->address && script.refused_address < end) {
+	if (script.is_refusing ||
+	    (script.refused_address >= request->address && script.refused_address < end)) {
 		reply->exception = 2;
 		return BUS_EXCEPTION;
 	}
@@ -277,6 +278,30 @@ static void missing_registers_are_learned(void **state)
 	bench_stop(&bench);
 }
 
+static void a_meter_that_refuses_all_is_not_asked_piece_by_piece(void **state)
+{
+	struct bench bench;
+	struct poller_meter_health health;
+
+	(void)state;
+	script_reset();
+	script_set(1, (struct script){.is_refusing = true, .refused_address = -1});
+	bench_start(&bench,
+		    TOP "      - {id: m1, unit: 1, profile: eastron_sdm120, quantities: "
+			"[voltage_l1_n_v, current_l1_a, active_power_w]}\n",
+		    16);
+	for (int i = 0; i < 8; i++) {
+		bench_forget(&bench);
+		bench_expect(&bench, "fault,meter=m1 code=\"exception_2\"");
+	}
+	assert_non_null(strstr(bench.lines.data, "attempts=1i"));
+	poller_health(bench.poller, keep_meter, NULL, &health);
+	assert_int_equal(health.n_requests, 1);
+	script_set(1, (struct script){.refused_address = -1});
+	bench_expect(&bench, "reading,meter=m1 voltage_l1_n_v=");
+	bench_stop(&bench);
+}
+
 static void the_line_s_fault_is_not_the_meter_s(void **state)
 {
 	struct bench bench;
@@ -418,6 +443,7 @@ int main(void)
 		cmocka_unit_test(each_kind_of_failure_has_its_code),
 		cmocka_unit_test(a_failed_request_loses_only_its_points),
 		cmocka_unit_test(missing_registers_are_learned),
+		cmocka_unit_test(a_meter_that_refuses_all_is_not_asked_piece_by_piece),
 		cmocka_unit_test(the_line_s_fault_is_not_the_meter_s),
 		cmocka_unit_test(a_full_mailbox_stops_the_bus_and_not_the_memory),
 		cmocka_unit_test(another_thread_may_order_a_reading),
