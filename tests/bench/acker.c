@@ -153,8 +153,7 @@ int main(int argc, char **argv)
 			     mqtt_subscribe(acker.mqtt, "nenghao/1/+/+/data", &err) == 0 &&
 			     mqtt_subscribe(acker.mqtt, "nenghao/1/+/+/status", &err) == 0,
 		     "MQTT");
-	while (!atomic_load(&acker.is_connected))
-		clock_sleep_until(clock_mono_ms() + 5);
+	bench_await(&acker.is_connected, "the broker answers");
 	printf("ready\n");
 	(void)fflush(stdout);
 	while (fgets(line, sizeof line, stdin) != NULL)

@@ -4,10 +4,14 @@
 #define TESTS_BENCH_BENCH_H
 
 #include <inttypes.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+#include "common/clock.h"
 
 /* Microseconds of CPU that this process has used, all threads. */
 static inline int64_t bench_cpu_us(void)
@@ -35,6 +39,17 @@ static inline void bench_demand(int is_fine, const char *what)
 		return;
 	(void)fprintf(stderr, "failed: %s\n", what);
 	exit(1); /* NOLINT(concurrency-mt-unsafe): other threads have nothing to lose */
+}
+
+/* Waits for another thread to set it, ten seconds at most. */
+static inline void bench_await(const atomic_bool *is_so, const char *what)
+{
+	int64_t until_ms = clock_mono_ms() + 10000;
+
+	while (!atomic_load(is_so)) {
+		bench_demand(clock_mono_ms() < until_ms, what);
+		clock_sleep_until(clock_mono_ms() + 5);
+	}
 }
 
 /* A number of the command line. */

@@ -100,14 +100,15 @@ int main(int argc, char **argv)
 				      INT64_C(7) * 86400000};
 	struct spool *spool = NULL;
 	long cycles = argc >= 3 ? bench_number(argv[2]) : 0;
+	long middle = cycles / 2, late = cycles * 99 / 100;
 	int64_t *took_us = xcalloc((size_t)cycles + 1, sizeof *took_us), started_us;
 	struct err err;
 
 	bench_demand(cycles > 0, "usage: bench_spool FILE CYCLES [fill]");
 	bench_demand(spool_open(&spool, argv[1], &limits, clock_utc_ms(), &err) == 0, "opening");
 	append(spool, cycles, took_us);
-	printf("{\"append_ms\": %.3f, \"append_p99_ms\": %.3f", (double)took_us[cycles / 2] / 1e3,
-	       (double)took_us[cycles * 99 / 100] / 1e3);
+	printf("{\"append_ms\": %.3f, \"append_p99_ms\": %.3f", (double)took_us[middle] / 1e3,
+	       (double)took_us[late] / 1e3);
 	started_us = clock_mono_us();
 	if (argc == 3) {
 		drain(spool);

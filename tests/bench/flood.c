@@ -180,8 +180,7 @@ int main(int argc, char **argv)
 	bench_demand(mqtt_start(&flood.mqtt, &config, "flood", NULL, &events, &err) == 0 &&
 			     mqtt_subscribe(flood.mqtt, "nenghao/1/+/+/ack", &err) == 0,
 		     "MQTT");
-	while (!atomic_load(&flood.is_connected))
-		clock_sleep_until(clock_mono_ms() + 5);
+	bench_await(&flood.is_connected, "the broker answers");
 	started_us = clock_mono_us();
 	run(&flood);
 	printf("{\"readings\": %ld, \"seconds\": %.4f, \"resends\": %" PRId64 "}\n",

@@ -207,8 +207,7 @@ int main(int argc, char **argv)
 			     mqtt_subscribe(server.mqtt, "nenghao/1/+/+/data", &err) == 0 &&
 			     pthread_create(&server.thread, NULL, work, &server) == 0,
 		     "starting");
-	while (!atomic_load(&server.is_connected))
-		clock_sleep_until(clock_mono_ms() + 5);
+	bench_await(&server.is_connected, "the broker answers");
 	printf("ready\n");
 	(void)fflush(stdout);
 	while (fgets(line, sizeof line, stdin) != NULL) {
