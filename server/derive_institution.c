@@ -285,17 +285,11 @@ static int put_day(struct group *group, civil_day day, struct err *err)
 
 static int do_day(struct group *group, civil_day day, bool is_wanted, struct err *err)
 {
-	struct derived_key key = key_of(group, day, "");
-	int rc = 0;
+	int rc;
 
 	for (size_t i = 0; i < group->n_items; i++)
 		group->items[i].row = (struct derived_row){0};
-	/* What stands there and is not computed again must go. */
-	if (is_wanted)
-		rc = derived_items(group->derive->derived, DERIVED_INSTITUTION_DAY, &key, note_item,
-				   group, err);
-	if (rc == 0)
-		rc = compute_day(group, day, is_wanted, err);
+	rc = compute_day(group, day, is_wanted, err);
 	return rc == 0 && is_wanted ? put_day(group, day, err) : rc;
 }
 
@@ -386,6 +380,8 @@ static int do_month(struct group *group, const struct touch *touches, size_t n, 
 	group->n_bills = 0;
 	if (group->institution != REGISTRY_NONE)
 		rc = load_bills(group, err);
+	/* What stands there and is not computed again must go: where a day has an item, its month
+	 * has it too. */
 	if (rc == 0)
 		rc = derived_items(group->derive->derived, DERIVED_INSTITUTION_MONTH, &key,
 				   note_item, group, err);

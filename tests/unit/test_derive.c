@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <assert.h>
+
 #include "tests/unit/campus.h"
 
 #include "server/derived.h"
@@ -16,7 +18,7 @@ enum { QUARTER_MS = 15 * 60 * 1000 };
 
 /* ---- one campus with everything that derive knows ---- */
 
-static char *campus_yaml(int ratio, const char *more)
+static char *campus_yaml(int ratio, const char *scope, const char *more)
 {
 	return xasprintf(
 		"id: 370102-0001\n"
@@ -37,20 +39,20 @@ static char *campus_yaml(int ratio, const char *more)
 		"     parent: e01, quantity: active_energy_import_kwh, interval: 15m,\n"
 		"     lives: [{serial: c, from: 2023-01-01, ratio: 1}]}\n"
 		"  - {id: e03, building: main, carrier: electricity, item: \"01A10\", role: sub,\n"
-		"     parent: e02, scope: tenant, quantity: active_energy_import_kwh,\n"
+		"     parent: e02, scope: %s, quantity: active_energy_import_kwh,\n"
 		"     interval: 15m, lives: [{serial: d, from: 2023-01-01, ratio: 1}]}\n"
 		"  - {id: pv1, building: main, carrier: electricity, role: generation,\n"
 		"     quantity: active_energy_import_kwh, interval: 15m,\n"
 		"     lives: [{serial: e, from: 2023-01-01, ratio: 1}]}\n"
-		"  - {id: v01, building: main, carrier: electricity, item: \"01B00\", role: sub,\n"
-		"     formula: \"e01 - e02 * 0.5\"}\n"
 		"  - {id: v02, building: main, carrier: electricity, item: \"01C00\", role: sub,\n"
 		"     formula: \"v01 / 3\"}\n"
+		"  - {id: v01, building: main, carrier: electricity, item: \"01B00\", role: sub,\n"
+		"     formula: \"e01 - e02 * 0.5\"}\n"
 		"  - {id: w01, building: main, carrier: water, role: main,\n"
 		"     quantity: volume_total_m3, interval: 15m,\n"
 		"     lives: [{serial: f, from: 2023-01-01, ratio: 1, modulus: 1000}]}\n"
 		"%s",
-		ratio, more);
+		ratio, scope, more);
 }
 
 static void add_gas(struct campus *campus, const char *from, const char *to, int64_t quantity)
@@ -128,7 +130,7 @@ static void check_rows(struct campus *campus, const struct row_case *cases, size
  * main meter from 18:00 of the first day to 06:00 of the second. */
 static void test_by_hand(void **state)
 {
-	char *yaml = campus_yaml(40, "");
+	char *yaml = campus_yaml(40, "tenant", "");
 	int64_t t0 = campus_time("2026-03-01");
 	struct campus campus;
 	struct derived_row row;
@@ -183,6 +185,102 @@ static void test_by_hand(void **state)
 	campus_fini(&campus);
 }
 
+/* From 30 March noon to 1 April noon nothing was read of e02: 48 kWh. Then a reading of midnight
+ * turns up, which divides the gap at the month's border and changes no day of March. */
+static void test_gap_across_months(void **state)
+{
+	static const struct row_case before[] = {
+		{"day", DERIVED_METER_DAY, "e02", "2026-03-31", "", 24000000, 24000000, 0},
+		{"March", DERIVED_METER_MONTH, "e02", "2026-03-01", "", 36000000, 36000000, 0},
+		{"April", DERIVED_METER_MONTH, "e02", "2026-04-01", "", 12000000, 12000000, 0},
+		{"March's lighting", DERIVED_INSTITUTION_MONTH, "370102-0001", "2026-03-01", "01A",
+		 36000000, 36000000, 0},
+	};
+	static const struct row_case after[] = {
+		{"day", DERIVED_METER_DAY, "e02", "2026-03-31", "", 24000000, 24000000, 0},
+		{"March", DERIVED_METER_MONTH, "e02", "2026-03-01", "", 36000000, 0, 0},
+		{"April", DERIVED_METER_MONTH, "e02", "2026-04-01", "", 12000000, 0, 0},
+		{"March's lighting", DERIVED_INSTITUTION_MONTH, "370102-0001", "2026-03-01", "01A",
+		 36000000, 0, 0},
+	};
+	const struct reading readings[] = {
+		{campus_time("2026-03-30T12:00:00+08:00"), 0},
+		{campus_time("2026-04-01"), 36 * MICRO},
+		{campus_time("2026-04-01T12:00:00+08:00"), 48 * MICRO},
+	};
+	char *yaml = campus_yaml(40, "tenant", "");
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	campus_merge(&campus, "e02", KWH, &readings[0], 1);
+	campus_merge(&campus, "e02", KWH, &readings[2], 1);
+	campus_derive(&campus);
+	check_rows(&campus, before, sizeof before / sizeof *before);
+	campus_merge(&campus, "e02", KWH, &readings[1], 1);
+	campus_derive(&campus);
+	check_rows(&campus, after, sizeof after / sizeof *after);
+	campus_fini(&campus);
+}
+
+/* A gap over a whole month and both its borders counts once: 59 days of which February has 28. */
+static void test_gap_over_a_month(void **state)
+{
+	static const struct row_case rows[] = {
+		{"January", DERIVED_METER_MONTH, "e02", "2026-01-01", "", 16000000, 16000000, 0},
+		{"February", DERIVED_METER_MONTH, "e02", "2026-02-01", "", 28000000, 28000000, 0},
+		{"March", DERIVED_METER_MONTH, "e02", "2026-03-01", "", 15000000, 15000000, 0},
+	};
+	const struct reading readings[] = {{campus_time("2026-01-16"), 0},
+					   {campus_time("2026-03-16"), 59 * MICRO}};
+	char *yaml = campus_yaml(40, "tenant", "");
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	campus_merge(&campus, "e02", KWH, readings, 2);
+	campus_derive(&campus);
+	check_rows(&campus, rows, sizeof rows / sizeof *rows);
+	campus_fini(&campus);
+}
+
+/* The old meter's last register is known, the new one's first: with a single reading of each, what
+ * lies between is known to the change. */
+static void test_registers_of_a_replacement(void **state)
+{
+	static const struct row_case old[] = {
+		/* (5000 - 4960) x 40 over 4 days; nothing was read after the change */
+		{"to the change", DERIVED_METER_DAY, "e01", "2026-02-09", "", 400000000, 400000000,
+		 0},
+	};
+	static const struct row_case new[] = {
+		{"to the change", DERIVED_METER_DAY, "e01", "2026-02-09", "", 400000000, 400000000,
+		 0},
+		/* (34 - 10) x 40 over 4 days */
+		{"from the change", DERIVED_METER_DAY, "e01", "2026-02-10", "", 240000000,
+		 240000000, 0},
+		{"the month is exact", DERIVED_METER_MONTH, "e01", "2026-02-01", "", 2560000000, 0,
+		 0},
+	};
+	const struct reading first = {campus_time("2026-02-06"), 4960 * (int64_t)MICRO};
+	const struct reading second = {campus_time("2026-02-14"), 34 * MICRO};
+	char *yaml = campus_yaml(40, "tenant", "");
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	campus_merge(&campus, "e01", KWH, &first, 1);
+	campus_derive(&campus);
+	check_rows(&campus, old, 1);
+	campus_merge(&campus, "e01", KWH, &second, 1);
+	campus_derive(&campus);
+	check_rows(&campus, new, sizeof new / sizeof *new);
+	campus_fini(&campus);
+}
+
 /* ---- incremental equals from scratch ---- */
 
 static void dump_query(struct campus *campus, const char *sql, struct buf *out)
@@ -226,6 +324,7 @@ static uint32_t random_state;
 
 static uint32_t random_below(uint32_t n)
 {
+	assert(n > 0);
 	random_state = random_state * 1664525 + 1013904223;
 	return (random_state >> 8) % n;
 }
@@ -242,37 +341,49 @@ static const char *const devices[N_DEVICES][2] = {
 	{"e01", KWH}, {"e02", KWH}, {"e03", KWH}, {"pv1", KWH}, {"w01", "volume_total_m3"},
 };
 
-/* Registers over 80 days with gaps, a drop now and then, roll-over and the replacement. */
+/* A register on its way through time. */
+struct walk {
+	int device;
+	int64_t t, value;
+	bool is_changed;
+};
+
+/* The next reading, with gaps, a drop now and then, roll-over and the replacement. */
+static struct reading next_reading(struct walk *walk)
+{
+	walk->t += QUARTER_MS + random_below(3000);
+	if (random_below(60) == 0)
+		walk->t += random_below(3) * (int64_t)DAY_MS;
+	walk->value += random_below(9000000);
+	if (walk->device == 4)
+		walk->value %= (int64_t)1000 * MICRO;
+	if (random_below(200) == 0)
+		walk->value -= walk->value / 3;
+	if (walk->device == 0 && !walk->is_changed && walk->t >= campus_time("2026-02-10")) {
+		walk->value = (int64_t)11 * MICRO;
+		walk->is_changed = true;
+	}
+	return (struct reading){walk->t, walk->value};
+}
+
 static size_t make_parts(struct part *parts, uint32_t seed)
 {
 	size_t n = 0;
 
 	random_state = seed;
 	for (int d = 0; d < N_DEVICES; d++) {
-		int64_t t = campus_time("2026-01-20T05:00:00+08:00");
-		int64_t end = t + 40 * (int64_t)DAY_MS, change = campus_time("2026-02-10");
-		int64_t value = random_below(1000) * (int64_t)MICRO;
-		bool is_changed = false;
+		struct walk walk = {.device = d,
+				    .t = campus_time("2026-01-20T05:00:00+08:00"),
+				    .value = random_below(1000) * (int64_t)MICRO};
+		int64_t end = walk.t + 40 * (int64_t)DAY_MS;
 
-		while (t < end && n < MAX_PARTS) {
+		while (walk.t < end && n < MAX_PARTS) {
 			struct part *part = &parts[n++];
+			size_t length = 40 + random_below(60);
 
 			part->device = d;
-			for (part->n = 0; part->n < 40 + random_below(60) && t < end; part->n++) {
-				t += QUARTER_MS + random_below(3000);
-				if (random_below(60) == 0)
-					t += random_below(3) * (int64_t)DAY_MS;
-				value += random_below(9000000);
-				if (d == 4)
-					value %= (int64_t)1000 * MICRO;
-				if (random_below(200) == 0)
-					value -= value / 3;
-				if (d == 0 && !is_changed && t >= change) {
-					value = (int64_t)11 * MICRO;
-					is_changed = true;
-				}
-				part->readings[part->n] = (struct reading){t, value};
-			}
+			for (part->n = 0; part->n < length && walk.t < end; part->n++)
+				part->readings[part->n] = next_reading(&walk);
 		}
 	}
 	return n;
@@ -291,7 +402,7 @@ static const char new_meter[] =
 
 static char *from_scratch(const struct part *parts, size_t n)
 {
-	char *yaml = campus_yaml(40, "");
+	char *yaml = campus_yaml(40, "tenant", "");
 	struct campus campus;
 	char *text;
 
@@ -321,7 +432,7 @@ static void shuffle(struct part *parts, size_t n)
  * corrected on the way, a bill corrected. */
 static char *in_any_order(struct part *parts, size_t n)
 {
-	char *wrong = campus_yaml(30, new_meter), *right = campus_yaml(40, "");
+	char *wrong = campus_yaml(30, "own", new_meter), *right = campus_yaml(40, "tenant", "");
 	struct campus campus;
 	char *text;
 
@@ -383,7 +494,7 @@ static int64_t ask(struct campus *campus, const char *sql)
 
 static void test_recompute_changes_nothing(void **state)
 {
-	char *yaml = campus_yaml(40, "");
+	char *yaml = campus_yaml(40, "tenant", "");
 	struct campus campus;
 	struct err err = {""};
 	int64_t before;
@@ -415,7 +526,7 @@ static void test_recompute_changes_nothing(void **state)
 
 static void test_vanished_rows_leave_tombstones(void **state)
 {
-	char *with = campus_yaml(40, new_meter), *without = campus_yaml(40, "");
+	char *with = campus_yaml(40, "tenant", new_meter), *without = campus_yaml(40, "tenant", "");
 	struct campus campus;
 
 	(void)state;
@@ -438,7 +549,7 @@ static void test_vanished_rows_leave_tombstones(void **state)
 
 static void test_holes_are_told_once(void **state)
 {
-	char *yaml = campus_yaml(40, "");
+	char *yaml = campus_yaml(40, "tenant", "");
 	struct campus campus;
 	int64_t t0 = campus_time("2026-03-01");
 
@@ -460,7 +571,7 @@ static void test_holes_are_told_once(void **state)
 
 static void test_what_was_pruned_stays(void **state)
 {
-	char *yaml = campus_yaml(40, "");
+	char *yaml = campus_yaml(40, "tenant", "");
 	struct campus campus;
 	struct err err = {""};
 	int64_t t0 = campus_time("2026-03-01"), removed = 0;
@@ -491,6 +602,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_gap_across_months),
+		cmocka_unit_test(test_gap_over_a_month),
+		cmocka_unit_test(test_registers_of_a_replacement),
 		cmocka_unit_test(test_recompute_changes_nothing),
 		cmocka_unit_test(test_vanished_rows_leave_tombstones),
 		cmocka_unit_test(test_holes_are_told_once),

@@ -119,6 +119,24 @@ struct series_case {
 	const char *expected;
 };
 
+static void add_gas(struct campus *campus, const char *from, const char *to, int64_t m3,
+		    enum bill_use use)
+{
+	struct bill gas = {.institution = "370102-0001",
+			   .carrier = CARRIER_NATURAL_GAS,
+			   .use = use,
+			   .days = {campus_day(from), campus_day(to)},
+			   .quantity = m3 * MICRO,
+			   .fee = MICRO_NONE,
+			   .account = "",
+			   .note = "",
+			   .entered_by = "x"};
+	struct err err = {""};
+	enum bill_outcome outcome;
+
+	campus_check(bill_add(campus->ledger, campus->registry, &gas, &outcome, NULL, &err), &err);
+}
+
 /* Four weeks of 4 kWh an hour of each main meter and 1 kWh of the lighting; then e02 is silent for
  * a day from 2026-03-29 on, and from 2026-03-31 12:00 on for good. */
 static void feed_month(struct campus *campus)
@@ -132,10 +150,8 @@ static void feed_month(struct campus *campus)
 	feed(campus, "e03", "2026-03-01", "2026-04-01", MICRO / 4);
 }
 
-static void test_series(void **state)
-{
-	/* clang-format off */
-	static const struct series_case cases[] = {
+/* clang-format off */
+static const struct series_case series_cases[] = {
 		{"hours of a meter, a gap", "2026-03-29T23:00:00+08:00", "2026-03-30T01:00:00+08:00", FIGURES_HOUR, FIGURES_BY_METER,
 		 "electricity: e01 [03-29T23 4 e0 c1000] [03-30T00 4 e0 c1000]\n"
 		 "electricity: e02 [03-29T23 4 e1000 c0] [03-30T00 4 e0 c1000]\n"
@@ -169,37 +185,31 @@ static void test_series(void **state)
 		 "natural_gas total: [01-01T00 1550 e0 c84]\n"},
 		{"nothing is absent, not zero", "2026-05-01", "2026-05-03", FIGURES_DAY, FIGURES_BY_METER,
 		 "electricity: e01\nelectricity: e02\nelectricity: e03\n"},
-	};
-	/* clang-format on */
+};
+/* clang-format on */
+
+static void test_series(void **state)
+{
 	struct campus campus;
 
 	(void)state;
 	campus_init(&campus, archive_yaml);
 	feed_month(&campus);
-	struct bill gas = {.institution = "370102-0001",
-			   .carrier = CARRIER_NATURAL_GAS,
-			   .use = USE_KITCHEN,
-			   .days = {campus_day("2026-03-01"), campus_day("2026-04-01")},
-			   .quantity = 1550 * (int64_t)MICRO,
-			   .fee = MICRO_NONE,
-			   .account = "",
-			   .note = "",
-			   .entered_by = "x"};
+	add_gas(&campus, "2026-03-01", "2026-04-01", 1550, USE_KITCHEN);
 	struct err err = {""};
-	enum bill_outcome outcome;
-	campus_check(bill_add(campus.ledger, campus.registry, &gas, &outcome, NULL, &err), &err);
 	campus_derive(&campus);
 	struct figures figures = ask(&campus, NULL, "2026-04-01");
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct figures_span span = {campus_time(cases[i].from), campus_time(cases[i].to),
-					    cases[i].interval};
+	for (size_t i = 0; i < sizeof series_cases / sizeof *series_cases; i++) {
+		struct figures_span span = {campus_time(series_cases[i].from),
+					    campus_time(series_cases[i].to),
+					    series_cases[i].interval};
 		struct buf out = {0};
 
-		campus_check(
-			figures_energy(&figures, 0, &span, cases[i].by, print_series, &out, &err),
-			&err);
-		if (strcmp(out.data, cases[i].expected) != 0)
-			fail_msg("%s:\n%s", cases[i].name, out.data);
+		campus_check(figures_energy(&figures, 0, &span, series_cases[i].by, print_series,
+					    &out, &err),
+			     &err);
+		if (strcmp(out.data, series_cases[i].expected) != 0)
+			fail_msg("%s:\n%s", series_cases[i].name, out.data);
 		buf_fini(&out);
 	}
 	campus_fini(&campus);
@@ -251,22 +261,6 @@ static void test_periods(void **state)
 
 /* ---- indicators ---- */
 
-static void add_gas(struct campus *campus, const char *from, const char *to, int64_t m3)
-{
-	struct bill gas = {.institution = "370102-0001",
-			   .carrier = CARRIER_NATURAL_GAS,
-			   .days = {campus_day(from), campus_day(to)},
-			   .quantity = m3 * MICRO,
-			   .fee = MICRO_NONE,
-			   .account = "",
-			   .note = "",
-			   .entered_by = "x"};
-	struct err err = {""};
-	enum bill_outcome outcome;
-
-	campus_check(bill_add(campus->ledger, campus->registry, &gas, &outcome, NULL, &err), &err);
-}
-
 static void get_kpis(const struct figures *figures, int year, enum figures_period_kind kind,
 		     int number, struct kpi_value out[N_KPIS])
 {
@@ -287,7 +281,7 @@ static void test_institution(void **state)
 	campus_init(&campus, archive_yaml);
 	feed(&campus, "e01", "2025-01-01", "2026-03-01", MICRO);
 	feed(&campus, "e02", "2025-01-01", "2026-03-01", MICRO);
-	add_gas(&campus, "2025-01-01", "2026-01-01", 36500);
+	add_gas(&campus, "2025-01-01", "2026-01-01", 36500, USE_NONE);
 	campus_derive(&campus);
 	struct figures figures = ask(&campus, factors, "2026-03-01");
 	/* 365 x 192 kWh x 0.1229 + 36 500 m3 x 1.33 = 8 612.832 + 48 545 */
@@ -311,7 +305,7 @@ static void test_institution(void **state)
 	assert_int_equal(kpis[KPI_TOTAL_ENERGY].partial, 660710400);
 	assert_int_equal(kpis[KPI_TOTAL_ENERGY].coverage, 150685);
 	/* The bill comes. */
-	add_gas(&campus, "2026-02-01", "2026-03-01", 2800);
+	add_gas(&campus, "2026-02-01", "2026-03-01", 2800, USE_NONE);
 	campus_derive(&campus);
 	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
 	assert_true(kpis[KPI_TOTAL_ENERGY].has_value);
@@ -340,8 +334,8 @@ static void test_year_in_progress(void **state)
 		      (struct reading){campus_time("2026-02-10"),
 				       (int64_t)(campus_day("2026-02-10") - 20000) * 96 * MICRO},
 		      QUARTER_MS, MICRO, 47);
-	add_gas(&campus, "2025-01-01", "2026-01-01", 36500);
-	add_gas(&campus, "2026-01-01", "2026-02-01", 3100);
+	add_gas(&campus, "2025-01-01", "2026-01-01", 36500, USE_NONE);
+	add_gas(&campus, "2026-01-01", "2026-02-01", 3100, USE_NONE);
 	campus_derive(&campus);
 	/* Half an hour after e01's newest reading and 45 min after e02's: one is in its grace. */
 	struct figures figures = ask(&campus, factors, "2026-02-10T12:30:00+08:00");
