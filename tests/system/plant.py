@@ -210,7 +210,7 @@ class Plant:
     def account(self, from_ms, at_ms):
         done = self.stack.run(self.stack.program("sim"), "account", "-c", self.campus, "--from",
                               iso(from_ms), "--at", iso(at_ms), "--json")
-        return {meter["id"]: meter for meter in json.loads(done.stdout)["meters"]}
+        return {meter["meter"]: meter for meter in json.loads(done.stdout)["meters"]}
 
 
 class PlainDates(yaml.SafeDumper):

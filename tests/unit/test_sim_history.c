@@ -121,7 +121,7 @@ static char *write_history(const struct campus *campus, const char *id,
 	if (history_write(campus, campus_find(campus, id), span, fileno(file), n_lines, &err) != 0)
 		fail_msg("%s", err.text);
 	rewind(file);
-	(void)fread(text, 1, (1 << 20) - 1, file);
+	assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
 	(void)fclose(file);
 	return text;
 }
