@@ -126,17 +126,27 @@ static int tell(struct derive *derive, const struct registry_meter *meter,
 	return ledger_add_event(derive->ledger, &event, err);
 }
 
+/* The first of each cause and day: a wrong ratio would else fill the list with every interval. */
 static int tell_all(struct derive *derive, const struct registry_meter *meter, size_t n,
 		    const struct span_ms *window, struct err *err)
 {
+	civil_day told[sizeof cause_texts / sizeof *cause_texts];
 	int rc = 0;
 
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		told[i] = CIVIL_DAY_MIN;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		const struct interval *interval = &derive->intervals[i];
+		civil_day day;
 
-		if (interval->cause != CAUSE_NONE && interval->from_ms < window->to_ms &&
-		    interval->to_ms > window->from_ms)
-			rc = tell(derive, meter, interval, err);
+		if (interval->cause == CAUSE_NONE || interval->from_ms >= window->to_ms ||
+		    interval->to_ms <= window->from_ms)
+			continue;
+		day = civil_day_of_utc(interval->from_ms, derive->registry->offset_ms);
+		if (told[interval->cause] == day)
+			continue;
+		told[interval->cause] = day;
+		rc = tell(derive, meter, interval, err);
 	}
 	return rc;
 }

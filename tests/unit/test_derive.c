@@ -433,6 +433,7 @@ static void shuffle(struct part *parts, size_t n)
 static char *in_any_order(struct part *parts, size_t n)
 {
 	char *wrong = campus_yaml(30, "own", new_meter), *right = campus_yaml(40, "tenant", "");
+	char *nearly = campus_yaml(40, "own", "");
 	struct campus campus;
 	char *text;
 
@@ -447,6 +448,8 @@ static char *in_any_order(struct part *parts, size_t n)
 		if (i == n / 3)
 			add_gas(&campus, "2026-01-25", "2026-02-24", 1000);
 		if (i == n / 2)
+			campus_register(&campus, nearly);
+		if (i == n * 3 / 5)
 			campus_register(&campus, right);
 		if (i == n * 2 / 3)
 			add_gas(&campus, "2026-01-25", "2026-02-24", 333333333);
@@ -455,6 +458,7 @@ static char *in_any_order(struct part *parts, size_t n)
 	text = dump(&campus);
 	campus_fini(&campus);
 	free(wrong);
+	free(nearly);
 	free(right);
 	return text;
 }
