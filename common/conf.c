@@ -300,7 +300,7 @@ static int check_secret_file(int fd, const char *path, struct err *err)
 
 static int read_first_line(int fd, const char *path, char **secret, struct err *err)
 {
-	char text[MAX_SECRET + 1];
+	char text[MAX_SECRET + 1] = "";
 	size_t len = 0;
 	ssize_t n = 1;
 

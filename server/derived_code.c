@@ -16,7 +16,7 @@ struct bytes {
 
 static unsigned char *put(unsigned char *out, int64_t value)
 {
-	uint64_t zigzag = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+	uint64_t zigzag = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 
 	for (; zigzag >= 0x80; zigzag >>= 7)
 		*out++ = (unsigned char)(zigzag | 0x80);
