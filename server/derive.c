@@ -84,7 +84,6 @@ int derive_open(struct derive **out, struct ledger *ledger, struct err *err)
 	int rc = bill_prepare(ledger, err);
 
 	derive->ledger = ledger;
-	derive->horizon = CIVIL_DAY_MIN;
 	if (rc == 0)
 		rc = derived_open(&derive->derived, ledger, err);
 	if (rc < 0) {
@@ -134,12 +133,6 @@ int derive_set_registry(struct derive *derive, struct registry *registry, struct
 		return rc;
 	}
 	return ledger_commit(derive->ledger, err);
-}
-
-void derive_set_horizon(struct derive *derive, int64_t before_ms)
-{
-	/* The day of the time itself and the next may lack readings of a UTC day that is gone. */
-	derive->horizon = civil_day_of_utc(before_ms, 0) + 2;
 }
 
 /* ---- work ---- */

@@ -26,10 +26,6 @@ void derive_close(struct derive *derive); /* NULL is allowed */
  * or supply differ, and what vanished. Call once after derive_open and after every reload. */
 int derive_set_registry(struct derive *derive, struct registry *registry, struct err *err);
 
-/* Readings before this time may be gone (ledger_prune): days of meters that lack some keep what was
- * computed while they were there. Call before derive_run whenever the time moves. */
-void derive_set_horizon(struct derive *derive, int64_t before_ms);
-
 /* Computes about max_days days of meters that are dirty, and all that depends on them, in one
  * transaction. more: something is left. Call outside of the ledger's transactions. */
 int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *err);

@@ -58,8 +58,7 @@ static int put_day(struct month *month, civil_day day, const struct derived_row 
 	return 0;
 }
 
-/* keep_estimated: the readings around the month's borders are gone. */
-static int put_month(struct month *month, int64_t estimated, bool keep_estimated, struct err *err)
+static int put_month(struct month *month, int64_t estimated, struct err *err)
 {
 	struct derived *derived = month->derive->derived;
 	struct derived_key key = key_of(month->id, month->start);
@@ -74,8 +73,7 @@ static int put_month(struct month *month, int64_t estimated, bool keep_estimated
 	row.sum.closed_ms += month->delta.closed_ms;
 	row.days += month->days;
 	row.sum.is_known = row.days > 0;
-	if (!keep_estimated)
-		row.sum.estimated = estimated;
+	row.sum.estimated = estimated;
 	rc = derived_put(derived, DERIVED_METER_MONTH, &key, &row, &effect, err);
 	if (rc == 0 && effect.is_changed)
 		touch_dependents(month, month->start);
@@ -240,7 +238,6 @@ static int real_month(struct month *month, struct days days, struct err *err)
 	int64_t offset = derive->registry->offset_ms, estimated = 0;
 	struct span_ms window = {civil_day_start_utc(days.from, offset),
 				 civil_day_start_utc(days.to + 1, offset)};
-	bool is_gone = month->start < derive->horizon;
 	size_t n = 0, first = 0;
 	int rc = load_intervals(derive, meter, &window, &n, err);
 
@@ -258,9 +255,9 @@ static int real_month(struct month *month, struct days days, struct err *err)
 			rollup_period(derive->intervals + first, n - first, start, start + DAY_MS);
 		rc = put_day(month, day, &row, err);
 	}
-	if (rc == 0 && !is_gone)
+	if (rc == 0)
 		rc = month_estimated(month, &estimated, err);
-	return rc < 0 ? rc : put_month(month, estimated, is_gone, err);
+	return rc < 0 ? rc : put_month(month, estimated, err);
 }
 
 typedef int (*month_fn)(struct month *month, struct days days, struct err *err);
@@ -289,8 +286,6 @@ int derive_real_meter(struct derive *derive, uint32_t meter, struct days days, s
 
 	if (rc < 0)
 		return rc;
-	if (days.from < derive->horizon)
-		days.from = derive->horizon;
 	return each_month(&month, days, real_month, err);
 }
 
@@ -362,7 +357,7 @@ static int virtual_month(struct month *month, struct days days, struct err *err)
 	if (rc == 0)
 		rc = load_terms(month->derive, meter, DERIVED_METER_MONTH, month->start, rows, err);
 	if (rc == 0)
-		rc = put_month(month, formula_estimated(meter, rows), false, err);
+		rc = put_month(month, formula_estimated(meter, rows), err);
 	free(scratch);
 	free(rows);
 	return rc;
@@ -385,7 +380,7 @@ static int wipe_month(struct month *month, struct days days, struct err *err)
 
 	for (civil_day day = days.from; day <= days.to && rc == 0; day++)
 		rc = put_day(month, day, &none, err);
-	return rc < 0 ? rc : put_month(month, 0, false, err);
+	return rc < 0 ? rc : put_month(month, 0, err);
 }
 
 int derive_wipe_meter(struct derive *derive, int64_t id, struct days days, struct err *err)

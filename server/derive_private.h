@@ -28,7 +28,6 @@ struct derive {
 	struct ledger *ledger;
 	struct derived *derived;
 	struct registry *registry;            /* NULL until it is set */
-	civil_day horizon;                    /* readings of days before this one may be gone */
 	int64_t *meter_ids, *institution_ids; /* by registry index; 0: not looked up yet */
 	/* virtual meters that use meter m: dependents[first_dependent[m] .. first_dependent[m + 1])
 	 */

@@ -11,8 +11,6 @@
 
 enum {
 	REPLAY_ROWS = 2000,
-	PRUNE_DAYS = 2000,        /* register days a commit */
-	PRUNE_PAUSE_MS = HOUR_MS, /* when nothing was left to prune */
 };
 
 /* ---- inside the transaction ---- */
@@ -132,20 +130,6 @@ static int replay(struct keeper *keeper, int64_t now_ms, int64_t *cursor, struct
 				   err);
 }
 
-static int prune(struct keeper *keeper, int64_t now_ms, struct err *err)
-{
-	int64_t removed = 0;
-	int rc;
-
-	if (keeper->options.readings_ms == 0 || now_ms < keeper->prune_after_ms)
-		return 0;
-	rc = ledger_prune(keeper->ledger, now_ms - keeper->options.readings_ms, PRUNE_DAYS,
-			  &removed, err);
-	if (rc == 0 && removed < PRUNE_DAYS)
-		keeper->prune_after_ms = now_ms + PRUNE_PAUSE_MS;
-	return rc;
-}
-
 static int store_tsdb(struct keeper *keeper, int64_t now_ms, struct err *err)
 {
 	int rc = 0;
@@ -170,8 +154,6 @@ static int store_all(struct keeper *keeper, int64_t now_ms, int64_t *cursor,
 		rc = store_tsdb(keeper, now_ms, err);
 	if (rc == 0)
 		rc = dead_letters_flush(keeper->letters, err);
-	if (rc == 0)
-		rc = prune(keeper, now_ms, err);
 	if (rc == 0)
 		rc = agents_store(keeper->agents, keeper->ledger, err);
 	return rc;

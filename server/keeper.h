@@ -19,7 +19,7 @@ struct keeper_options {
 	const char *ledger_path;
 	const char *const *regions;            /* codes served, each with all below it; borrowed */
 	size_t n_regions;                      /* 0: all */
-	int64_t dead_letters_max, readings_ms; /* readings_ms 0: kept for ever */
+	int64_t dead_letters_max;
 	const struct server_tsdb_config *tsdb; /* borrowed */
 	size_t n_tsdb;
 	int64_t tsdb_memory_bytes;

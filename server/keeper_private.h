@@ -56,7 +56,6 @@ struct keeper {
 	size_t n_kept; /* of these the running transaction advances kept */
 	int64_t last_chunk;
 	int64_t replay_cursor; /* INT64_MAX: nothing to look at again */
-	int64_t prune_after_ms;
 	struct telemetry_line line; /* big */
 	struct keeper_counters counters;
 };

@@ -76,10 +76,6 @@ struct event {
 /* Adds an event; one with the same kind, meter, agent and time is added once. */
 int ledger_add_event(struct ledger *ledger, const struct event *event, struct err *err);
 
-/* Deletes up to max_days register days that lie completely before a time. */
-int ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t max_days, int64_t *removed,
-		 struct err *err);
-
 /* ---- agents ---- */
 struct ledger_agent {
 	char agent[49], region[16];

@@ -352,23 +352,3 @@ int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *ou
 		return err_set(err, rc, "register %lld has no reading", (long long)register_id);
 	return rc;
 }
-
-int ledger_prune(struct ledger *ledger, int64_t before_ms, int64_t max_days, int64_t *removed,
-		 struct err *err)
-{
-	struct db_statement *prune;
-	int rc = ledger_prepared(ledger, SQL_DAY_PRUNE, &prune, err);
-
-	assert(ledger->is_open);
-	if (rc < 0)
-		return rc;
-	db_bind_int(prune, 1, series_day_of(before_ms));
-	db_bind_int(prune, 2, max_days);
-	rc = db_run(prune, err);
-	if (rc < 0)
-		return rc;
-	*removed = db_changes(ledger->db);
-	if (*removed > 0)
-		ledger->generation++;
-	return 0;
-}

@@ -264,7 +264,7 @@ static int load_state(struct ledger *ledger, int64_t register_id, struct registe
 	if (n > 0)
 		state->newest = ledger->readings[0][n - 1];
 	else
-		state->first_day = state->last_day = NO_DAY; /* all its days were pruned */
+		state->first_day = state->last_day = NO_DAY;
 	return 0;
 }
 

@@ -52,9 +52,6 @@ static const char *const sql[N_LEDGER_SQL] = {
 	/* || makes a text of the same bytes, the cast a blob again. */
 	[SQL_DAY_APPEND] = "UPDATE register_day SET change = ?3, n = n + ?4, data = CAST(data || "
 			   "?5 AS BLOB) WHERE utc_day = ?1 AND register_id = ?2",
-	[SQL_DAY_PRUNE] = "DELETE FROM register_day WHERE (utc_day, register_id) IN (SELECT "
-			  "utc_day, register_id FROM register_day WHERE utc_day < ? ORDER BY "
-			  "utc_day, register_id LIMIT ?)",
 	[SQL_DIRTY_GET] = "SELECT from_ms, to_ms FROM dirty WHERE register_id = ?",
 	[SQL_DIRTY_PUT] = "REPLACE INTO dirty(register_id, from_ms, to_ms) VALUES(?, ?, ?)",
 	[SQL_DIRTY_LIST] = "SELECT register_id, from_ms, to_ms FROM dirty LIMIT ?",

@@ -101,7 +101,6 @@ static int start_ingest(struct server *server, struct err *err)
 			   .regions = config->mqtt.regions.items,
 			   .n_regions = config->mqtt.regions.count,
 			   .dead_letters_max = config->dead_letters_max,
-			   .readings_ms = config->readings_ms,
 			   .tsdb = config->tsdb.items,
 			   .n_tsdb = config->tsdb.count,
 			   .tsdb_memory_bytes = TSDB_MEMORY_BYTES,

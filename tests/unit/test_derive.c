@@ -573,35 +573,6 @@ static void test_holes_are_told_once(void **state)
 	free(yaml);
 }
 
-static void test_what_was_pruned_stays(void **state)
-{
-	char *yaml = campus_yaml(40, "tenant", "");
-	struct campus campus;
-	struct err err = {""};
-	int64_t t0 = campus_time("2026-03-01"), removed = 0;
-	char *before, *after;
-
-	(void)state;
-	campus_init(&campus, yaml);
-	campus_steady(&campus, "e02", KWH, (struct reading){t0, 0}, QUARTER_MS, 250000, 96 * 10);
-	campus_derive(&campus);
-	before = dump(&campus);
-	campus_check(ledger_begin(campus.ledger, &err), &err);
-	campus_check(ledger_prune(campus.ledger, t0 + 5 * (int64_t)DAY_MS, 100, &removed, &err),
-		     &err);
-	campus_check(ledger_commit(campus.ledger, &err), &err);
-	assert_true(removed > 0);
-	derive_set_horizon(campus.derive, t0 + 5 * (int64_t)DAY_MS);
-	campus_check(derive_mark_from(campus.ledger, campus_day("2026-01-01"), &err), &err);
-	campus_derive(&campus);
-	after = dump(&campus);
-	assert_string_equal(after, before);
-	free(before);
-	free(after);
-	campus_fini(&campus);
-	free(yaml);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,7 +583,6 @@ int main(void)
 		cmocka_unit_test(test_recompute_changes_nothing),
 		cmocka_unit_test(test_vanished_rows_leave_tombstones),
 		cmocka_unit_test(test_holes_are_told_once),
-		cmocka_unit_test(test_what_was_pruned_stays),
 		cmocka_unit_test(test_order_does_not_matter),
 	};
 

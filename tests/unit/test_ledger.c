@@ -404,31 +404,6 @@ static void an_event_is_added_once(void **state)
 	drop_place(&place);
 }
 
-static void pruned_days_are_gone_and_the_register_goes_on(void **state)
-{
-	struct place place;
-	struct reading newest;
-	int64_t removed;
-
-	(void)state;
-	make_place(&place);
-	assert_int_equal(ledger_begin(place.ledger, NULL), 0);
-	(void)id_of(place.ledger, "m", "volume_total_m3");
-	assert_int_equal(ledger_commit(place.ledger, NULL), 0);
-	put(place.ledger, 1, DAY0, 1);
-	put(place.ledger, 1, DAY0 + DAY_MS, 2);
-	assert_int_equal(ledger_begin(place.ledger, NULL), 0);
-	assert_int_equal(
-		ledger_prune(place.ledger, DAY0 + 2 * (int64_t)DAY_MS, 100, &removed, NULL), 0);
-	assert_int_equal(ledger_commit(place.ledger, NULL), 0);
-	assert_int_equal(removed, 2);
-	assert_int_equal(ledger_newest(place.ledger, 1, &newest, NULL), -ENOENT);
-	put(place.ledger, 1, DAY0 + DAY_MS, 3);
-	assert_int_equal(ledger_newest(place.ledger, 1, &newest, NULL), 0);
-	assert_true(newest.value == 3);
-	drop_place(&place);
-}
-
 static void agents_and_their_last_epochs_are_kept(void **state)
 {
 	struct ledger_agent agent = {"a1", "370102", 77, 30, 3};
@@ -465,7 +440,6 @@ int main(void)
 		cmocka_unit_test(rollback_forgets_new_registers),
 		cmocka_unit_test(reader_knows_only_what_is_there),
 		cmocka_unit_test(an_event_is_added_once),
-		cmocka_unit_test(pruned_days_are_gone_and_the_register_goes_on),
 		cmocka_unit_test(agents_and_their_last_epochs_are_kept),
 	};
 
