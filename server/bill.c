@@ -7,7 +7,6 @@
 
 #include "server/derive.h"
 #include "server/derived.h"
-#include "server/derived.h"
 
 __extension__ typedef __int128 wide;
 

@@ -150,7 +150,7 @@ static int newest_of(const struct figures_reader *reader, uint32_t meter, int de
 {
 	const struct registry_meter *of = &reader->figures->registry->meters[meter];
 	struct ledger *ledger = reader->figures->ledger;
-	struct reading reading;
+	struct reading reading = {0};
 	int64_t id, of_term;
 	int rc = 0;
 
