@@ -16,7 +16,14 @@
 #include "common/telemetry.h"
 #include "tests/bench/bench.h"
 
-enum { READINGS = 100, WINDOW = 32, PATIENCE_MS = 2000, INTERVAL_MS = 60000, AGENTS_MAX = 1000 };
+enum {
+	READINGS = 100,
+	LIMIT_MS = 60000,
+	WINDOW = 32,
+	PATIENCE_MS = 2000,
+	INTERVAL_MS = 60000,
+	AGENTS_MAX = 1000
+};
 
 struct agent {
 	int64_t sent;               /* the main thread's own */
@@ -143,6 +150,7 @@ static bool is_kept(struct flood *flood)
 
 static void run(struct flood *flood)
 {
+	int64_t until_ms = clock_mono_ms() + LIMIT_MS;
 	struct buf payload = {0};
 
 	for (long i = 0; i < flood->n_agents; i++)
@@ -150,6 +158,7 @@ static void run(struct flood *flood)
 	while (!is_kept(flood)) {
 		bool has_sent = false;
 
+		bench_demand(clock_mono_ms() < until_ms, "all batches are kept in time");
 		for (long i = 0; i < flood->n_agents; i++)
 			has_sent |= serve_agent(flood, i, &payload);
 		if (!has_sent)
