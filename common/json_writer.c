@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/decimal.h"
+#include "common/utf8.h"
 
 static void write_text(struct buf *out, const char *text, size_t len)
 {
@@ -14,7 +15,13 @@ static void write_text(struct buf *out, const char *text, size_t len)
 	buf_add_char(out, '"');
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
+		size_t n = c < 0x80 ? 1 : utf8_character(text + i, len - i);
 
+		if (n != 1) {
+			buf_add(out, n > 0 ? text + i : "\xef\xbf\xbd", n > 0 ? n : 3);
+			i += n > 0 ? n - 1 : 0;
+			continue;
+		}
 		if (c == '"' || c == '\\') {
 			buf_add_char(out, '\\');
 			buf_add_char(out, (char)c);

@@ -11,41 +11,63 @@
 #include "common/mailbox.h"
 #include "common/mem.h"
 #include "server/api_call.h"
+#include "server/derived.h"
 
 enum { READER_WAIT_MS = 5000 };
 
 struct api {
 	struct api_options options;
-	struct mailbox *readers; /* struct ledger *, each used by one request at a time */
+	struct mailbox *readers; /* struct reader *, each used by one request at a time */
+	struct figures_cache *cache;
+};
+
+struct reader {
+	struct ledger *ledger;
+	struct derived *derived;
 };
 
 static const struct api_route *const route_tables[] = {
 	api_operation_routes, api_region_routes, api_kpi_routes,   api_institution_routes,
 	api_energy_routes,    api_meter_routes,  api_event_routes, NULL};
 
-static void close_reader(void *reader)
+static void close_reader(void *arg)
 {
-	ledger_close(reader);
+	struct reader *reader = arg;
+
+	derived_close(reader->derived);
+	ledger_close(reader->ledger);
+	free(reader);
+}
+
+static int open_reader(struct api *api, struct err *err)
+{
+	struct reader *reader = xcalloc(1, sizeof *reader);
+	int rc = ledger_open_reader(&reader->ledger, api->options.ledger_path, err);
+
+	if (rc == 0)
+		rc = derived_open(&reader->derived, reader->ledger, err);
+	if (rc < 0)
+		close_reader(reader);
+	else
+		(void)mailbox_try_put(api->readers, reader); /* there is room for all of them */
+	return rc;
 }
 
 int api_create(struct api **out, const struct api_options *options, struct err *err)
 {
 	struct api *api = xcalloc(1, sizeof *api);
+	int rc = 0;
 
 	api->options = *options;
 	api->readers = mailbox_create(options->n_readers);
-	for (size_t i = 0; i < options->n_readers; i++) {
-		struct ledger *reader;
-		int rc = ledger_open_reader(&reader, options->ledger_path, err);
-
-		if (rc < 0) {
-			api_destroy(api);
-			return rc;
-		}
-		(void)mailbox_try_put(api->readers, reader); /* there is room for all of them */
-	}
-	*out = api;
-	return 0;
+	api->cache = figures_cache_create();
+	for (size_t i = 0; i < options->n_readers && rc == 0; i++)
+		rc = open_reader(api, err);
+	if (rc < 0)
+		api_destroy(api);
+	else
+		*out = api;
+	return rc;
 }
 
 void api_destroy(struct api *api)
@@ -53,6 +75,7 @@ void api_destroy(struct api *api)
 	if (api == NULL)
 		return;
 	mailbox_destroy(api->readers, close_reader);
+	figures_cache_destroy(api->cache);
 	free(api);
 }
 
@@ -116,13 +139,31 @@ static bool is_listed(const char *name, const char *const *names, size_t *n)
 	return false;
 }
 
+static bool is_repeated(const struct http_request_in *request, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(request->parameters[i].name, request->parameters[index].name) == 0)
+			return true;
+	return false;
+}
+
 static bool parameters_are_known(struct api_call *call, const struct api_route *route)
 {
+	if (call->request->has_too_many) {
+		api_problem(call, 400, "too-many-parameters", "there are more than %d parameters",
+			    HTTP_PARAMETERS_MAX);
+		return false;
+	}
 	for (size_t i = 0; i < call->request->n_parameters; i++) {
 		const char *name = call->request->parameters[i].name;
 		char hint[96];
 		size_t n;
 
+		if (is_repeated(call->request, i)) {
+			api_problem(call, 400, "repeated-parameter",
+				    "the parameter '%.60s' is given twice", name);
+			return false;
+		}
 		if (is_listed(name, route->parameters, &n))
 			continue;
 		api_problem(call, 400, "unknown-parameter", "there is no parameter '%.60s'%s", name,
@@ -173,17 +214,21 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 				.now_ms = clock_utc_ms(),
 				.json = {.out = &reply->body}};
 	const struct api_route *route = find_route(&call);
+	struct reader *reader;
 
 	if (route == NULL || !parameters_are_known(&call, route))
 		return;
-	call.ledger = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
-	if (call.ledger == NULL) {
+	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
+	if (reader == NULL) {
 		api_problem(&call, 503, "busy", "too many requests are being answered; try again");
 		reply->retry_after_s = 1;
 		return;
 	}
+	call.ledger = reader->ledger;
+	call.derived = reader->derived;
+	call.cache = api->cache;
 	call.registry = api->options.registry(api->options.arg);
 	run_in_snapshot(&call, route);
 	registry_release(call.registry);
-	(void)mailbox_try_put(api->readers, call.ledger); /* it came from there: there is room */
+	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
 }

@@ -72,6 +72,8 @@ void api_json(struct api_call *call)
 struct figures api_figures(const struct api_call *call)
 {
 	return (struct figures){.ledger = call->ledger,
+				.derived = call->derived,
+				.cache = call->cache,
 				.registry = call->registry,
 				.factors = call->options->factors,
 				.now_ms = call->now_ms,
@@ -98,7 +100,8 @@ bool api_integer(struct api_call *call, const char *name, int64_t min, int64_t m
 	}
 	errno = 0;
 	value = strtoll(text, &end, 10);
-	if (*text == '\0' || *end != '\0' || errno != 0 || value < min || value > max) {
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value < min ||
+	    value > max) {
 		api_problem(call, 400, "bad-parameter",
 			    "%s is '%.40s'; it must be a whole number from %lld "
 			    "to %lld",

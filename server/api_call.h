@@ -17,6 +17,8 @@ struct api_call {
 	struct http_reply *reply;
 	struct registry *registry; /* held during the call */
 	struct ledger *ledger;     /* a reader, inside a snapshot */
+	struct derived *derived;   /* statements over it */
+	struct figures_cache *cache;
 	struct grant grant;
 	char captures[API_CAPTURES_MAX][API_CAPTURE_LEN]; /* the {parts} of the path */
 	int64_t now_ms;

@@ -70,10 +70,15 @@ static bool read_span(struct api_call *call, struct figures_span *span)
 		if (!api_time(call, name, 0, i == 0 ? &span->from_ms : &span->to_ms))
 			return false;
 	}
-	if (span->from_ms < span->to_ms)
-		return true;
-	api_problem(call, 400, "bad-parameter", "from must be before to");
-	return false;
+	if (span->from_ms >= span->to_ms) {
+		api_problem(call, 400, "bad-parameter", "from must be before to");
+		return false;
+	}
+	if (span->to_ms > call->now_ms + 1)
+		span->to_ms = call->now_ms + 1; /* what has not begun has no figures */
+	if (span->from_ms > span->to_ms)
+		span->from_ms = span->to_ms;
+	return true;
 }
 
 static void finish(struct api_call *call, int rc, const struct err *err)

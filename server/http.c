@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-enum { CONNECTIONS_MAX = 1024, CONNECTION_TIMEOUT_S = 60, SECRET_FILE_MAX = 1024 * 1024 };
+enum { CONNECTIONS_MAX = 1024, CONNECTION_TIMEOUT_S = 20, SECRET_FILE_MAX = 1024 * 1024 };
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -24,7 +25,7 @@ struct http_server {
 /* A request under way: its body grows until it is whole. */
 struct upload {
 	struct buf body;
-	bool is_too_large;
+	bool is_begun, is_too_large, has_nul;
 };
 
 static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
@@ -33,8 +34,10 @@ static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const c
 	struct http_request_in *request = arg;
 
 	(void)kind;
-	if (request->n_parameters == HTTP_PARAMETERS_MAX)
+	if (request->n_parameters == HTTP_PARAMETERS_MAX) {
+		request->has_too_many = true;
 		return MHD_NO;
+	}
 	request->parameters[request->n_parameters++] =
 		(struct http_parameter){name, value != NULL ? value : ""};
 	return MHD_YES;
@@ -98,6 +101,17 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 	return result;
 }
 
+static void refuse(struct http_reply *reply, bool is_too_large)
+{
+	reply->status = is_too_large ? MHD_HTTP_CONTENT_TOO_LARGE : MHD_HTTP_BAD_REQUEST;
+	reply->content_type = "application/problem+json";
+	buf_printf(&reply->body,
+		   "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
+		   is_too_large ? "Content Too Large" : "Bad Request", reply->status,
+		   is_too_large ? "the request's body is too large"
+				: "the request line holds a zero byte");
+}
+
 static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
 			      const char *url, const char *method, const struct upload *upload)
 {
@@ -109,12 +123,8 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 	request.headers = connection;
 	request.body = upload->body.data;
 	request.body_len = upload->body.len;
-	if (upload->is_too_large) {
-		reply.status = MHD_HTTP_CONTENT_TOO_LARGE;
-		reply.content_type = "application/problem+json";
-		buf_add_text(&reply.body,
-			     "{\"type\":\"about:blank\",\"title\":\"Content Too Large\","
-			     "\"status\":413,\"detail\":\"a request body may have 16 MiB\"}");
+	if (upload->is_too_large || upload->has_nul) {
+		refuse(&reply, upload->is_too_large);
 		return send_reply(connection, &reply);
 	}
 	(void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_parameter, &request);
@@ -130,8 +140,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 	struct upload *upload = *state;
 
 	(void)version;
-	if (upload == NULL) {
-		*state = xcalloc(1, sizeof *upload);
+	if (!upload->is_begun) {
+		upload->is_begun = true;
 		return MHD_YES;
 	}
 	if (*data_len > 0) {
@@ -143,6 +153,28 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 		return MHD_YES;
 	}
 	return answer(arg, connection, url, method, upload);
+}
+
+/* Sees the request line before it is decoded: a %00 in it would cut what follows. */
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	struct upload *upload = xcalloc(1, sizeof *upload);
+
+	(void)arg;
+	(void)connection;
+	upload->has_nul = strstr(uri, "%00") != NULL;
+	return upload;
+}
+
+__attribute__((format(printf, 2, 0))) static void on_library_message(void *arg, const char *format,
+								     va_list args)
+{
+	char text[256];
+
+	(void)arg;
+	(void)vsnprintf(text, sizeof text, format, args);
+	text[strcspn(text, "\n")] = '\0';
+	log_warn("http", "%s", text);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
@@ -233,12 +265,13 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 	/* The listening address is read before MHD_start_daemon returns. */
 	errno = 0;
 	server->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_access, server, MHD_OPTION_SOCK_ADDR, address,
-		MHD_OPTION_THREAD_POOL_SIZE, options->n_threads > 1 ? options->n_threads : 2u,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_ARRAY,
-		is_tls ? tls : none, MHD_OPTION_END);
+		flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER,
+		on_library_message, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+		MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE,
+		options->n_threads > 1 ? options->n_threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		MHD_OPTION_ARRAY, is_tls ? tls : none, MHD_OPTION_END);
 	if (server->daemon == NULL)
 		return err_set(err, errno != 0 ? -errno : -EIO, "cannot serve HTTP%s on %s: %s",
 			       is_tls ? "S" : "", options->listen,

@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum { HTTP_BODY_MAX = 16 * 1024 * 1024, HTTP_PARAMETERS_MAX = 32 };
+enum { HTTP_BODY_MAX = 64 * 1024, HTTP_PARAMETERS_MAX = 32 };
 
 struct http_parameter {
 	const char *name, *value; /* decoded */
@@ -20,7 +20,8 @@ struct http_request_in {
 	const char *method, *path; /* path decoded, without query */
 	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
 	size_t n_parameters;
-	const char *body; /* NULL without one */
+	bool has_too_many; /* parameters: the rest is not here */
+	const char *body;  /* NULL without one */
 	size_t body_len;
 	const char *peer; /* numeric address */
 	void *headers;    /* for http_header */

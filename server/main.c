@@ -24,7 +24,7 @@ enum {
 	MAILBOX_BYTES = 64 * 1024 * 1024,
 	TSDB_MEMORY_BYTES = 64 * 1024 * 1024,
 	READERS = 4,
-	METERS_PER_STEP = 200
+	METER_DAYS_PER_STEP = 200
 };
 
 struct server {
@@ -62,7 +62,7 @@ static int derive_hook_set_registry(struct registry *registry, void *arg, struct
 
 static int derive_hook_run(bool *more, void *arg, struct err *err)
 {
-	return derive_run(((struct server *)arg)->derive, METERS_PER_STEP, more, err);
+	return derive_run(((struct server *)arg)->derive, METER_DAYS_PER_STEP, more, err);
 }
 
 static void derive_hook_close(void *arg)

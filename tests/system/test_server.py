@@ -220,7 +220,11 @@ def test_a_token_opens_its_own_region_only(plant):
     (f"/institutions/{INSTITUTION}/energy?from=2000-01-01&to=2026-11-01&interval=hour", 400, ""),
     (f"/institutions/{INSTITUTION}/kpis?year=26", 400, "2000"),
     (f"/institutions/{INSTITUTION}/kpis?period=week", 400, "period"),
-    ("/regions/37010%00", 404, ""),
+    ("/regions/37010%00", 400, "zero byte"),
+    ("/institutions?limit=%201", 400, "whole number"),
+    ("/institutions?limit=1&limit=2", 400, "twice"),
+    ("/institutions?type=%FF", 400, "\ufffd"),
+    ("/institutions?" + "&".join(f"a{i}=1" for i in range(40)), 400, "more than 32"),
     ("/institutions?q=" + "x" * 2000, 200, ""),
     ("/events?since=yesterday", 400, "RFC 3339"),
 ])

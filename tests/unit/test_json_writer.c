@@ -37,6 +37,9 @@ static void strings_are_escaped(void **state)
 	(void)state;
 	json_add_string_n(&json, NULL, "a\"b\\c\n\001", 7);
 	assert_string_equal(out.data, "\"a\\\"b\\\\c\\u000a\\u0001\"");
+	buf_clear(&out);
+	json_add_string(&json, NULL, "\xff历\xe5\x8e"); /* a stray byte, a cut character */
+	assert_string_equal(out.data, "\"\xef\xbf\xbd历\xef\xbf\xbd\xef\xbf\xbd\"");
 	buf_fini(&out);
 }
 
