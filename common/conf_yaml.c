@@ -404,7 +404,9 @@ int conf_parse(struct arena *arena, const char *file, const char *text, size_t l
 			    "there is not enough memory to read the file");
 	} else {
 		yaml_parser_set_encoding(&reader->yaml, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&reader->yaml, (const unsigned char *)text, len);
+		/* An empty text may come without memory; libyaml wants a pointer. */
+		yaml_parser_set_input_string(
+			&reader->yaml, (const unsigned char *)(text != NULL ? text : ""), len);
 		code = read_events(reader);
 		yaml_parser_delete(&reader->yaml);
 	}
