@@ -120,6 +120,7 @@ static void print_bills(const struct import_run *run)
 static char *read_csv(const char *path, size_t *len, struct err *err)
 {
 	FILE *file = fopen(path, "re");
+	bool is_read = false;
 	char *text;
 
 	*len = 0;
@@ -129,11 +130,18 @@ static char *read_csv(const char *path, size_t *len, struct err *err)
 	}
 	text = xcalloc(CSV_MAX, 1);
 	*len = fread(text, 1, CSV_MAX, file);
+	if (ferror(file) != 0)
+		(void)err_set(err, -errno, "%s: %s", path, err_name(errno));
+	else if (*len == 0)
+		(void)err_set(err, -EINVAL, "%s: is empty", path);
+	else if (*len == CSV_MAX)
+		(void)err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", path);
+	else
+		is_read = true;
 	(void)fclose(file); /* read only */
-	if (*len < CSV_MAX)
+	if (is_read)
 		return text;
 	free(text);
-	(void)err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", path);
 	return NULL;
 }
 

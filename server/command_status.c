@@ -12,6 +12,7 @@
 struct status_run {
 	struct ledger *ledger;
 	int64_t offset_ms, now_ms;
+	bool has_derived;         /* the server has run: the tables of roll-ups are there */
 	struct json_writer *json; /* NULL: a table for people */
 };
 
@@ -84,10 +85,16 @@ static void show_queue(struct status_run *run, struct db_statement *row)
 static void show_dirty(struct status_run *run, struct db_statement *row)
 {
 	if (run->json != NULL)
-		json_add_int(run->json, "registers_to_compute", db_column_int(row, 0));
+		json_add_int(run->json, "figures_to_compute", db_column_int(row, 0));
 	else
-		(void)printf("registers whose figures are to be computed: %" PRId64 "\n",
+		(void)printf("registers, meters and institutions whose figures are to be computed: "
+			     "%" PRId64 "\n",
 			     db_column_int(row, 0));
+}
+
+static void note_derived(struct status_run *run, struct db_statement *row)
+{
+	run->has_derived = db_column_int(row, 0) > 0;
 }
 
 static void begin_part(struct status_run *run, const char *key, const char *title)
@@ -129,7 +136,15 @@ static int show(struct status_run *run, struct err *err)
 		end_part(run);
 	}
 	if (rc == 0)
-		rc = each_row(run, "SELECT count(*) FROM dirty", show_dirty, err);
+		rc = each_row(run,
+			      "SELECT count(*) FROM sqlite_master WHERE name = 'derived_dirty'",
+			      note_derived, err);
+	if (rc == 0)
+		rc = each_row(run,
+			      run->has_derived ? "SELECT (SELECT count(*) FROM dirty) + (SELECT "
+						 "count(*) FROM derived_dirty)"
+					       : "SELECT count(*) FROM dirty",
+			      show_dirty, err);
 	if (run->json != NULL)
 		json_end_object(run->json);
 	return rc;

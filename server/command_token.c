@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/json_writer.h"
+#include "common/utf8.h"
 #include "server/commands.h"
 #include "server/token.h"
 
@@ -75,6 +76,21 @@ static int read_role(const struct cli *cli, struct grant *grant)
 		role);
 }
 
+/* Names are printed and compared by people: no blanks, no control characters, valid UTF-8. */
+static bool name_is_valid(const char *name)
+{
+	size_t len = strlen(name), n;
+
+	if (len == 0 || len > TOKEN_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_character(name + i, len - i);
+		if (n == 0 || (n == 1 && (name[i] <= ' ' || name[i] == 0x7f)))
+			return false;
+	}
+	return true;
+}
+
 static int read_grant(const struct token_request *request, struct grant *grant)
 {
 	const char *name = request->cli->arguments[1];
@@ -83,8 +99,8 @@ static int read_grant(const struct token_request *request, struct grant *grant)
 	civil_day day;
 	int status;
 
-	if (name[0] == '\0' || strlen(name) > TOKEN_NAME_MAX)
-		return usage("the name '%s' must have 1 to 48 bytes", name);
+	if (!name_is_valid(name))
+		return usage("a name has 1 to 48 bytes, printable and without blanks: '%s'", name);
 	(void)snprintf(grant->name, sizeof grant->name, "%s", name);
 	grant->grade = 2;
 	if (grade != NULL) {
@@ -97,6 +113,8 @@ static int read_grant(const struct token_request *request, struct grant *grant)
 			return usage("--expires is '%s'; it must be a date such as 2027-01-01",
 				     expires);
 		grant->expires_ms = civil_day_start_utc(day, request->config->offset_ms);
+		if (grant->expires_ms <= grant->created_ms)
+			return usage("--expires is '%s'; that day has come already", expires);
 	}
 	status = read_role(request->cli, grant);
 	return status == EXIT_OK ? read_scope(request, grant) : status;

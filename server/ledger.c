@@ -48,6 +48,26 @@ static int set_up_writer(struct ledger *ledger, struct err *err)
 	return rc;
 }
 
+/* A reader changes nothing: the file must be a ledger already. */
+static int check_schema(struct ledger *ledger, struct err *err)
+{
+	struct db_statement *version;
+	int rc = db_prepare(ledger->db, &version, "PRAGMA user_version", err);
+	bool is_ledger;
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(version, err);
+	is_ledger = rc == 1 && db_column_int(version, 0) == ledger_schema_steps;
+	db_finalize(version);
+	if (rc < 0 || is_ledger)
+		return rc < 0 ? rc : 0;
+	return err_set(err, -EINVAL,
+		       "'%s' is not a ledger of this version; the server makes or "
+		       "updates it when it starts",
+		       ledger->path);
+}
+
 static int open_ledger(struct ledger **out, const char *path, bool is_writer, struct err *err)
 {
 	struct ledger *ledger = xcalloc(1, sizeof *ledger);
@@ -59,6 +79,8 @@ static int open_ledger(struct ledger **out, const char *path, bool is_writer, st
 	ledger->arena = arena_create();
 	if (rc == 0 && is_writer)
 		rc = set_up_writer(ledger, err);
+	if (rc == 0 && !is_writer)
+		rc = check_schema(ledger, err);
 	if (rc == 0)
 		rc = read_change(ledger, err);
 	if (rc < 0) {
