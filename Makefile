@@ -213,9 +213,9 @@ install: all
 	cd config && find . -type f | while read -r f; do install -D -m 644 "$$f" "$(DESTDIR)$(SHARE)/$$f"; done
 	for f in agent server; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml || \
-		install -m 640 config/$$f.yaml $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml; \
-		sed 's|@bindir@|$(PREFIX)/bin|; s|@sysconfdir@|$(SYSCONFDIR)|' systemd/nenghao-$$f.service \
-			> $(DESTDIR)$(UNITDIR)/nenghao-$$f.service; \
+		install -m 644 config/$$f.yaml $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml || exit 1; \
+		sed 's|@bindir@|$(PREFIX)/bin|; s|@sysconfdir@|$(SYSCONFDIR)|; s|@sharedir@|$(SHARE)|' \
+			systemd/nenghao-$$f.service > $(DESTDIR)$(UNITDIR)/nenghao-$$f.service || exit 1; \
 	done
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(UNITDIR)/nenghao-agent.service \
