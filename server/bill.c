@@ -158,6 +158,38 @@ static int usual_per_day(struct ledger *ledger, const struct bill *bill, int64_t
 	return rc < 0 ? rc : 0;
 }
 
+/* Two bills of one account, carrier and use for the same day would count it twice. */
+static int refuse_overlap(struct ledger *ledger, const struct bill *bill, struct err *err)
+{
+	struct db_statement *other;
+	char from[CIVIL_TEXT_MAX], to[CIVIL_TEXT_MAX];
+	int rc = db_prepare(
+		ledger_db(ledger), &other,
+		"SELECT from_day, to_day FROM bill WHERE institution = ? AND carrier = ? "
+		"AND use = ? AND account = ? AND withdrawn = 0 AND from_day < ?6 AND "
+		"to_day > ?5 AND NOT (from_day = ?5 AND to_day = ?6) LIMIT 1",
+		err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(other, 1, bill->institution);
+	db_bind_int(other, 2, bill->carrier);
+	db_bind_int(other, 3, bill->use);
+	db_bind_string(other, 4, bill->account);
+	db_bind_int(other, 5, bill->days.from);
+	db_bind_int(other, 6, bill->days.to);
+	rc = db_step(other, err);
+	if (rc == 1) {
+		(void)civil_print_day((civil_day)db_column_int(other, 0), from);
+		(void)civil_print_day((civil_day)db_column_int(other, 1) - 1, to);
+		rc = err_set(err, -EINVAL,
+			     "its days overlap the bill of %s to %s: they would count twice", from,
+			     to);
+	}
+	db_finalize(other);
+	return rc;
+}
+
 /* Ten times or a thousand times the usual is a unit mistaken (10^4 kWh, litres and m3). */
 static void warn(const struct bill *bill, int64_t usual, struct err *warning)
 {
@@ -183,6 +215,9 @@ static int check(const struct registry *registry, const struct bill *bill, struc
 		return err_set(err, -EINVAL, "the bill ends before it begins");
 	if (bill->days.to - bill->days.from > 400)
 		return err_set(err, -EINVAL, "the bill covers more than 400 days");
+	if (bill->entered_at_ms > 0 &&
+	    bill->days.to > civil_day_of_utc(bill->entered_at_ms, registry->offset_ms) + 1)
+		return err_set(err, -EINVAL, "the bill ends in the future");
 	if (bill->quantity < 0)
 		return err_set(err, -EINVAL, "the quantity is negative");
 	if (bill->use != USE_NONE &&
@@ -222,6 +257,8 @@ int bill_put(struct ledger *ledger, const struct registry *registry, const struc
 
 	if (warning != NULL)
 		warning->text[0] = '\0';
+	if (rc == 0)
+		rc = refuse_overlap(ledger, bill, err);
 	if (rc == 0)
 		rc = usual_per_day(ledger, bill, &usual, err);
 	if (rc == 0)

@@ -130,8 +130,10 @@ static void keep_verdict(const struct bill_verdict *verdict, void *arg)
 
 static void import(struct campus *campus, const char *text, struct verdicts *verdicts)
 {
-	struct bill_import with = {
-		.entered_by = "li", .now_ms = 5, .fn = keep_verdict, .arg = verdicts};
+	struct bill_import with = {.entered_by = "li",
+				   .now_ms = campus_time("2026-11-24T12:00:00+08:00"),
+				   .fn = keep_verdict,
+				   .arg = verdicts};
 	struct err err = {""};
 
 	*verdicts = (struct verdicts){.n = 0};
@@ -203,6 +205,41 @@ static void test_import(void **state)
 	campus_fini(&campus);
 }
 
+static void test_what_would_count_twice_or_has_not_happened_is_refused(void **state)
+{
+	static const struct {
+		const char *row, *reason;
+	} cases[] = {
+		{"2026-08-15,2026-09-14,10,m3,,,,,",
+		 "its days overlap the bill of 2026-08-01 to 2026-08-31: they would count twice"},
+		{"2026-07-01,2026-08-01,10,m3,,,,,",
+		 "its days overlap the bill of 2026-08-01 to 2026-08-31: they would count twice"},
+		{"2026-11-01,2026-11-25,10,m3,,,,,", "the bill ends in the future"},
+	};
+	struct campus campus;
+	struct verdicts v;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	import(&campus, HEADER GAS "2026-08-01,2026-08-31,3100,m3,,,,,\n", &v);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof text, "%s%s%s\n", HEADER, GAS, cases[i].row);
+		import(&campus, text, &v);
+		assert_int_equal(v.items[0].outcome, BILL_REJECTED);
+		assert_string_equal(v.reasons[0], cases[i].reason);
+	}
+	/* Another use is another bill; today is over enough. */
+	import(&campus,
+	       HEADER GAS "2026-08-01,2026-08-31,5,m3,,,kitchen,,\n" GAS
+			  "2026-11-01,2026-11-24,5,m3,,,,,\n",
+	       &v);
+	assert_int_equal(v.items[0].outcome, BILL_STORED);
+	assert_int_equal(v.items[1].outcome, BILL_STORED);
+	campus_fini(&campus);
+}
+
 static void test_withdraw(void **state)
 {
 	struct campus campus;
@@ -234,8 +271,11 @@ static void test_shares_add_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),          cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_import),        cmocka_unit_test(test_withdraw),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_withdraw),
+		cmocka_unit_test(test_what_would_count_twice_or_has_not_happened_is_refused),
 		cmocka_unit_test(test_shares_add_up),
 	};
 
