@@ -108,13 +108,14 @@ static struct fixture create_of_profile(const char *id)
 	struct conf_errors errors = {0};
 	struct profile *profile = NULL;
 	char path[512], text[2048];
-	const char *pulse = "";
+	char pulse[64] = "";
 
 	(void)snprintf(path, sizeof path, "config/profiles/%s.yaml", id);
 	if (profile_load(&profile, path, &errors) != 0)
 		fail_msg("%s", errors.text.data);
 	if (strcmp(profile->medium, "pulse") == 0)
-		pulse = ", channel: 2, pulse: {volume: 0.01}";
+		(void)snprintf(pulse, sizeof pulse, ", channel: %d, pulse: {volume: 0.01}",
+			       profile->points[profile->n_points - 1].channel);
 	(void)snprintf(text, sizeof text,
 		       ONE("profile: %s, load: %s, year: 500000, initial: 1234, serial: \"42\"%s"),
 		       id, load_for(profile->medium), pulse);
