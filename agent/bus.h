@@ -3,6 +3,7 @@
 #ifndef AGENT_BUS_H
 #define AGENT_BUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,12 +28,22 @@ struct bus_settings {
 	int stop_bits;
 };
 
+/* Sees the bytes of every frame as they go over the line, in the thread that reads. An answer that
+ * comes in pieces may be shown in pieces. */
+typedef void (*bus_tap_fn)(bool is_sent, const uint8_t *bytes, size_t len, void *arg);
+
+struct bus_tap {
+	bus_tap_fn fn; /* NULL: nobody looks */
+	void *arg;
+};
+
 struct bus_address {
 	const char *device; /* RTU; NULL for TCP */
 	struct bus_settings settings;
 	const char *host; /* TCP */
 	int port;
 	int64_t connect_timeout_ms, connect_delay_ms; /* silence after connecting */
+	struct bus_tap tap;
 };
 
 struct bus_request {
@@ -54,12 +65,20 @@ struct bus_ops {
 	/* Prepares; opens nothing yet. Copies what it needs. */
 	void *(*create)(const struct bus_address *address);
 	void (*destroy)(void *bus);
-	/* Makes the link usable: 0 at once if it is. Negative errno with words if it is down. */
+	/* Makes the link usable: 0 at once if it is. Negative errno with words if it is down;
+	 * -EBUSY: another program has it. */
 	int (*open)(void *bus, struct err *err);
 	enum bus_outcome (*read)(void *bus, const struct bus_request *request,
 				 struct bus_reply *reply);
 	void (*close)(void *bus);
 };
+
+static inline void bus_tap_show(const struct bus_tap *tap, bool is_sent, const uint8_t *bytes,
+				size_t len)
+{
+	if (tap->fn != NULL)
+		tap->fn(is_sent, bytes, len, tap->arg);
+}
 
 extern const struct bus_ops bus_modbus_rtu; /* libmodbus */
 extern const struct bus_ops bus_tcp;        /* Modbus TCP */

@@ -2,6 +2,7 @@
 /* A serial line by libmodbus. */
 #include <errno.h>
 #include <modbus.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "agent/bus.h"
+#include "agent/bus_lock.h"
+#include "agent/frame.h"
 #include "common/clock.h"
 #include "common/mem.h"
 
@@ -21,6 +24,7 @@ enum {
 
 struct rtu_bus {
 	char *device;
+	struct bus_tap tap;
 	struct bus_settings settings; /* in force while open */
 	modbus_t *modbus;
 	int64_t quiet_us;      /* the line was busy until */
@@ -44,6 +48,7 @@ static void *rtu_create(const struct bus_address *address)
 	struct rtu_bus *b = xcalloc(1, sizeof *b);
 
 	b->device = xstrdup(address->device);
+	b->tap = address->tap;
 	b->settings = address->settings;
 	return b;
 }
@@ -74,7 +79,12 @@ static int rtu_open(void *bus, struct err *err)
 		b->modbus = NULL;
 		return err_set(err, code, "%s cannot be opened: %s", b->device, err_name(code));
 	}
-	/* Another program on the same line would take our answers. */
+	code = bus_lock_device(modbus_get_socket(b->modbus), b->device, err);
+	if (code != 0) {
+		rtu_close(b);
+		return code;
+	}
+	/* A program that knows nothing of our locks would take our answers. */
 	(void)ioctl(modbus_get_socket(b->modbus), TIOCEXCL);
 	(void)modbus_flush(b->modbus);
 	return 0;
@@ -102,52 +112,68 @@ static void keep_silence(const struct rtu_bus *b)
 	sleep_until_us(b->quiet_us + silence_us);
 }
 
-static enum bus_outcome outcome_of(int code, struct bus_reply *reply)
+static enum bus_outcome send_request(struct rtu_bus *b, const struct bus_request *request)
 {
-	if (code > MODBUS_ENOBASE && code < MODBUS_ENOBASE + MODBUS_EXCEPTION_MAX) {
-		reply->exception = code - MODBUS_ENOBASE;
-		return BUS_EXCEPTION;
-	}
-	switch (code) {
-	case ETIMEDOUT:
+	uint8_t frame[8];
+
+	(void)frame_write_rtu(request, frame);
+	bus_tap_show(&b->tap, true, frame, sizeof frame);
+	/* libmodbus adds the CRC anew. */
+	return modbus_send_raw_request(b->modbus, frame, 6) == (int)sizeof frame ? BUS_OK
+										 : BUS_LINK_DOWN;
+}
+
+/* Waits for bytes and takes those that are there. BUS_TIMEOUT: none came. */
+static enum bus_outcome receive_some(const struct rtu_bus *b, uint8_t *out, size_t room, size_t *n,
+				     int64_t deadline_us)
+{
+	struct pollfd p = {.fd = modbus_get_socket(b->modbus), .events = POLLIN};
+	int64_t left_us = deadline_us - clock_mono_us();
+	ssize_t len;
+	int r;
+
+	*n = 0;
+	r = left_us > 0 ? poll(&p, 1, (int)((left_us + 999) / 1000)) : 0;
+	if (r == 0)
 		return BUS_TIMEOUT;
-	case EMBBADCRC:
-		return BUS_CRC;
-	case EMBBADSLAVE:
-		return BUS_WRONG_UNIT;
-	case EIO:
-	case EBADF:
-	case ENODEV:
-	case ENXIO:
-	case EPIPE:
-	case ECONNRESET:
+	if (r < 0)
+		return errno == EINTR ? BUS_OK : BUS_LINK_DOWN;
+	len = read(p.fd, out, room);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return BUS_OK;
+	if (len <= 0)
 		return BUS_LINK_DOWN;
-	default:
-		return BUS_GARBLED;
+	bus_tap_show(&b->tap, false, out, (size_t)len);
+	*n = (size_t)len;
+	return BUS_OK;
+}
+
+/* All bytes of the answer, or those before a silence, are taken. libmodbus would receive as well,
+ * but keeps the bytes of an answer that it does not like, which are what somebody looks for. */
+static enum bus_outcome receive_answer(struct rtu_bus *b, const struct bus_request *request,
+				       int64_t start_us, struct bus_reply *reply)
+{
+	int64_t deadline_us = start_us + request->timeout_ms * 1000;
+	int64_t byte_ms =
+		request->timeout_ms < BYTE_TIMEOUT_MS ? request->timeout_ms : BYTE_TIMEOUT_MS;
+	uint8_t bytes[FRAME_PDU_MAX + 4];
+	size_t len = 0, n, wanted = 0;
+
+	for (;;) {
+		enum bus_outcome outcome =
+			receive_some(b, bytes + len, sizeof bytes - len, &n, deadline_us);
+
+		if (outcome == BUS_TIMEOUT)
+			return len == 0 ? BUS_TIMEOUT : BUS_GARBLED;
+		if (outcome != BUS_OK)
+			return outcome;
+		len += n;
+		if (n > 0)
+			deadline_us = clock_mono_us() + byte_ms * 1000;
+		wanted = frame_rtu_answer_length(request, bytes, len);
+		if (wanted > 0 && len >= wanted)
+			return frame_parse_rtu(request, bytes, wanted, reply);
 	}
-}
-
-static int read_bits(modbus_t *modbus, const struct bus_request *request, struct bus_reply *reply)
-{
-	uint8_t bits[BUS_REGISTERS_MAX];
-	int n = request->function == 1
-			? modbus_read_bits(modbus, request->address, request->count, bits)
-			: modbus_read_input_bits(modbus, request->address, request->count, bits);
-
-	for (int i = 0; i < n; i++)
-		reply->registers[i] = bits[i];
-	return n;
-}
-
-static int ask(modbus_t *modbus, const struct bus_request *request, struct bus_reply *reply)
-{
-	if (request->function == 3)
-		return modbus_read_registers(modbus, request->address, request->count,
-					     reply->registers);
-	if (request->function == 4)
-		return modbus_read_input_registers(modbus, request->address, request->count,
-						   reply->registers);
-	return read_bits(modbus, request, reply);
 }
 
 /* Whatever still comes in belongs to nobody. The longest answer may be on its way. */
@@ -186,9 +212,7 @@ static enum bus_outcome rtu_read(void *bus, const struct bus_request *request,
 				 struct bus_reply *reply)
 {
 	struct rtu_bus *b = bus;
-	int64_t byte_ms =
-		request->timeout_ms < BYTE_TIMEOUT_MS ? request->timeout_ms : BYTE_TIMEOUT_MS;
-	enum bus_outcome outcome = BUS_OK;
+	enum bus_outcome outcome;
 	int64_t start_us;
 
 	if (is_other(&request->settings, &b->settings)) {
@@ -197,16 +221,12 @@ static enum bus_outcome rtu_read(void *bus, const struct bus_request *request,
 	}
 	if (b->modbus == NULL && rtu_open(b, NULL) != 0)
 		return BUS_LINK_DOWN;
-	(void)modbus_set_slave(b->modbus, request->unit);
-	(void)modbus_set_response_timeout(b->modbus, (uint32_t)(request->timeout_ms / 1000),
-					  (uint32_t)(request->timeout_ms % 1000 * 1000));
-	(void)modbus_set_byte_timeout(b->modbus, 0, (uint32_t)(byte_ms * 1000));
 	wait_for_late(b, request);
 	keep_silence(b);
 	start_us = clock_mono_us();
-	errno = 0;
-	if (ask(b->modbus, request, reply) != request->count)
-		outcome = outcome_of(errno, reply);
+	outcome = send_request(b, request);
+	if (outcome == BUS_OK)
+		outcome = receive_answer(b, request, start_us, reply);
 	reply->round_trip_us = clock_mono_us() - start_us;
 	if (outcome == BUS_TIMEOUT)
 		note_late(b, request);

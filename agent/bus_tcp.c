@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/bus.h"
+#include "agent/bus_lock.h"
 #include "agent/frame.h"
 #include "common/clock.h"
 #include "common/mem.h"
@@ -30,7 +31,9 @@ enum {
 
 struct tcp_bus {
 	char *host;
+	struct bus_tap tap;
 	int port, fd;
+	int lock; /* held from the first opening on; -1: not yet */
 	int64_t connect_timeout_ms, connect_delay_ms, receive_timeout_ms;
 	bool is_rtu;
 	uint16_t transaction;
@@ -61,8 +64,10 @@ static void *create(const struct bus_address *address, bool is_rtu)
 	b->port = address->port;
 	b->connect_timeout_ms = address->connect_timeout_ms;
 	b->connect_delay_ms = address->connect_delay_ms;
+	b->tap = address->tap;
 	b->is_rtu = is_rtu;
 	b->fd = -1;
+	b->lock = -1;
 	return b;
 }
 
@@ -81,6 +86,8 @@ static void tcp_destroy(void *bus)
 	struct tcp_bus *b = bus;
 
 	tcp_close(b);
+	if (b->lock >= 0)
+		(void)close(b->lock); /* holds no data */
 	free(b->host);
 	free(b);
 }
@@ -150,6 +157,11 @@ static int tcp_open(void *bus, struct err *err)
 	if (code != 0)
 		return err_set(err, -EHOSTUNREACH, "the name %s is not found: %s", b->host,
 			       gai_strerror(code));
+	code = b->lock >= 0 ? 0 : bus_lock_endpoint(list->ai_addr, list->ai_addrlen, &b->lock, err);
+	if (code != 0) {
+		freeaddrinfo(list);
+		return code;
+	}
 	code = -EHOSTUNREACH;
 	for (const struct addrinfo *to = list; to != NULL && code != 0; to = to->ai_next)
 		code = connect_to(to, b->connect_timeout_ms, &b->fd);
@@ -200,6 +212,7 @@ static enum bus_outcome send_request(struct tcp_bus *b, const struct bus_request
 		frame_write_u16(frame + 4, 6);
 		len = MBAP + frame_write_pdu(request, frame + MBAP);
 	}
+	bus_tap_show(&b->tap, true, frame, len);
 	n = send(b->fd, frame, len, MSG_NOSIGNAL);
 	return n == (ssize_t)len ? BUS_OK : BUS_LINK_DOWN;
 }
@@ -218,6 +231,7 @@ static enum bus_outcome receive(struct tcp_bus *b, int64_t timeout_ms, int64_t d
 	set_receive_timeout(b, left_ms >= timeout_ms - 1 ? timeout_ms : left_ms);
 	n = recv(b->fd, b->input + b->n_input, sizeof b->input - b->n_input, 0);
 	if (n > 0) {
+		bus_tap_show(&b->tap, false, b->input + b->n_input, (size_t)n);
 		b->n_input += (size_t)n;
 		return BUS_OK;
 	}

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -317,8 +318,8 @@ static void a_short_answer_is_never_a_reading(void **state)
 		"an answer that is too short", TOO_SHORT, {BUS_GARBLED, BUS_GARBLED, BUS_GARBLED}};
 
 	(void)state;
-	check_case(&c, TCP);
-	check_case(&c, RTU_OVER_TCP);
+	for (int link = RTU; link <= RTU_OVER_TCP; link++)
+		check_case(&c, (enum link)link);
 }
 
 static void a_lost_connection_is_made_anew(void **state)
@@ -380,6 +381,83 @@ static void a_line_that_is_not_there_is_named(void **state)
 	bus_tcp.destroy(bus);
 }
 
+static void a_line_has_one_user(void **state)
+{
+	(void)state;
+	for (int link = RTU; link <= RTU_OVER_TCP; link++) {
+		const struct bus_ops *ops = all_ops[link];
+		struct peer peer;
+		struct bus_address address = {
+			.settings = settings, .host = "127.0.0.1", .connect_timeout_ms = 1000};
+		struct err err;
+		void *first, *second;
+
+		peer_start(&peer, (enum link)link);
+		address.device = peer.device;
+		address.port = peer.port;
+		first = ops->create(&address);
+		second = ops->create(&address);
+		assert_int_equal(ops->open(first, &err), 0);
+		assert_int_equal(ops->open(second, &err), -EBUSY);
+		assert_non_null(strstr(err.text, "is in use by another program"));
+		ops->destroy(first);
+		assert_int_equal(ops->open(second, &err), 0);
+		ops->destroy(second);
+		peer_stop(&peer);
+	}
+}
+
+struct seen {
+	uint8_t sent[64], received[64];
+	size_t n_sent, n_received;
+};
+
+static void look(bool is_sent, const uint8_t *bytes, size_t len, void *arg)
+{
+	struct seen *seen = arg;
+	size_t *n = is_sent ? &seen->n_sent : &seen->n_received;
+
+	assert_true(*n + len <= sizeof seen->sent);
+	memcpy((is_sent ? seen->sent : seen->received) + *n, bytes, len);
+	*n += len;
+}
+
+/* Also of an answer that is thrown away. */
+static void a_tap_shows_the_bytes(void **state)
+{
+	static const uint8_t sent[] = {5, 3, 0, 100, 0, 4, 0x04, 0x52};
+	static const uint8_t received[] = {5, 3, 6, 0, 100, 0, 101, 0, 102};
+
+	(void)state;
+	for (int link = RTU; link <= RTU_OVER_TCP; link++) {
+		const struct bus_ops *ops = all_ops[link];
+		size_t head = link == TCP ? 6 : 0;
+		struct peer peer;
+		struct seen seen = {.n_sent = 0};
+		struct bus_address address = {.settings = settings,
+					      .host = "127.0.0.1",
+					      .connect_timeout_ms = 1000,
+					      .tap = {look, &seen}};
+		struct bus_reply reply;
+		enum bus_outcome outcome;
+		void *bus;
+
+		peer_start(&peer, (enum link)link);
+		address.device = peer.device;
+		address.port = peer.port;
+		bus = ops->create(&address);
+		atomic_store(&peer.behaviour, TOO_SHORT);
+		ask(ops, bus, 100, &reply, &outcome);
+		assert_int_equal(outcome, BUS_GARBLED);
+		assert_int_equal(seen.n_sent, link == TCP ? 12 : 8);
+		assert_memory_equal(seen.sent + head, sent, link == TCP ? 6 : 8);
+		assert_int_equal(seen.n_received, link == TCP ? 15 : 11);
+		assert_memory_equal(seen.received + head, received, sizeof received);
+		ops->destroy(bus);
+		peer_stop(&peer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +466,8 @@ int main(void)
 		cmocka_unit_test(a_lost_connection_is_made_anew),
 		cmocka_unit_test(bits_are_read_one_by_one),
 		cmocka_unit_test(a_line_that_is_not_there_is_named),
+		cmocka_unit_test(a_line_has_one_user),
+		cmocka_unit_test(a_tap_shows_the_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
