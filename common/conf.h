@@ -88,9 +88,9 @@ struct conf_key {
 	const char *name;
 	enum conf_type type;
 	bool is_required;
-	size_t offset;        /* into the struct that is filled */
-	int64_t min, max;     /* where the type says so; both 0: no limit */
-	const char *fallback; /* default, written as in the file; NULL: none (zero bytes) */
+	size_t offset;                /* into the struct that is filled */
+	int64_t min, max;             /* where the type says so; both 0: no limit */
+	const char *fallback;         /* default, written as in the file; NULL: none (zero bytes) */
 	const char *const *choices;   /* CONF_CHOICE */
 	const struct conf_key *table; /* CONF_SECTION, CONF_LIST; ends with name == NULL */
 	size_t item_size;             /* CONF_LIST */

@@ -17,8 +17,8 @@
 
 struct keeper_options {
 	const char *ledger_path;
-	const char *const *regions;            /* codes served, each with all below it; borrowed */
-	size_t n_regions;                      /* 0: all */
+	const char *const *regions; /* codes served, each with all below it; borrowed */
+	size_t n_regions;           /* 0: all */
 	int64_t dead_letters_max;
 	const struct server_tsdb_config *tsdb; /* borrowed */
 	size_t n_tsdb;

@@ -55,7 +55,7 @@ struct keeper {
 	size_t n_completions, n_committed, completions_cap;
 	size_t n_kept; /* of these the running transaction advances kept */
 	int64_t last_chunk;
-	int64_t replay_cursor; /* INT64_MAX: nothing to look at again */
+	int64_t replay_cursor;      /* INT64_MAX: nothing to look at again */
 	struct telemetry_line line; /* big */
 	struct keeper_counters counters;
 };

@@ -389,6 +389,7 @@ const struct conf_key campus_file_keys[] = {
 	 .help = "folders with profiles, relative to this file; default: profiles"},
 	{.name = "buses",
 	 .type = CONF_LIST,
+	 .is_required = true,
 	 AT(campus_file, buses),
 	 .table = BUS_KEYS,
 	 .item_size = sizeof(struct campus_bus),
