@@ -197,7 +197,6 @@ static void read_requests(struct fleet *fleet, struct connection *c)
 	memmove(c->input, c->input + done, c->n_input);
 }
 
-/* False at the end of standard input. */
 static bool report(const struct fleet *fleet)
 {
 	char line[64];
@@ -223,26 +222,29 @@ static int await(struct fleet *fleet, struct epoll_event events[EVENTS])
 	return epoll_pwait2(fleet->epoll, events, EVENTS, &wait, NULL);
 }
 
+/* False at the end of standard input. */
+static bool handle(struct fleet *fleet, struct connection *c)
+{
+	if (c == NULL)
+		return report(fleet);
+	if (c->is_listener)
+		take_connection(fleet, c);
+	else
+		read_requests(fleet, c);
+	return true;
+}
+
 static void serve(struct fleet *fleet)
 {
 	struct epoll_event events[EVENTS];
+	bool is_wanted = true;
 
-	for (;;) {
+	while (is_wanted) {
 		int n = await(fleet, events);
 
 		fleet->now_us = clock_mono_us();
-		for (int i = 0; i < n; i++) {
-			struct connection *c = events[i].data.ptr;
-
-			if (c == NULL) {
-				if (!report(fleet))
-					return;
-			} else if (c->is_listener) {
-				take_connection(fleet, c);
-			} else {
-				read_requests(fleet, c);
-			}
-		}
+		for (int i = 0; i < n && is_wanted; i++)
+			is_wanted = handle(fleet, events[i].data.ptr);
 		send_due(fleet);
 	}
 }

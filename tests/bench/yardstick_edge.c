@@ -150,25 +150,31 @@ static int read_meter(modbus_t *link, int unit, uint16_t *registers)
 	return 0;
 }
 
+static void poll_units(struct gateway *gateway, struct buf *text)
+{
+	uint16_t registers[REGISTERS];
+
+	for (int unit = 1; unit <= gateway->job->units; unit++) {
+		if (read_meter(gateway->link, unit, registers) == 0) {
+			add_meter(text, gateway->number, unit, registers);
+			continue;
+		}
+		(void)modbus_flush(gateway->link);
+		atomic_fetch_add(&gateway->job->errors, 1);
+	}
+}
+
 static void *poll_gateway(void *arg)
 {
 	struct gateway *gateway = arg;
 	struct job *job = gateway->job;
 	int64_t next_ms = job->start_ms;
-	uint16_t registers[REGISTERS];
 	struct buf text = {0};
 
 	while (clock_mono_ms() < job->until_ms) {
 		clock_sleep_until(next_ms);
 		next_ms += job->period_ms;
-		for (int unit = 1; unit <= job->units; unit++) {
-			if (read_meter(gateway->link, unit, registers) == 0) {
-				add_meter(&text, gateway->number, unit, registers);
-				continue;
-			}
-			(void)modbus_flush(gateway->link);
-			atomic_fetch_add(&job->errors, 1);
-		}
+		poll_units(gateway, &text);
 		if (text.len > 0)
 			publish(job, gateway->number, &text);
 	}
