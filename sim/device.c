@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static void set_text(struct device *device, int point, const char *text)
 }
 
 /* Helpers show what makes the points that use them readable: unit codes, scale 10^0, ratios of 1,
- * gates open, signs positive. */
+ * gates open, signs positive, as many parts as can be. */
 static void set_helpers(struct device *device, size_t index)
 {
 	const struct profile_point *point = device->points[index].encode.point;
@@ -57,6 +58,13 @@ static void set_helpers(struct device *device, size_t index)
 	set_text(device, point->exponent, "0");
 	for (size_t i = 0; i < point->n_factors; i++)
 		set_text(device, point->factors[i], "1");
+	if (point->count >= 0) {
+		struct device_point *counter = &device->points[point->count];
+
+		(void)snprintf(counter->number, sizeof counter->number, "%lld",
+			       (long long)point->number);
+		set_text(device, point->count, counter->number);
+	}
 	if (point->gate.n_codes > 0)
 		set_text(device, point->gate.point, point->gate.codes[0]);
 	if (point->sign.point >= 0)
@@ -128,6 +136,35 @@ static void add_cells(struct device *device, size_t index)
 	}
 }
 
+static bool is_alone(const struct device *device, const struct cell *cell)
+{
+	return device->points[cell->point].encode.point->is_alone;
+}
+
+/* A sum and its parts stand in the same registers: they show the one that the profile names first,
+ * and the others are what a reader makes of them. */
+static void hide_covered(struct device *device)
+{
+	size_t *n_own = xcalloc(device->n_points, sizeof *n_own);
+	bool *is_covered = xcalloc(device->n_points, sizeof *is_covered);
+
+	for (size_t i = 0; i < device->n_cells; i++) {
+		const struct cell *cell = &device->cells[i], *before = cell - 1;
+
+		if (i > 0 && before->function == cell->function &&
+		    before->address == cell->address && !is_alone(device, before) &&
+		    !is_alone(device, cell))
+			is_covered[cell->point] = true;
+		else
+			n_own[cell->point]++;
+	}
+	for (size_t i = 0; i < device->n_points; i++)
+		if (is_covered[i] && n_own[i] == 0)
+			device->points[i].encode.n = 0;
+	free(n_own);
+	free(is_covered);
+}
+
 int device_create(struct device **out, const struct campus *campus,
 		  struct campus_meter *const *meters, size_t n_meters, struct err *err)
 {
@@ -155,6 +192,7 @@ int device_create(struct device **out, const struct campus *campus,
 	}
 	if (device->n_cells > 0)
 		qsort(device->cells, device->n_cells, sizeof *device->cells, by_place);
+	hide_covered(device);
 	*out = device;
 	return 0;
 }
