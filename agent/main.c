@@ -131,8 +131,10 @@ static int run(struct agent *agent, struct err *err)
  * batches go back to the system at once. Saves a quarter of the memory with 40 buses. */
 static void save_memory(void)
 {
+	/* NOLINTBEGIN(concurrency-mt-unsafe): before any thread exists; it only saves memory */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	/* NOLINTEND(concurrency-mt-unsafe) */
 }
 
 static int command_run(const struct cli *cli)
