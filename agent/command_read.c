@@ -177,7 +177,8 @@ static int read_by_agent(const struct agent_config *config, const char *id, stru
 
 /* ---- showing ---- */
 
-static void show_value(const char *name, const json_t *value)
+/* left_out: what the meter says and nobody believes; NULL: nothing. */
+static void show_value(const char *name, const json_t *value, const json_t *left_out)
 {
 	struct decimal number;
 	char text[48];
@@ -188,6 +189,9 @@ static void show_value(const char *name, const json_t *value)
 		   decimal_from_double(json_number_value(value), &number) == 0) {
 		(void)decimal_print(number, text);
 		(void)printf("  %-40s %20s\n", name, text);
+	} else if (json_is_number(left_out)) {
+		(void)printf("  %-40s %20s   (%g is implausible)\n", name, "-",
+			     json_number_value(left_out));
 	} else {
 		(void)printf("  %-40s %20s\n", name, "-");
 	}
@@ -213,13 +217,15 @@ static void show_block(const json_t *block)
 static void show(json_t *root)
 {
 	json_t *values = json_object_get(root, "values");
+	json_t *implausible = json_object_get(root, "implausible");
 	json_t *blocks = json_object_get(root, "registers");
 
 	(void)printf("meter %s at %s\n", json_string_value(json_object_get(root, "meter")),
 		     json_string_value(json_object_get(root, "at")));
 	for (void *at = json_object_iter(values); at != NULL;
 	     at = json_object_iter_next(values, at))
-		show_value(json_object_iter_key(at), json_object_iter_value(at));
+		show_value(json_object_iter_key(at), json_object_iter_value(at),
+			   json_object_get(implausible, json_object_iter_key(at)));
 	(void)printf("registers (function, address, contents in hexadecimal)\n");
 	for (size_t i = 0; i < json_array_size(blocks); i++)
 		show_block(json_array_get(blocks, i));

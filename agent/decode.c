@@ -245,12 +245,12 @@ static void evaluate_other(const struct decode_input *input, const struct profil
 	evaluate(input, (size_t)other, is_same ? block : NULL, out);
 }
 
-/* The worse of two: what is missing may still come, what is absent will not. */
+/* A value with a part that is none is none either, for the same reason. */
 static bool is_number(const struct decode_value *part, struct decode_value *out)
 {
 	if (part->kind == DECODE_NUMBER)
 		return true;
-	out->kind = part->kind == DECODE_MISSING ? DECODE_MISSING : DECODE_ABSENT;
+	out->kind = part->kind == DECODE_TEXT ? DECODE_ABSENT : part->kind;
 	return false;
 }
 
@@ -398,11 +398,43 @@ static void transform(const struct profile_point *point, struct decode_value *ou
 	out->kind = DECODE_ABSENT;
 }
 
+/* Is the gate open, and are there so many? If not, out says why there is no value. */
+static bool is_there(const struct decode_input *input, const struct profile_point *point,
+		     const struct decode_block *block, struct decode_value *out)
+{
+	struct decode_value part = {0};
+	int matched;
+
+	if (point->gate.point >= 0) {
+		matched = match(input, point, &point->gate, block, out);
+		if (matched == 0)
+			out->kind = DECODE_ABSENT;
+		if (matched <= 0)
+			return false;
+	}
+	if (point->count < 0)
+		return true;
+	evaluate_other(input, point, point->count, block, &part);
+	if (!is_number(&part, out))
+		return false;
+	if (decimal_to_double(part.number) >= (double)point->number)
+		return true;
+	out->kind = DECODE_ABSENT;
+	return false;
+}
+
+static bool is_plausible(const struct profile_point *point, struct decimal value)
+{
+	double v = decimal_to_double(value);
+
+	return !point->is_limited ||
+	       (v >= decimal_to_double(point->least) && v <= decimal_to_double(point->most));
+}
+
 static void evaluate(const struct decode_input *input, size_t index,
 		     const struct decode_block *block, struct decode_value *out)
 {
 	const struct profile_point *point = &input->profile->points[index];
-	int matched;
 
 	if (index < input->n_kept && input->kept[index].kind != DECODE_MISSING) {
 		*out = input->kept[index];
@@ -413,22 +445,17 @@ static void evaluate(const struct decode_input *input, size_t index,
 		block = find_block(input, point);
 	if (block == NULL && point->extent > 0)
 		return;
-	if (point->gate.point >= 0) {
-		matched = match(input, point, &point->gate, block, out);
-		if (matched == 0)
-			out->kind = DECODE_ABSENT;
-		if (matched <= 0)
-			return;
-	}
+	if (!is_there(input, point, block, out))
+		return;
 	if (!sum_terms(input, point, block, out) || !apply_factors(input, point, block, out) ||
 	    !apply_unit(input, point, block, out))
 		return;
 	transform(point, out);
-	if (out->kind != DECODE_NUMBER || point->sign.point < 0)
-		return;
-	matched = match(input, point, &point->sign, block, out);
-	if (matched > 0)
+	if (out->kind == DECODE_NUMBER && point->sign.point >= 0 &&
+	    match(input, point, &point->sign, block, out) > 0)
 		out->number.mantissa = -out->number.mantissa;
+	if (out->kind == DECODE_NUMBER && !is_plausible(point, out->number))
+		out->kind = DECODE_IMPLAUSIBLE;
 }
 
 void decode_point(const struct decode_input *input, size_t index, struct decode_value *out)

@@ -13,8 +13,9 @@
 enum { DECODE_TEXT_MAX = 68 };
 
 enum decode_kind {
-	DECODE_MISSING, /* no block has its registers */
-	DECODE_ABSENT,  /* the meter says that it has no such value */
+	DECODE_MISSING,     /* no block has its registers */
+	DECODE_ABSENT,      /* the meter says that it has no such value */
+	DECODE_IMPLAUSIBLE, /* the number that it gives cannot be true: outside of its limits */
 	DECODE_NUMBER,
 	DECODE_TEXT,
 };

@@ -84,8 +84,12 @@ struct profile_point {
 	int unit; /* index of the point that tells the unit, or -1 */
 	const struct profile_unit *units;
 	size_t n_units;
-	struct profile_match sign; /* matches: negative */
-	struct profile_match gate; /* does not match: absent */
+	struct profile_match sign;  /* matches: negative */
+	struct profile_match gate;  /* does not match: absent */
+	int count;                  /* index of the point that tells how many there are, or -1 */
+	int64_t number;             /* absent if there are fewer than this */
+	bool is_limited;            /* a value below least or above most is implausible: not one */
+	struct decimal least, most; /* in the wire unit */
 	enum profile_transform transform;
 	const struct profile_step *steps;
 	size_t n_steps;

@@ -183,7 +183,7 @@ static int build_references(struct builder *b, const struct raw_point *raw,
 	const char *const *names = raw->multiply_by.items;
 	int *factors = arena_alloc(b->arena, (raw->multiply_by.count + 1) * sizeof *factors);
 
-	point->exponent = point->unit = -1;
+	point->exponent = point->unit = point->count = -1;
 	for (size_t i = 0; i < raw->multiply_by.count; i++) {
 		factors[i] = find_point(b, raw->node, "multiply_by", names[i]);
 		if (factors[i] < 0)
@@ -205,6 +205,12 @@ static int build_references(struct builder *b, const struct raw_point *raw,
 		if (point->unit < 0 ||
 		    profile_read_units(b, raw->units, &point->units, &point->n_units) != 0)
 			return -EINVAL;
+	}
+	if (raw->repeat.node != NULL && raw->repeat.counter != NULL) {
+		point->count = find_point(b, raw->repeat.node, "register", raw->repeat.counter);
+		if (point->count < 0)
+			return -EINVAL;
+		point->number = b->repeat;
 	}
 	if (build_match(b, raw->sign, &point->sign) != 0)
 		return -EINVAL;
@@ -254,6 +260,7 @@ static int find_extent(struct builder *b, struct profile_point *point)
 	widen_by(b, point, point->unit, &hull);
 	widen_by(b, point, point->sign.point, &hull);
 	widen_by(b, point, point->gate.point, &hull);
+	widen_by(b, point, point->count, &hull);
 	if (hull.end == 0)
 		return 0; /* made of other points only */
 	point->first_address = (uint16_t)hull.first;

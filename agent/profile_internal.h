@@ -30,6 +30,7 @@ struct raw_point {
 	struct {
 		const struct conf_node *node;
 		int64_t count, stride, first;
+		const char *counter;
 		bool is_channel;
 	} repeat;
 };
@@ -40,7 +41,7 @@ struct raw_profile {
 	struct conf_list models, sources, notes, registers, points, tests;
 	int64_t function;
 	int type, word_order, gaps, parity;
-	const struct conf_node *readable, *forbidden, *sentinels;
+	const struct conf_node *readable, *forbidden, *sentinels, *plausible;
 	int64_t tcp_port, tcp_unit;
 };
 
@@ -98,6 +99,9 @@ int profile_read_codes(struct builder *b, const struct conf_node *node, const ch
 		       size_t *n);
 
 /* profile_build.c: helpers and points from their raw form into profile->points. */
+/* profile_plausible.c: gives the points that are there their limits. */
+void profile_set_limits(struct builder *b);
+
 void profile_build_points(struct builder *b);
 
 #endif

@@ -87,6 +87,7 @@ static void build(struct profile_file *file, struct arena *arena, struct conf_er
 	read_type_sentinels(&b);
 	profile_build_points(&b);
 	copy_tests(&b);
+	profile_set_limits(&b);
 }
 
 static int finish(struct profile **out, struct arena *arena, const char *path,

@@ -65,6 +65,8 @@ void reading_failure_code(const struct reading *reading, char code[READING_CODE_
 
 	if (reading->failure == BUS_EXCEPTION)
 		(void)snprintf(code, READING_CODE_MAX, "exception_%d", reading->exception);
+	else if (reading->failure == BUS_OK && reading->n_implausible > 0)
+		(void)snprintf(code, READING_CODE_MAX, "implausible");
 	else
 		(void)snprintf(code, READING_CODE_MAX, "%s", names[reading->failure]);
 }
@@ -171,7 +173,16 @@ static size_t write_texts(const struct decode_input *input, const struct agent_m
 	return 1;
 }
 
-size_t reading_write_lines(const struct reading *reading, const struct agent_meter *meter,
+static void note_implausible(struct reading *reading, const struct profile_point *point,
+			     struct decimal value)
+{
+	if (reading->n_implausible++ > 0)
+		return;
+	reading->implausible = point;
+	reading->implausible_value = value;
+}
+
+size_t reading_write_lines(struct reading *reading, const struct agent_meter *meter,
 			   const struct sweep *sweep, const struct decode_value *kept,
 			   uint64_t *texts, struct buf *out)
 {
@@ -184,6 +195,9 @@ size_t reading_write_lines(const struct reading *reading, const struct agent_met
 
 		value_of(&input, meter, sweep->points[i], name, &value);
 		n_texts += value.kind == DECODE_TEXT;
+		if (value.kind == DECODE_IMPLAUSIBLE)
+			note_implausible(reading, &sweep->profile->points[sweep->points[i]],
+					 value.number);
 		if (value.kind != DECODE_NUMBER)
 			continue;
 		if (n++ == 0)
@@ -213,10 +227,25 @@ static void write_json_values(const struct decode_input *input, const struct age
 			json_add_string(json, name, value.text);
 			break;
 		case DECODE_ABSENT:
+		case DECODE_IMPLAUSIBLE:
 		case DECODE_MISSING:
 			json_add_null(json, name);
 			break;
 		}
+	}
+}
+
+static void write_json_implausible(const struct decode_input *input,
+				   const struct agent_meter *meter, const struct sweep *sweep,
+				   struct json_writer *json)
+{
+	for (size_t i = 0; i < sweep->n_points; i++) {
+		struct decode_value value;
+		char name[NAME_MAX_BYTES], number[DECODE_TEXT_MAX];
+
+		value_of(input, meter, sweep->points[i], name, &value);
+		if (value.kind == DECODE_IMPLAUSIBLE)
+			json_add_number(json, name, number, decimal_print(value.number, number));
 	}
 }
 
@@ -232,6 +261,9 @@ void reading_write_json(const struct reading *reading, const struct agent_meter 
 	json_add_string_n(&json, "at", at, civil_print_time(reading->time_ms, 0, at));
 	json_begin_object(&json, "values");
 	write_json_values(&input, meter, sweep, &json);
+	json_end_object(&json);
+	json_begin_object(&json, "implausible");
+	write_json_implausible(&input, meter, sweep, &json);
 	json_end_object(&json);
 	json_begin_array(&json, "registers");
 	for (size_t i = 0; i < reading->n_blocks; i++) {

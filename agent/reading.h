@@ -26,6 +26,9 @@ struct reading {
 	int exception;
 	struct plan_span *refused; /* reads that touched a register which is not there */
 	size_t n_refused;
+	size_t n_implausible; /* values that were left out, as written by reading_write_lines */
+	const struct profile_point *implausible; /* the first of them */
+	struct decimal implausible_value;
 };
 
 void reading_fini(struct reading *reading);
@@ -44,11 +47,12 @@ void reading_renew_kept(const struct reading *reading, const struct agent_meter 
 
 /* Adds a reading line and, if texts differ from those whose digest is given, an info line. Returns
  * the number of lines: 0 if there is no value at all. */
-size_t reading_write_lines(const struct reading *reading, const struct agent_meter *meter,
+size_t reading_write_lines(struct reading *reading, const struct agent_meter *meter,
 			   const struct sweep *sweep, const struct decode_value *kept,
 			   uint64_t *texts, struct buf *out);
 
-/* Adds {"meter","at","values":{},"registers":[]}. */
+/* Adds {"meter","at","values":{},"implausible":{},"registers":[]}; what is implausible is null
+ * among the values. */
 void reading_write_json(const struct reading *reading, const struct agent_meter *meter,
 			const struct sweep *sweep, const struct decode_value *kept,
 			struct buf *out);

@@ -123,6 +123,7 @@ static void need_parts(struct build *b, const struct profile_point *point)
 	need(b, point, point->unit);
 	need(b, point, point->sign.point);
 	need(b, point, point->gate.point);
+	need(b, point, point->count);
 }
 
 /* Ends, because points refer only to points before them. */

@@ -27,6 +27,7 @@ struct device_point {
 	const char *name;         /* the wire name; of pulses the quantity they stand for */
 	const char *text;         /* strings, and codes that never change; NULL: from the source */
 	bool is_serial, is_pulse; /* the plate's number; counts of pulses */
+	char number[24];          /* room for a text that counts repeated points */
 };
 
 struct device;

@@ -17,6 +17,7 @@ static void check_point(const struct profile *profile, size_t index)
 	assert(end <= 65536 && point->extent <= profile->max_registers);
 	assert(point->exponent < (int)index && point->unit < (int)index);
 	assert(point->sign.point < (int)index && point->gate.point < (int)index);
+	assert(point->count < (int)index);
 	for (size_t i = 0; i < point->n_factors; i++)
 		assert(point->factors[i] >= 0 && point->factors[i] < (int)index);
 	for (size_t i = 0; i < point->n_terms; i++) {

@@ -24,6 +24,14 @@ struct decode_case {
 
 #define POINT(rest) HEAD "points: [{name: a_w, address: 0, " rest "}]\n"
 
+#define LIMITED(limits)                  \
+	HEAD "plausible: {" limits "}\n" \
+	     "points: [{name: a_w, address: 0, type: i16}]\n"
+#define REPEATED                                                                                \
+	HEAD "registers: [{name: count, address: 0}]\n"                                         \
+	     "points: [{name: \"a{n}_w\", address: 1, repeat: {count: 2, stride: 1, register: " \
+	     "count}}]\n"
+
 /* clang-format off */
 static const struct decode_case cases[] = {
 	{"an unsigned register", POINT("type: u16"), "a_w=65535", {0xFFFF}, 0},
@@ -159,6 +167,23 @@ static const struct decode_case cases[] = {
 	{"a register that must be alone is not taken from a longer read", POINT("own_request: true"),
 		"missing", {1, 2}, 2},
 	{"a register that was read alone", POINT("own_request: true"), "a_w=1", {1}, 1},
+	{"the least plausible value", LIMITED("a_w: [-5, 5]"), "a_w=-5", {0xFFFB}, 0},
+	{"less than the least", LIMITED("a_w: [-5, 5]"), "implausible", {0xFFFA}, 0},
+	{"the most plausible value", LIMITED("a_w: [-5, 5]"), "a_w=5", {5}, 0},
+	{"more than the most", LIMITED("a_w: [-5, 5]"), "implausible", {6}, 0},
+	{"a limit for all names that begin alike", LIMITED("\"a_*\": [0, 5]"), "implausible", {6}, 0},
+	{"the later limit holds", LIMITED("\"a_*\": [0, 5], a_w: [0, 9]"), "a_w=6", {6}, 0},
+	{"absent is not implausible", HEAD "plausible: {a_w: [1, 5]}\n"
+		"points: [{name: a_w, address: 0, absent: 0}]\n", "absent", {0}, 0},
+	{"a value of an implausible ratio is implausible", HEAD "registers: [{name: ct, address: 1}]\n"
+		"plausible: {ct: [1, 10000]}\npoints: [{name: a_w, address: 0, multiply_by: [ct]}]\n",
+		"implausible", {5, 0}, 0},
+	{"a limit holds for the value in its own unit", HEAD "registers: [{name: u, address: 1}]\n"
+		"plausible: {heat_energy: [0, 4]}\n"
+		"points: [{name: heat_energy, address: 0, unit: u, units: {0: MJ, 1: GJ}}]\n",
+		"implausible", {5, 1}, 0},
+	{"the last one that the device has", REPEATED, "a2_w=7", {2, 5, 7}, 0},
+	{"one more than the device has", REPEATED, "absent", {1, 5, 7}, 0},
 };
 /* clang-format on */
 
@@ -173,6 +198,9 @@ static void print_result(const struct profile_point *point, const struct decode_
 		break;
 	case DECODE_ABSENT:
 		(void)snprintf(text, 256, "absent");
+		break;
+	case DECODE_IMPLAUSIBLE:
+		(void)snprintf(text, 256, "implausible");
 		break;
 	case DECODE_NUMBER:
 		(void)decimal_print(value->number, number);

@@ -82,6 +82,22 @@ static const struct {
 	{"a point that refers to a later one",
 	 HEAD "points: [{name: a_w, terms: [{of: b_w}]}, {name: b_w, address: 2}]\n",
 	 "there is no register or point 'b_w' before it"},
+	{"a limit for a name that does not exist",
+	 HEAD "plausible: {b_w: [0, 1]}\npoints: [{name: a_w, address: 1}]\n",
+	 "plausible.b_w: is the name of no point"},
+	{"limits the wrong way round",
+	 HEAD "plausible: {a_w: [1, 0]}\npoints: [{name: a_w, address: 1}]\n",
+	 "plausible.a_w: leaves no value"},
+	{"limits of another form", HEAD "plausible: {a_w: 5}\npoints: [{name: a_w, address: 1}]\n",
+	 "plausible.a_w: must be two numbers"},
+	{"limits of a value in two units",
+	 HEAD "registers: [{name: u, address: 1}]\nplausible: {heat_energy: [0, 1]}\n"
+	      "points: [{name: heat_energy, address: 2, unit: u, units: {0: kWh, 1: GJ}}]\n",
+	 "plausible.heat_energy: 'heat_energy' may come in several units"},
+	{"a number of repeated points that nothing tells",
+	 HEAD
+	 "points: [{name: \"a{n}_w\", address: 1, repeat: {count: 2, stride: 1, register: n}}]\n",
+	 "points[0].repeat.register: there is no register or point 'n' before it"},
 	{"no source",
 	 "id: x\nmanufacturer: M\nmodel: X\nmedium: pv\nconfidence: high\nfunction: 3\n"
 	 "points: [{name: a_w, address: 1, type: u16}]\n",
@@ -186,7 +202,7 @@ static void read_frames(const char *where, const struct profile_test *test, stru
 
 static size_t index_of(const char *where, const struct profile *profile, const char *name)
 {
-	const struct profile_point *point = profile_find(profile, name, 0);
+	const struct profile_point *point = profile_find(profile, name, channel);
 
 	if (point == NULL)
 		fail_msg("%s: there is no point %s", where, name);
@@ -196,7 +212,7 @@ static size_t index_of(const char *where, const struct profile *profile, const c
 static void check_value(const char *where, const struct decode_input *input,
 			const struct conf_node *expected)
 {
-	size_t index = index_of(where, input->profile, expected->key);
+	size_t index = index_of(where, input->profile, expected->key, channel);
 	struct decode_value value;
 	char wire_name[128], text[DECODE_TEXT_MAX];
 
@@ -217,7 +233,7 @@ static void check_absent(const char *where, const struct decode_input *input, co
 {
 	struct decode_value value;
 
-	decode_point(input, index_of(where, input->profile, name), &value);
+	decode_point(input, index_of(where, input->profile, name, channel), &value);
 	if (value.kind != DECODE_ABSENT)
 		fail_msg("%s: %s is not absent", where, name);
 }

@@ -85,6 +85,8 @@ static void compare(const struct fixture *fixture, const struct profile *profile
 		fail_msg("%s: %s is shown and not read", profile->id, point->name);
 	if (value.kind == DECODE_MISSING)
 		fail_msg("%s: %s is missing", profile->id, point->name);
+	if (value.kind == DECODE_IMPLAUSIBLE)
+		fail_msg("%s: %s is implausible", profile->id, point->name);
 	if (value.kind != DECODE_NUMBER || point->encode.n == 0 || point->is_pulse ||
 	    point->meter == NULL)
 		return;
