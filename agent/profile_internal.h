@@ -98,10 +98,10 @@ int profile_read_units(struct builder *b, const struct conf_node *node,
 int profile_read_codes(struct builder *b, const struct conf_node *node, const char *const **list,
 		       size_t *n);
 
-/* profile_build.c: helpers and points from their raw form into profile->points. */
 /* profile_plausible.c: gives the points that are there their limits. */
 void profile_set_limits(struct builder *b);
 
+/* profile_build.c: helpers and points from their raw form into profile->points. */
 void profile_build_points(struct builder *b);
 
 #endif

@@ -86,8 +86,8 @@ static void build(struct profile_file *file, struct arena *arena, struct conf_er
 					  &file->profile.n_forbidden);
 	read_type_sentinels(&b);
 	profile_build_points(&b);
-	copy_tests(&b);
 	profile_set_limits(&b);
+	copy_tests(&b);
 }
 
 static int finish(struct profile **out, struct arena *arena, const char *path,
