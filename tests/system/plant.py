@@ -95,7 +95,7 @@ class Plant:
             meter = {"id": meter_id(short), "building": "main", "carrier": carrier, "item": item,
                      "role": role, "quantity": quantity, "interval": self.interval,
                      "lives": [{"serial": "1", "from": "2023-01-01", "ratio": ratio}]}
-            if role == "sub":
+            if role == "sub" and "e01" in self.meters:
                 meter["parent"] = meter_id("e01")
             meter.update(changes.get(short, {}))
             meters.append(meter)
