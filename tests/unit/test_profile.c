@@ -202,7 +202,7 @@ static void read_frames(const char *where, const struct profile_test *test, stru
 
 static size_t index_of(const char *where, const struct profile *profile, const char *name)
 {
-	const struct profile_point *point = profile_find(profile, name, channel);
+	const struct profile_point *point = profile_find(profile, name, 0);
 
 	if (point == NULL)
 		fail_msg("%s: there is no point %s", where, name);
@@ -212,7 +212,7 @@ static size_t index_of(const char *where, const struct profile *profile, const c
 static void check_value(const char *where, const struct decode_input *input,
 			const struct conf_node *expected)
 {
-	size_t index = index_of(where, input->profile, expected->key, channel);
+	size_t index = index_of(where, input->profile, expected->key);
 	struct decode_value value;
 	char wire_name[128], text[DECODE_TEXT_MAX];
 
@@ -233,7 +233,7 @@ static void check_absent(const char *where, const struct decode_input *input, co
 {
 	struct decode_value value;
 
-	decode_point(input, index_of(where, input->profile, name, channel), &value);
+	decode_point(input, index_of(where, input->profile, name), &value);
 	if (value.kind != DECODE_ABSENT)
 		fail_msg("%s: %s is not absent", where, name);
 }
