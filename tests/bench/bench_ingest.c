@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
 #include "server/ingest.h"
+#include "tests/bench/bench.h"
 
 enum { READINGS = 100, GROUP = 10000, INTERVAL_MS = 60000 };
 #define START_MS INT64_C(1760000000000)
@@ -26,6 +26,10 @@ enum { READINGS = 100, GROUP = 10000, INTERVAL_MS = 60000 };
 struct shape {
 	const char *name;
 	size_t meters_per_batch, agents, batches;
+};
+
+struct cost {
+	int64_t wall_us, cpu_us;
 };
 
 /* ---- a registry of many meters ---- */
@@ -133,31 +137,34 @@ static void commit(struct keeper *keeper)
 
 /* Making the payloads is not measured, nor is the first batch of each agent, in which the ledger
  * meets its registers. */
-static int64_t feed(struct keeper *keeper, const struct shape *shape,
-		    const struct registry *registry)
+static struct cost feed(struct keeper *keeper, const struct shape *shape,
+			const struct registry *registry)
 {
 	struct buf payload = {0};
 	char topic[TELEMETRY_TOPIC_MAX], name[32];
-	int64_t took_us = 0;
+	struct cost cost = {0};
 
 	for (size_t b = 0; b < shape->batches; b++)
 		for (size_t agent = 0; agent < shape->agents; agent++) {
-			int64_t started;
+			int64_t started_us, started_cpu_us;
 
 			buf_clear(&payload);
 			make_batch(&payload, shape, registry, agent, b);
 			(void)snprintf(name, sizeof name, "a%zu", agent);
 			telemetry_topic(topic, "370102", name, TOPIC_DATA);
-			started = clock_mono_us();
+			started_us = clock_mono_us();
+			started_cpu_us = bench_cpu_us();
 			keeper_take(keeper, topic, payload.data, payload.len, NOW_MS);
 			if (keeper_waiting(keeper) >= GROUP)
 				commit(keeper);
-			if (b > 0)
-				took_us += clock_mono_us() - started;
+			if (b == 0)
+				continue;
+			cost.wall_us += clock_mono_us() - started_us;
+			cost.cpu_us += bench_cpu_us() - started_cpu_us;
 		}
 	commit(keeper);
 	buf_fini(&payload);
-	return took_us;
+	return cost;
 }
 
 static void remove_ledger(const char *path)
@@ -181,19 +188,20 @@ static void run_shape(const struct shape *shape, const char *folder)
 	struct keeper_counters counters;
 	struct keeper *keeper = NULL;
 	struct err err = {""};
-	int64_t took_us, readings = (int64_t)(shape->agents * shape->batches * READINGS);
+	struct cost cost;
+	int64_t readings = (int64_t)(shape->agents * shape->batches * READINGS);
 	int64_t measured = readings - (int64_t)(shape->agents * READINGS);
 	int rc = keeper_open(&keeper, &options, registry, &err);
 
 	if (rc < 0)
 		fprintf(stderr, "%s\n", err.text);
 	assert(rc == 0);
-	took_us = feed(keeper, shape, registry);
+	cost = feed(keeper, shape, registry);
 	keeper_get_counters(keeper, &counters);
 	assert(counters.values_added == readings && counters.n_bad == 0);
-	printf("%-44s %9.0f readings/s, %5.2f us each, %5lld commits, fsync'd\n", shape->name,
-	       (double)measured * 1e6 / (double)took_us, (double)took_us / (double)measured,
-	       (long long)counters.commits);
+	printf("%-44s %9.0f readings/s, %5.2f us CPU each, %5lld commits, fsync'd\n", shape->name,
+	       (double)measured * 1e6 / (double)cost.wall_us,
+	       (double)cost.cpu_us / (double)measured, (long long)counters.commits);
 	keeper_close(keeper);
 	registry_release(registry);
 	remove_ledger(path);
@@ -220,15 +228,6 @@ static int note_ack(const char *topic, const void *payload, size_t len, void *ar
 	agent = strtoul(parsed.agent + 1, NULL, 10);
 	atomic_fetch_add(&gate->kept, ack.kept - atomic_exchange(&gate->kept_of[agent], ack.kept));
 	return 0;
-}
-
-static int64_t cpu_us(void)
-{
-	struct rusage usage;
-
-	(void)getrusage(RUSAGE_SELF, &usage); /* cannot fail with these arguments */
-	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
-	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 static void deliver_all(struct ingest *ingest, struct gate *gate, const struct shape *shape,
@@ -276,10 +275,10 @@ static void run_database(const struct shape *shape, const char *folder,
 		fprintf(stderr, "%s\n", err.text);
 	assert(rc == 0);
 	started_us = clock_mono_us();
-	started_cpu_us = cpu_us();
+	started_cpu_us = bench_cpu_us();
 	deliver_all(ingest, &gate, shape, payloads);
 	took_us = clock_mono_us() - started_us;
-	took_cpu_us = cpu_us() - started_cpu_us;
+	took_cpu_us = bench_cpu_us() - started_cpu_us;
 	tsdb_get_state(ingest_tsdb(ingest, 0), &state);
 	printf("%-44s %9.0f readings/s, own CPU %5.2f us each, %lld requests, %lld failures\n",
 	       shape->name, (double)(n * READINGS) * 1e6 / (double)took_us,
