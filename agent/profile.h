@@ -110,6 +110,7 @@ struct profile_frame {
 
 struct profile_test { /* frames and what they must give */
 	const char *name;
+	uint16_t channel; /* of the points that are meant; 0: any */
 	const struct profile_frame *frames;
 	size_t n_frames;
 	const struct conf_node *values; /* map: point name to the printed value */
@@ -127,6 +128,10 @@ struct profile {
 	size_t n_readable, n_forbidden;
 	struct profile_point *points; /* helpers first */
 	size_t n_points;
+	const struct profile_match *identities; /* what the right device shows: all must match */
+	size_t n_identities;
+	const uint16_t *models; /* SunSpec: the block begins where one of these is the model's id */
+	size_t n_models;
 	struct profile_test *tests;
 	size_t n_tests;
 };

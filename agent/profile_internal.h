@@ -41,7 +41,7 @@ struct raw_profile {
 	struct conf_list models, sources, notes, registers, points, tests;
 	int64_t function;
 	int type, word_order, gaps, parity;
-	const struct conf_node *readable, *forbidden, *sentinels, *plausible;
+	const struct conf_node *readable, *forbidden, *sentinels, *plausible, *sunspec, *identify;
 	int64_t tcp_port, tcp_unit;
 };
 
@@ -60,6 +60,7 @@ struct builder {
 /* profile_keys.c: the keys of a file, filled into struct profile_file. */
 struct raw_test {
 	const char *name;
+	int64_t channel;
 	struct conf_list frames;
 	const struct conf_node *values, *absent;
 };
@@ -103,5 +104,11 @@ void profile_set_limits(struct builder *b);
 
 /* profile_build.c: helpers and points from their raw form into profile->points. */
 void profile_build_points(struct builder *b);
+/* "{register: r, is: [1, 2]}" */
+int profile_build_match(struct builder *b, const struct conf_node *node,
+			struct profile_match *match);
+
+/* profile_identify.c: how the right device is known, once its points are there. */
+void profile_build_identity(struct builder *b);
 
 #endif

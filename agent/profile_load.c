@@ -46,6 +46,7 @@ static void copy_tests(struct builder *b)
 	for (size_t i = 0; i < profile->n_tests; i++)
 		profile->tests[i] = (struct profile_test){
 			.name = raw[i].name,
+			.channel = (uint16_t)raw[i].channel,
 			.frames = raw[i].frames.items,
 			.n_frames = raw[i].frames.count,
 			.values = raw[i].values,
@@ -87,6 +88,7 @@ static void build(struct profile_file *file, struct arena *arena, struct conf_er
 	read_type_sentinels(&b);
 	profile_build_points(&b);
 	profile_set_limits(&b);
+	profile_build_identity(&b);
 	copy_tests(&b);
 }
 

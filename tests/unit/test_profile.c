@@ -200,9 +200,10 @@ static void read_frames(const char *where, const struct profile_test *test, stru
 	}
 }
 
-static size_t index_of(const char *where, const struct profile *profile, const char *name)
+static size_t index_of(const char *where, const struct profile *profile, const char *name,
+		       uint16_t channel)
 {
-	const struct profile_point *point = profile_find(profile, name, 0);
+	const struct profile_point *point = profile_find(profile, name, channel);
 
 	if (point == NULL)
 		fail_msg("%s: there is no point %s", where, name);
@@ -210,9 +211,9 @@ static size_t index_of(const char *where, const struct profile *profile, const c
 }
 
 static void check_value(const char *where, const struct decode_input *input,
-			const struct conf_node *expected)
+			const struct conf_node *expected, uint16_t channel)
 {
-	size_t index = index_of(where, input->profile, expected->key);
+	size_t index = index_of(where, input->profile, expected->key, channel);
 	struct decode_value value;
 	char wire_name[128], text[DECODE_TEXT_MAX];
 
@@ -229,22 +230,24 @@ static void check_value(const char *where, const struct decode_input *input,
 			 expected->text);
 }
 
-static void check_absent(const char *where, const struct decode_input *input, const char *name)
+static void check_absent(const char *where, const struct decode_input *input, const char *name,
+			 uint16_t channel)
 {
 	struct decode_value value;
 
-	decode_point(input, index_of(where, input->profile, name), &value);
+	decode_point(input, index_of(where, input->profile, name, channel), &value);
 	if (value.kind != DECODE_ABSENT)
 		fail_msg("%s: %s is not absent", where, name);
 }
 
-static bool is_mentioned(const struct profile_test *test, const struct profile_point *point)
+static bool is_mentioned(const struct profile *profile, const struct profile_test *test,
+			 const struct profile_point *point)
 {
 	for (const struct conf_node *n = test->values ? test->values->first : NULL; n; n = n->next)
-		if (profile_point_is(point, n->key))
+		if (profile_find(profile, n->key, test->channel) == point)
 			return true;
 	for (const struct conf_node *n = test->absent ? test->absent->first : NULL; n; n = n->next)
-		if (profile_point_is(point, n->text))
+		if (profile_find(profile, n->text, test->channel) == point)
 			return true;
 	return false;
 }
@@ -263,10 +266,10 @@ static void check_profile(const char *path, const struct profile *profile)
 		read_frames(where, test, &reply);
 		for (const struct conf_node *n = test->values ? test->values->first : NULL; n;
 		     n = n->next)
-			check_value(where, &input, n);
+			check_value(where, &input, n, test->channel);
 		for (const struct conf_node *n = test->absent ? test->absent->first : NULL; n;
 		     n = n->next)
-			check_absent(where, &input, n->text);
+			check_absent(where, &input, n->text, test->channel);
 	}
 	for (size_t i = 0; i < profile->n_points; i++) {
 		const struct profile_point *point = &profile->points[i];
@@ -274,9 +277,10 @@ static void check_profile(const char *path, const struct profile *profile)
 
 		n_default += point->is_default;
 		for (size_t k = 0; k < profile->n_tests; k++)
-			is_seen |= is_mentioned(&profile->tests[k], point);
+			is_seen |= is_mentioned(profile, &profile->tests[k], point);
 		if (!is_seen)
-			fail_msg("%s: no test shows %s", path, point->name);
+			fail_msg("%s: no test shows %s of channel %u", path, point->name,
+				 point->channel);
 	}
 	assert_true(n_default > 0);
 }
