@@ -149,9 +149,10 @@ static void hide_covered(struct device *device)
 	bool *is_covered = xcalloc(device->n_points, sizeof *is_covered);
 
 	for (size_t i = 0; i < device->n_cells; i++) {
-		const struct cell *cell = &device->cells[i], *before = cell - 1;
+		const struct cell *cell = &device->cells[i];
+		const struct cell *before = i > 0 ? cell - 1 : NULL;
 
-		if (i > 0 && before->function == cell->function &&
+		if (before != NULL && before->function == cell->function &&
 		    before->address == cell->address && !is_alone(device, before) &&
 		    !is_alone(device, cell))
 			is_covered[cell->point] = true;
