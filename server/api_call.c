@@ -69,6 +69,25 @@ void api_json(struct api_call *call)
 	call->reply->content_type = "application/json";
 }
 
+void api_add_computing(struct api_call *call)
+{
+	struct db_statement *dirty;
+	bool is_computing = false;
+
+	/* The last two hours are always in the making. */
+	if (db_prepare(ledger_db(call->ledger), &dirty,
+		       "SELECT EXISTS(SELECT 1 FROM derived_dirty) OR "
+		       "EXISTS(SELECT 1 FROM dirty WHERE from_ms < ?)",
+		       NULL) < 0)
+		return;
+	db_bind_int(dirty, 1, call->now_ms - 2 * HOUR_MS);
+	if (db_step(dirty, NULL) == 1)
+		is_computing = db_column_int(dirty, 0) != 0;
+	db_finalize(dirty);
+	if (is_computing)
+		json_add_bool(&call->json, "computing", true);
+}
+
 struct figures api_figures(const struct api_call *call)
 {
 	return (struct figures){.ledger = call->ledger,

@@ -51,6 +51,10 @@ void api_not_found(struct api_call *call, const char *what, const char *id);
 void api_failed(struct api_call *call, const struct err *err);
 void api_json(struct api_call *call); /* status 200, JSON; write into call->json afterwards */
 
+/* Adds "computing": true while figures of the past are being computed again (an import, a change of
+ * the registry): what is shown may still change. */
+void api_add_computing(struct api_call *call);
+
 /* What figures.h wants to know. */
 struct figures api_figures(const struct api_call *call);
 

@@ -106,6 +106,7 @@ static void get_energy(struct api_call *call)
 	json_begin_object(&call->json, NULL);
 	json_add_string(&call->json, "institution", call->registry->institutions[index].id);
 	json_add_string(&call->json, "interval", interval_names[span.interval]);
+	api_add_computing(call);
 	json_begin_array(&call->json, "series");
 	rc = figures_energy(&figures, index, &span, (enum figures_by)by, write_series, call, &err);
 	if (rc < 0) {

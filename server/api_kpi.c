@@ -91,6 +91,7 @@ static void begin_answer(struct api_call *call, const struct figures_period *per
 	(void)civil_print_time(period->until_ms, call->options->offset_ms, day);
 	json_add_string(&call->json, "until", day);
 	json_end_object(&call->json);
+	api_add_computing(call);
 	json_begin_array(&call->json, "rows");
 }
 
