@@ -51,7 +51,7 @@ void ask_line_fini(struct ask_line *line)
 
 void ask_meter_init(struct ask_meter *meter, const struct agent_meter *config, struct sweep *sweep)
 {
-	*meter = (struct ask_meter){.config = config};
+	*meter = (struct ask_meter){.config = config, .base = config->base};
 	ask_meter_replan(meter, sweep, SWEEP_BRIDGES);
 }
 
@@ -152,7 +152,7 @@ static enum bus_outcome ask(struct ask_line *line, struct ask_meter *meter,
 	struct bus_request request = {
 		.unit = (uint8_t)meter->config->unit,
 		.function = read->function,
-		.address = (uint16_t)(read->address + meter->config->base),
+		.address = (uint16_t)(read->address + meter->base),
 		.count = read->count,
 		.timeout_ms = ask_timeout_ms(line, meter),
 		.settings = agent_config_serial(line->config, meter->config),
@@ -197,6 +197,7 @@ bool ask_meter_all(struct ask_line *line, struct ask_meter *meter, struct readin
 	int silences = 0;
 
 	reading_begin(reading, n);
+	reading->base = meter->base;
 	for (size_t i = 0; i < n; i++) {
 		enum bus_outcome outcome = ask(line, meter, &reads[i], reading);
 
@@ -212,14 +213,25 @@ bool ask_meter_all(struct ask_line *line, struct ask_meter *meter, struct readin
 	return reading->n_blocks > 0;
 }
 
+enum bus_outcome ask_meter_read(struct ask_line *line, struct ask_meter *meter,
+				const struct plan_span *read, struct reading *reading)
+{
+	reading_begin(reading, 1);
+	return ask(line, meter, read, reading);
+}
+
 bool ask_meter_point(struct ask_line *line, struct ask_meter *meter, size_t point,
 		     struct reading *reading, struct decode_value *out)
 {
 	const struct profile_point *p = &meter->config->profile->points[point];
 	struct plan_span read = {p->function, true, p->first_address, p->extent};
 
-	reading_begin(reading, 1);
-	if (ask(line, meter, &read, reading) != BUS_OK)
+	if (meter->config->profile->is_even) {
+		read.count = (uint16_t)(read.count + (read.address & 1));
+		read.address &= (uint16_t)~1U;
+		read.count = (uint16_t)(read.count + (read.count & 1));
+	}
+	if (ask_meter_read(line, meter, &read, reading) != BUS_OK)
 		return false;
 	reading_value(reading, meter->sweep, NULL, point, out);
 	return true;

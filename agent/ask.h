@@ -30,6 +30,7 @@ struct ask_meter {
 	struct latency latency;
 	bool is_answering; /* its last sweep brought something */
 	int64_t limit_ms;  /* no time-out is longer; 0: no limit. Set before each sweep */
+	int64_t base;      /* added to all addresses; found by identify_meter if it is auto */
 };
 
 void ask_line_init(struct ask_line *line, const struct agent_bus *config,
@@ -48,6 +49,10 @@ int64_t ask_timeout_ms(const struct ask_line *line, const struct ask_meter *mete
  * one is not asked on. True if anything came. -> reading. The link must be open; it may be closed
  * afterwards. */
 bool ask_meter_all(struct ask_line *line, struct ask_meter *meter, struct reading *reading);
+
+/* One read by itself, the only one in the reading afterwards. */
+enum bus_outcome ask_meter_read(struct ask_line *line, struct ask_meter *meter,
+				const struct plan_span *read, struct reading *reading);
 
 /* Reads one point of the profile by itself. True if it came. */
 bool ask_meter_point(struct ask_line *line, struct ask_meter *meter, size_t point,

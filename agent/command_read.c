@@ -8,6 +8,7 @@
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/identify.h"
 #include "common/buf.h"
 #include "common/decimal.h"
 
@@ -130,6 +131,20 @@ static bool write_config(const struct cli *cli, struct buf *out)
 
 /* ---- reading ---- */
 
+static int identify(struct ask_line *line, struct ask_meter *meter, struct reading *reading,
+		    struct err *err)
+{
+	enum identity identity = identify_meter(line, meter, reading, err);
+	char code[READING_CODE_MAX];
+
+	if (identity == IDENTITY_RIGHT)
+		return 0;
+	identify_code(identity, reading, code);
+	if (identity == IDENTITY_SILENT)
+		return err_set(err, -EIO, "meter %s does not answer: %s", meter->config->id, code);
+	return err_prefix(err, -EIO, "meter %s is not the right one", meter->config->id);
+}
+
 static int read_directly(const struct agent_bus *bus, const struct agent_meter *config,
 			 struct buf *json, struct err *err)
 {
@@ -150,6 +165,8 @@ static int read_directly(const struct agent_bus *bus, const struct agent_meter *
 	ask_line_init(&line, bus, ops[bus->link]);
 	ask_meter_init(&meter, config, sweep);
 	r = line.ops->open(line.bus, err);
+	if (r == 0)
+		r = identify(&line, &meter, &reading, err);
 	if (r == 0 && !ask_meter_all(&line, &meter, &reading)) {
 		reading_failure_code(&reading, code);
 		r = err_set(err, -EIO, "meter %s does not answer: %s", config->id, code);

@@ -44,6 +44,9 @@ struct agent_meter {
 	const struct conf_node *node;
 	const char *id, *profile_name;
 	int64_t unit, channel, base, interval_ms;
+	bool is_identified; /* compared with what the profile knows the device by */
+	const struct conf_node *base_node;
+	bool is_base_auto; /* the base is found by the device's own directory */
 	struct conf_list quantities; /* const char *; empty: the profile's default */
 	struct agent_serial serial;  /* 0 where the bus's setting holds */
 	struct agent_pulse pulse;

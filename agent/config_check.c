@@ -124,6 +124,31 @@ static bool has_pulses(const struct agent_meter *meter)
 	return false;
 }
 
+static void check_base(struct agent_config *config, struct agent_meter *meter,
+		       struct conf_errors *errors)
+{
+	static const struct conf_key number = {.type = CONF_INTEGER, .max = 65535};
+	const struct profile *profile = meter->profile;
+	const struct conf_node *node = meter->base_node;
+	bool is_auto =
+		node != NULL && node->shape == CONF_IS_SCALAR && strcmp(node->text, "auto") == 0;
+
+	if (node != NULL && !profile->is_relative) {
+		conf_error(errors, node, NULL, "profile %s has fixed addresses and takes no base",
+			   profile->id);
+	} else if (profile->n_models > 0 && (node == NULL || is_auto)) {
+		meter->is_base_auto = true;
+	} else if (is_auto) {
+		conf_error(errors, node, NULL, "profile %s does not know how to find it",
+			   profile->id);
+	} else if (node != NULL) {
+		(void)conf_scalar(config->arena, node, &number, &meter->base, errors);
+	} else if (profile->is_relative) {
+		conf_error(errors, meter->node, "base", "is missing: profile %s counts from it",
+			   profile->id);
+	}
+}
+
 static void check_against_profile(const struct agent_bus *bus, const struct agent_meter *meter,
 				  struct conf_errors *errors)
 {
@@ -142,12 +167,6 @@ static void check_against_profile(const struct agent_bus *bus, const struct agen
 		conf_error(errors, at(meter->node, "quantities"), NULL, "%s", err.text);
 	else
 		sweep_destroy(sweep);
-	if (profile->is_relative && conf_get(meter->node, "base") == NULL)
-		conf_error(errors, meter->node, "base", "is missing: profile %s counts from it",
-			   profile->id);
-	if (!profile->is_relative && meter->base != 0)
-		conf_error(errors, at(meter->node, "base"), NULL,
-			   "profile %s has fixed addresses and takes no base", profile->id);
 	if (meter->serial_number != NULL && profile_find(profile, "serial_number", 0) == NULL)
 		conf_error(errors, at(meter->node, "serial_number"), NULL,
 			   "profile %s does not know where the serial number is", profile->id);
@@ -177,6 +196,7 @@ static void check_meter(struct agent_config *config, const struct agent_bus *bus
 	if (meter->profile == NULL)
 		return;
 	check_ratios(config, meter, errors);
+	check_base(config, meter, errors);
 	check_against_profile(bus, meter, errors);
 }
 
@@ -312,6 +332,12 @@ static void check_names(const struct agent_config *config, struct conf_errors *e
 	free(names);
 }
 
+/* Blocks that are looked for differ by what is looked for. */
+static int64_t base_of(const struct agent_meter *meter)
+{
+	return meter->is_base_auto ? -(int64_t)meter->profile->models[0] : meter->base;
+}
+
 static void check_ids(const struct agent_config *config, struct conf_errors *errors)
 {
 	const struct agent_bus *buses = config->buses.items;
@@ -332,7 +358,7 @@ static void check_ids(const struct agent_config *config, struct conf_errors *err
 			units[k] = (struct seen){.text = "",
 						 .number = meters[k].unit,
 						 .channel = meters[k].channel,
-						 .base = meters[k].base,
+						 .base = base_of(&meters[k]),
 						 .node = at(meters[k].node, "unit")};
 		}
 		check_twins(units, n_units, "this unit (and channel) of the bus", errors);

@@ -220,41 +220,59 @@ static void learn_holes(struct poller_bus *bus, struct poller_meter *meter)
 	meter->own_sweep = sweep;
 }
 
-/* Is it the meter that the configuration means? Asked at first and after every silence. */
-static bool is_right_meter(struct poller_bus *bus, struct poller_meter *meter)
+/* Asked at first and after every failure. */
+bool poller_bus_identify(struct poller_bus *bus, struct poller_meter *meter,
+			 char code[READING_CODE_MAX], struct err *err)
 {
-	const struct agent_meter *config = meter->ask.config;
-	const struct profile_point *point;
-	struct decode_value value = {.kind = DECODE_MISSING};
-	char text[DECODE_TEXT_MAX];
+	enum identity identity;
 
-	if (config->serial_number == NULL || meter->is_identified)
+	if (meter->is_identified)
 		return true;
-	point = profile_find(config->profile, "serial_number", 0);
-	if (!ask_meter_point(&bus->line, &meter->ask, (size_t)(point - config->profile->points),
-			     &bus->reading, &value))
-		return false;
-	if (value.kind == DECODE_NUMBER)
-		(void)decimal_print(value.number, text);
-	else
-		memcpy(text, value.text, sizeof text);
-	meter->is_identified = (value.kind == DECODE_NUMBER || value.kind == DECODE_TEXT) &&
-			       strcmp(text, config->serial_number) == 0;
-	return meter->is_identified;
+	identity = identify_meter(&bus->line, &meter->ask, &bus->reading, err);
+	meter->is_identified = identity == IDENTITY_RIGHT;
+	if (meter->is_identified)
+		return true;
+	identify_code(identity, &bus->reading, code);
+	if (identity == IDENTITY_SILENT)
+		(void)err_set(err, -EIO, "it does not answer: %s", code);
+	return false;
+}
+
+/* Once when it begins and once when it is over. */
+static void note_implausible(struct poller_bus *bus, size_t index)
+{
+	struct poller_meter *meter = &bus->meters[index];
+	const struct reading *reading = &bus->reading;
+	bool was_believed = meter->n_implausible == 0;
+	char number[DECODE_TEXT_MAX];
+
+	meter->n_implausible = reading->n_implausible;
+	if (meter->n_implausible == 0) {
+		if (!was_believed)
+			log_info("poller", "meter %s gives plausible values again",
+				 meter->ask.config->id);
+		return;
+	}
+	write_fault(bus, index, "implausible", reading->attempts);
+	if (!was_believed)
+		return;
+	(void)decimal_print(reading->implausible_value, number);
+	log_warn("poller", "meter %s: %s is %s, which is not plausible; %zu left out",
+		 meter->ask.config->id, reading->implausible->name, number, reading->n_implausible);
 }
 
 /* Asks and writes the lines. Returns NULL or the code of what was wrong. */
-static const char *read_meter(struct poller_bus *bus, struct poller_meter *meter,
-			      char code[READING_CODE_MAX])
+static const char *read_meter(struct poller_bus *bus, size_t index, char code[READING_CODE_MAX])
 {
+	struct poller_meter *meter = &bus->meters[index];
 	struct reading *reading = &bus->reading;
 	struct buf *lines;
+	struct err err;
 	size_t n;
 
-	if (!is_right_meter(bus, meter)) {
-		reading_failure_code(reading, code);
-		if (reading->failure == BUS_OK)
-			set_code(code, "wrong_serial");
+	if (!poller_bus_identify(bus, meter, code, &err)) {
+		if (meter->silent_since_ms == 0)
+			log_warn("poller", "meter %s: %s", meter->ask.config->id, err.text);
 		return code;
 	}
 	if (ask_meter_all(&bus->line, &meter->ask, reading)) {
@@ -264,8 +282,10 @@ static const char *read_meter(struct poller_bus *bus, struct poller_meter *meter
 		poller_cycle_count(bus, n);
 		meter->is_refusing_all = false;
 		learn_holes(bus, meter);
-		if (n > 0)
+		if (n > 0) {
+			note_implausible(bus, index);
 			return NULL;
+		}
 	} else {
 		learn_holes(bus, meter);
 	}
@@ -283,7 +303,7 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 	const char *code;
 
 	meter->ask.limit_ms = job->limit_ms > 0 ? job->limit_ms / bus->speed + 1 : 0;
-	code = read_meter(bus, meter, buffer);
+	code = read_meter(bus, job->meter, buffer);
 	meter->ask.limit_ms = 0;
 	spent_ms = clock_mono_ms() - start_ms;
 	/* The line's fault is not the meter's: its turn comes when the line is back. */

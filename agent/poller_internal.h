@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "agent/ask.h"
+#include "agent/identify.h"
 #include "agent/poller.h"
 #include "agent/schedule.h"
 
@@ -16,7 +17,8 @@ struct poller_meter {
 	struct sweep *own_sweep; /* NULL: it is shared */
 	uint64_t texts;          /* digest of the texts last reported */
 	bool is_refusing_all;    /* no plan helps: it is another meter, or none */
-	bool is_identified;      /* its serial number was the right one */
+	bool is_identified;      /* it is the device that the configuration means */
+	size_t n_implausible;    /* values left out of the last reading */
 	int64_t silent_since_ms; /* UTC; 0: it answers */
 	struct {                 /* guarded by bus->lock; written by the thread alone */
 		bool is_healthy;
@@ -27,7 +29,7 @@ struct poller_meter {
 	} health;
 };
 
-/* "Read this meter now", from another thread. */
+/* From another thread: "read this meter now", or "send this request when there is time". */
 struct poller_order {
 	size_t meter;
 	int code;
@@ -76,6 +78,9 @@ bool poller_cycle_is_due(const struct poller_bus *bus);
 /* Waits while the mailbox is full, unless the bus is stopping. */
 void poller_cycle_hand_over(struct poller_bus *bus);
 
+/* Is it the right device, at the right place? If not, code and err say why. */
+bool poller_bus_identify(struct poller_bus *bus, struct poller_meter *meter,
+			 char code[READING_CODE_MAX], struct err *err);
 /* Tells the schedule what a failure of the meter costs. */
 void poller_bus_time_out(struct poller_bus *bus, size_t index);
 bool poller_bus_is_stopping(struct poller_bus *bus);

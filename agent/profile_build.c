@@ -156,8 +156,8 @@ static int build_terms(struct builder *b, const struct raw_point *raw, struct pr
 	return 0;
 }
 
-/* "{register: r, is: [1, 2]}" */
-static int build_match(struct builder *b, const struct conf_node *node, struct profile_match *match)
+int profile_build_match(struct builder *b, const struct conf_node *node,
+			struct profile_match *match)
 {
 	const struct conf_node *name, *codes;
 
@@ -212,9 +212,9 @@ static int build_references(struct builder *b, const struct raw_point *raw,
 			return -EINVAL;
 		point->number = b->repeat;
 	}
-	if (build_match(b, raw->sign, &point->sign) != 0)
+	if (profile_build_match(b, raw->sign, &point->sign) != 0)
 		return -EINVAL;
-	return build_match(b, raw->valid_if, &point->gate);
+	return profile_build_match(b, raw->valid_if, &point->gate);
 }
 
 struct hull {

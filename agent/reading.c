@@ -269,7 +269,7 @@ void reading_write_json(const struct reading *reading, const struct agent_meter 
 	for (size_t i = 0; i < reading->n_blocks; i++) {
 		json_begin_object(&json, NULL);
 		json_add_int(&json, "function", reading->blocks[i].function);
-		json_add_int(&json, "address", reading->blocks[i].address + meter->base);
+		json_add_int(&json, "address", reading->blocks[i].address + reading->base);
 		json_begin_array(&json, "values");
 		for (size_t k = 0; k < reading->blocks[i].count; k++)
 			json_add_int(&json, NULL, reading->blocks[i].registers[k]);

@@ -26,6 +26,7 @@ struct reading {
 	int exception;
 	struct plan_span *refused; /* reads that touched a register which is not there */
 	size_t n_refused;
+	int64_t base;            /* of the addresses; set by who asks */
 	size_t n_implausible; /* values that were left out, as written by reading_write_lines */
 	const struct profile_point *implausible; /* the first of them */
 	struct decimal implausible_value;

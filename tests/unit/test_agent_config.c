@@ -53,7 +53,15 @@ static const struct mistake mistakes[] = {
 	{"pulses of a meter that has none", METER("profile: eastron_sdm630, pulse: {volume: 1}"), "has no pulse counter"},
 	{"pulses without their worth", METER("profile: wirenboard_mcm8, channel: 1, pulse: {index: 1}"),
 		"pulse.volume: is missing"},
-	{"a relative profile without base", METER("profile: sunspec_201_204"), "meters[0].base: is missing"},
+	{"a block that the device tells itself", METER("profile: sunspec_201_204"), NULL},
+	{"a block that is looked for", METER("profile: sunspec_201_204, base: auto"), NULL},
+	{"a base that is no number", METER("profile: sunspec_201_204, base: 4x"), "meters[0].base: '4x' is not a whole number"},
+	{"a base beyond the last register", METER("profile: sunspec_201_204, base: 65536"), "meters[0].base: "},
+	{"two blocks of one unit", METER("profile: sunspec_201_204")
+		"      - {id: m2, unit: 1, profile: sunspec_101_103}\n", NULL},
+	{"the same block twice", METER("profile: sunspec_201_204")
+		"      - {id: m2, unit: 1, profile: sunspec_201_204}\n", "is already in line 8"},
+	{"looking for a block of fixed addresses", METER("profile: eastron_sdm630, base: auto"), "takes no base"},
 	{"a relative profile with base", METER("profile: sunspec_201_204, base: 40069"), NULL},
 	{"a base for fixed addresses", METER("profile: eastron_sdm630, base: 5"), "takes no base"},
 	{"a ratio instead of a register", METER("profile: chint_dtsu666, ratios: {ct: 40, vt: 1}"), NULL},
