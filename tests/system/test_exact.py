@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sums stay exact whatever is killed, cut off or restored."""
+import os
+import random
 import shutil
 import sqlite3
 import time
 from decimal import Decimal
+
+import pytest
 
 from plant import METERS, Plant, iso, local, meter_id, stamp
 from stack import wait_until
@@ -197,6 +201,30 @@ def test_sums_stay_exact_through_every_failure(stack):
     until = moment - moment % HOUR
     check_sums(story, moment)
     check_coverage(story, until)
+    check_database(story, moment)
+
+
+@pytest.mark.soak
+def test_sums_stay_exact_through_a_hundred_kills_at_random_moments(stack):
+    """NENGHAO_SEED repeats a run."""
+    seed = int(os.environ.get("NENGHAO_SEED", time.time_ns() % 1000000))
+    print(f"NENGHAO_SEED={seed}")
+    dice = random.Random(seed)
+    story = Story(stack)
+    plant = story.plant
+    story.wait_for_readings(0)
+    for _ in range(100):
+        time.sleep(dice.uniform(0.1, 4))
+        victim = dice.choice(["agent", "server", "broker", "database"])
+        if victim == "agent":
+            story.restart_agent()
+        else:
+            story.restart(getattr(plant, victim), dice.choice([0, 0.2, 2]))
+    wait_until(stack.influx_answers, 30, "the database answers")
+    story.wait_for_readings(plant.now_ms(), 120)
+    moment = story.freeze()
+    check_sums(story, moment)
+    check_coverage(story, moment - moment % HOUR)
     check_database(story, moment)
 
 
