@@ -26,7 +26,8 @@ static int64_t connect_delay(const struct agent_bus *config)
 	return ms;
 }
 
-void ask_line_init(struct ask_line *line, const struct agent_bus *config, const struct bus_ops *ops)
+void ask_line_init_tapped(struct ask_line *line, const struct agent_bus *config,
+			  const struct bus_ops *ops, struct bus_tap tap)
 {
 	static const struct agent_meter plain = {0};
 	const struct agent_tcp *tcp =
@@ -38,9 +39,15 @@ void ask_line_init(struct ask_line *line, const struct agent_bus *config, const 
 		.port = (int)tcp->port,
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 		.connect_delay_ms = connect_delay(config),
+		.tap = tap,
 	};
 
 	*line = (struct ask_line){.config = config, .ops = ops, .bus = ops->create(&address)};
+}
+
+void ask_line_init(struct ask_line *line, const struct agent_bus *config, const struct bus_ops *ops)
+{
+	ask_line_init_tapped(line, config, ops, (struct bus_tap){.fn = NULL});
 }
 
 void ask_line_fini(struct ask_line *line)

@@ -35,6 +35,9 @@ struct ask_meter {
 
 void ask_line_init(struct ask_line *line, const struct agent_bus *config,
 		   const struct bus_ops *ops);
+/* The same with all frames shown. */
+void ask_line_init_tapped(struct ask_line *line, const struct agent_bus *config,
+			  const struct bus_ops *ops, struct bus_tap tap);
 void ask_line_fini(struct ask_line *line);
 
 void ask_meter_init(struct ask_meter *meter, const struct agent_meter *config, struct sweep *sweep);

@@ -22,6 +22,10 @@ enum bus_outcome {
 	BUS_N_OUTCOMES,
 };
 
+/* "ok", "timeout", ...; and back, -1 if it is none. */
+const char *bus_outcome_name(enum bus_outcome outcome);
+int bus_outcome_of(const char *name);
+
 struct bus_settings {
 	int64_t baud; /* RTU */
 	char parity;  /* 'N' 'E' 'O' */
@@ -52,6 +56,15 @@ struct bus_request {
 	int64_t timeout_ms;
 	struct bus_settings settings; /* RTU: as this meter wants them */
 };
+
+/* A master never sends anything else: some meters take an unknown function for a command to reset.
+ */
+static inline bool bus_request_is_valid(const struct bus_request *request)
+{
+	return request->function >= 1 && request->function <= 4 && request->count >= 1 &&
+	       request->count <= BUS_REGISTERS_MAX &&
+	       (uint32_t)request->address + request->count <= 65536;
+}
 
 struct bus_reply {
 	uint16_t registers[BUS_REGISTERS_MAX]; /* functions 1, 2: a bit each, 0 or 1 */

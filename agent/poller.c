@@ -14,22 +14,6 @@
 
 enum { STACK_BYTES = 256 * 1024 }; /* name resolution needs more than the polling itself */
 
-/* Meters that are read alike share a plan. */
-struct shared_sweep {
-	struct sweep *sweep;
-	const struct agent_meter *example;
-	struct plan_cost cost;
-};
-
-struct poller {
-	const struct agent_config *config;
-	struct poller_bus *buses;
-	size_t n_buses, n_running;
-	struct shared_sweep *sweeps;
-	size_t n_sweeps, sweeps_cap;
-	atomic_llong progress;
-};
-
 /* ---- plans ---- */
 
 static bool is_same_text(const char *a, const char *b)
@@ -56,7 +40,7 @@ static struct sweep *find_sweep(struct poller *poller, const struct agent_bus *b
 				const struct agent_meter *meter)
 {
 	struct plan_cost cost = agent_config_cost(bus, meter);
-	struct shared_sweep *shared;
+	struct poller_sweep *shared;
 	int code;
 
 	for (size_t i = 0; i < poller->n_sweeps; i++) {
@@ -123,7 +107,7 @@ static void init_bus(struct poller *poller, struct poller_bus *bus, const struct
 	pthread_cond_init(&bus->changed, &monotonic);
 	pthread_cond_init(&bus->answered, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	ask_line_init(&bus->line, config, ops);
+	ask_line_init_tapped(&bus->line, config, ops, (struct bus_tap){poller_trace_tap, bus});
 	init_meters(poller, bus);
 }
 
@@ -138,6 +122,7 @@ static void fini_bus(struct poller_bus *bus)
 	reading_fini(&bus->reading);
 	cycle_destroy(bus->cycle);
 	ask_line_fini(&bus->line);
+	poller_trace_fini(bus);
 	pthread_cond_destroy(&bus->answered);
 	pthread_cond_destroy(&bus->changed);
 	pthread_mutex_destroy(&bus->lock);
@@ -296,84 +281,4 @@ void poller_health(struct poller *poller, poller_meter_fn meter_fn, poller_bus_f
 int64_t poller_progress(struct poller *poller)
 {
 	return atomic_load(&poller->progress);
-}
-
-/* ---- reading on demand ---- */
-
-static struct poller_bus *find_meter(struct poller *poller, const char *id, size_t *index)
-{
-	for (size_t i = 0; i < poller->n_buses; i++) {
-		const struct agent_meter *meters = poller->buses[i].config->meters.items;
-
-		for (size_t k = 0; k < poller->buses[i].config->meters.count; k++)
-			if (strcmp(meters[k].id, id) == 0) {
-				*index = k;
-				return &poller->buses[i];
-			}
-	}
-	return NULL;
-}
-
-static bool take_back(struct poller_bus *bus, const struct poller_order *order)
-{
-	for (struct poller_order **at = &bus->orders; *at != NULL; at = &(*at)->next)
-		if (*at == order) {
-			*at = order->next;
-			return true;
-		}
-	return false;
-}
-
-/* Lets go of an order that nobody has answered in time; the lock is held. */
-static void give_up(struct poller_bus *bus, struct poller_order *order)
-{
-	if (take_back(bus, order))
-		free(order);
-	else
-		order->is_abandoned = true;
-}
-
-static void place(struct poller_bus *bus, struct poller_order *order)
-{
-	struct poller_order **end = &bus->orders;
-
-	while (*end != NULL)
-		end = &(*end)->next;
-	*end = order;
-	pthread_cond_broadcast(&bus->changed);
-}
-
-int poller_read_now(struct poller *poller, const char *meter, int64_t timeout_ms, char **json,
-		    struct err *err)
-{
-	size_t index = 0;
-	struct poller_bus *bus = find_meter(poller, meter, &index);
-	struct poller_order *order;
-	int64_t until_ms = clock_mono_ms() + timeout_ms;
-	struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
-	int code = 0;
-
-	if (bus == NULL)
-		return err_set(err, -ENOENT, "there is no meter '%s'", meter);
-	order = xcalloc(1, sizeof *order);
-	order->meter = index;
-	pthread_mutex_lock(&bus->lock);
-	place(bus, order);
-	while (!order->is_done && code == 0)
-		code = pthread_cond_timedwait(&bus->answered, &bus->lock, &until);
-	if (!order->is_done) {
-		give_up(bus, order);
-		pthread_mutex_unlock(&bus->lock);
-		return err_set(err, -ETIMEDOUT, "bus %s had no time for meter %s within %lld ms",
-			       bus->config->name, meter, (long long)timeout_ms);
-	}
-	pthread_mutex_unlock(&bus->lock);
-	code = order->code;
-	if (code == 0)
-		*json = buf_take(&order->json);
-	else
-		(void)err_set(err, code, "%s", order->err.text);
-	buf_fini(&order->json);
-	free(order);
-	return code;
 }

@@ -68,4 +68,27 @@ int64_t poller_progress(struct poller *poller);
 int poller_read_now(struct poller *poller, const char *meter, int64_t timeout_ms, char **json,
 		    struct err *err);
 
+/* Sends one request in spare time of the bus, by its own thread: somebody looks for meters.
+ * Functions 1 to 4. *outcome and *reply as of bus_ops.read. -ENOENT: no such bus, -ETIMEDOUT: the
+ * bus had no time for it, -EINVAL: not a request that only reads. */
+int poller_request_now(struct poller *poller, const char *name, const struct bus_request *request,
+		       enum bus_outcome *outcome, struct bus_reply *reply, struct err *err);
+
+enum { POLLER_FRAME_MAX = 264 };
+
+struct poller_frame {
+	int64_t number; /* counts up by bus */
+	int64_t time_ms;
+	uint8_t unit; /* that the frame, or the question before it, is addressed to */
+	bool is_sent;
+	uint16_t len;
+	uint8_t bytes[POLLER_FRAME_MAX];
+};
+typedef void (*poller_frame_fn)(const struct poller_frame *frame, void *arg);
+
+/* Tells the frames of the meter from number *position on (negative: none yet, begin now), keeps the
+ * next ones for a few seconds, and moves *position on. -ENOENT: no such meter. */
+int poller_trace(struct poller *poller, const char *meter, int64_t *position, poller_frame_fn fn,
+		 void *arg, struct err *err);
+
 #endif

@@ -64,7 +64,7 @@ static void log_change(struct poller_bus *bus, struct poller_meter *meter, bool 
 	}
 }
 
-static void count_requests(struct poller_bus *bus, struct poller_meter *meter)
+void poller_bus_count(struct poller_bus *bus, struct poller_meter *meter)
 {
 	const struct reading *reading = &bus->reading;
 
@@ -83,7 +83,7 @@ static void note_result(struct poller_bus *bus, size_t index, bool is_closed, bo
 	int64_t p99_us = latency_percentile(&meter->ask.latency, 990);
 
 	pthread_mutex_lock(&bus->lock);
-	count_requests(bus, meter);
+	poller_bus_count(bus, meter);
 	meter->health.n_requests = meter->ask.sweep->n_reads;
 	meter->health.rtt_p50_us = p50_us;
 	meter->health.rtt_p99_us = p99_us;
@@ -326,80 +326,52 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 	note_busy(bus, spent_ms);
 }
 
-/* ---- orders of other threads ---- */
-
-static void execute(struct poller_bus *bus, struct poller_order *order)
-{
-	struct poller_meter *meter = &bus->meters[order->meter];
-	char code[READING_CODE_MAX];
-
-	if (ask_meter_all(&bus->line, &meter->ask, &bus->reading)) {
-		reading_write_json(&bus->reading, meter->ask.config, meter->ask.sweep,
-				   meter->ask.kept, &order->json);
-		return;
-	}
-	reading_failure_code(&bus->reading, code);
-	order->code = err_set(&order->err, -EIO, "meter %s does not answer: %s",
-			      meter->ask.config->id, code);
-}
-
-static void finish(struct poller_bus *bus, struct poller_order *order)
-{
-	pthread_mutex_lock(&bus->lock);
-	count_requests(bus, &bus->meters[order->meter]);
-	order->is_done = true;
-	if (order->is_abandoned) {
-		buf_fini(&order->json);
-		free(order);
-	} else {
-		pthread_cond_broadcast(&bus->answered);
-	}
-	pthread_mutex_unlock(&bus->lock);
-}
-
-static void serve_orders(struct poller_bus *bus)
-{
-	for (;;) {
-		struct poller_order *order;
-
-		pthread_mutex_lock(&bus->lock);
-		order = bus->orders;
-		if (order != NULL)
-			bus->orders = order->next;
-		pthread_mutex_unlock(&bus->lock);
-		if (order == NULL)
-			return;
-		execute(bus, order);
-		finish(bus, order);
-	}
-}
-
 /* ---- the thread ---- */
 
-static void rest_until(struct poller_bus *bus, int64_t mono_ms)
+/* put_off_ms: guests wait on until then; 0: none waits, and the first that comes ends the rest. */
+static void rest_until(struct poller_bus *bus, int64_t mono_ms, int64_t put_off_ms)
 {
 	int64_t latest_ms = clock_mono_ms() + REST_MS;
 	struct timespec until;
 
 	if (mono_ms > latest_ms)
 		mono_ms = latest_ms;
+	if (put_off_ms > 0 && mono_ms > put_off_ms)
+		mono_ms = put_off_ms;
 	until = (struct timespec){mono_ms / 1000, mono_ms % 1000 * 1000000};
 	pthread_mutex_lock(&bus->lock);
-	while (!bus->is_stopping && bus->orders == NULL)
+	while (!bus->is_stopping && bus->orders == NULL && (bus->guests == NULL || put_off_ms > 0))
 		if (pthread_cond_timedwait(&bus->changed, &bus->lock, &until) == ETIMEDOUT)
 			break;
 	pthread_mutex_unlock(&bus->lock);
 	atomic_fetch_add(bus->progress, 1);
 }
 
+/* A meter that is due goes first; the time until the next one is free. */
+static void wait_or_serve(struct poller_bus *bus, const struct schedule_job *job)
+{
+	int64_t start_ms = clock_mono_ms(), next_ms = clock_mono_of_utc(job->until_ms);
+	int64_t put_off_ms;
+
+	if (poller_order_serve_guest(bus, next_ms - start_ms, &put_off_ms)) {
+		note_busy(bus, clock_mono_ms() - start_ms);
+		return;
+	}
+	poller_cycle_hand_over(bus);
+	rest_until(bus, next_ms, put_off_ms);
+}
+
 static void turn(struct poller_bus *bus)
 {
-	struct schedule_job job = schedule_next(&bus->schedule, clock_utc_ms());
+	struct schedule_job job;
+	int64_t retry_ms, put_off_ms;
 
+	if (poller_order_serve_guest(bus, 0, &put_off_ms))
+		return;
+	job = schedule_next(&bus->schedule, clock_utc_ms());
 	switch (job.kind) {
 	case SCHEDULE_WAIT:
-		poller_cycle_hand_over(bus);
-		rest_until(bus, clock_mono_of_utc(job.until_ms));
+		wait_or_serve(bus, &job);
 		break;
 	case SCHEDULE_PASSED:
 		note_passed(bus, &job);
@@ -412,9 +384,8 @@ static void turn(struct poller_bus *bus)
 		}
 		poller_cycle_hand_over(bus);
 		/* Slots may pass meanwhile, with a bent clock quickly. */
-		rest_until(bus, clock_mono_ms() + BACKOFF_MIN_MS < bus->retry_ms
-					? clock_mono_ms() + BACKOFF_MIN_MS
-					: bus->retry_ms);
+		retry_ms = clock_mono_ms() + BACKOFF_MIN_MS;
+		rest_until(bus, retry_ms < bus->retry_ms ? retry_ms : bus->retry_ms, put_off_ms);
 		break;
 	}
 }
@@ -426,7 +397,7 @@ void *poller_bus_run(void *arg)
 	schedule_init(&bus->schedule, bus->slots, bus->config->meters.count, clock_utc_ms());
 	bus->window_ms = clock_mono_ms();
 	while (!poller_bus_is_stopping(bus)) {
-		serve_orders(bus);
+		poller_order_serve(bus);
 		turn(bus);
 		if (poller_cycle_is_due(bus))
 			poller_cycle_hand_over(bus);

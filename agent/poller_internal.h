@@ -32,11 +32,39 @@ struct poller_meter {
 /* From another thread: "read this meter now", or "send this request when there is time". */
 struct poller_order {
 	size_t meter;
+	struct bus_request request;
+	struct bus_reply reply;
+	enum bus_outcome outcome;
+	int64_t since_ms; /* monotonic */
 	int code;
 	struct err err;
 	struct buf json;
 	bool is_done, is_abandoned; /* guarded by bus->lock; abandoned: the bus thread frees it */
 	struct poller_order *next;
+};
+
+/* Meters that are read alike share a plan. */
+struct poller_sweep {
+	struct sweep *sweep;
+	const struct agent_meter *example;
+	struct plan_cost cost;
+};
+
+/* The last frames, while somebody looks. */
+struct poller_trace {
+	atomic_bool is_on;
+	uint8_t unit;                /* the thread's own: that was asked last */
+	struct poller_frame *frames; /* guarded by bus->lock, like the rest; NULL: off */
+	int64_t number, until_ms;
+};
+
+struct poller {
+	const struct agent_config *config;
+	struct poller_bus *buses;
+	size_t n_buses, n_running;
+	struct poller_sweep *sweeps;
+	size_t n_sweeps, sweeps_cap;
+	atomic_llong progress;
 };
 
 struct poller_bus {
@@ -65,7 +93,9 @@ struct poller_bus {
 	bool is_stopping;                /* guarded */
 	struct poller_order *orders;     /* guarded */
 	double utilisation;              /* guarded; of the last full window */
+	struct poller_order *guests;     /* guarded: requests that wait for spare time */
 	int64_t requests, failed, waits; /* guarded */
+	struct poller_trace trace;
 };
 
 /* poller_bus.c: the thread's function. */
@@ -84,5 +114,19 @@ bool poller_bus_identify(struct poller_bus *bus, struct poller_meter *meter,
 /* Tells the schedule what a failure of the meter costs. */
 void poller_bus_time_out(struct poller_bus *bus, size_t index);
 bool poller_bus_is_stopping(struct poller_bus *bus);
+/* Under the lock: adds what bus->reading counted. */
+void poller_bus_count(struct poller_bus *bus, struct poller_meter *meter);
+
+/* poller_order.c: what other threads asked for. */
+void poller_order_serve(struct poller_bus *bus); /* all meters that are to be read now */
+/* Sends the request that waits first, if it takes no more than spare_ms or has waited too long.
+ * True if it did. *put_off_ms: else when it will have waited too long, monotonic; 0: none waits. */
+bool poller_order_serve_guest(struct poller_bus *bus, int64_t spare_ms, int64_t *put_off_ms);
+
+/* poller_trace.c: the tap of each bus. */
+void poller_trace_tap(bool is_sent, const uint8_t *bytes, size_t len, void *arg);
+void poller_trace_fini(struct poller_bus *bus);
+/* The bus and the index of a meter; NULL: there is none. */
+struct poller_bus *poller_find_meter(struct poller *poller, const char *id, size_t *index);
 
 #endif

@@ -20,7 +20,7 @@ struct service {
 	int64_t turns, progress; /* as the watchdog last saw them */
 };
 
-/* For control_start, with struct service * as arg: status, read. */
+/* For control_start, with struct service * as arg: status, read, request, trace, spool. */
 extern const struct control_handler service_handlers[];
 
 /* Timers of the main loop; arg is struct service *. */

@@ -380,6 +380,29 @@ static void another_meter_s_readings_are_refused(void **state)
 	bench_stop(&bench);
 }
 
+#define CODED "profile: tests/data/profiles/coded.yaml"
+
+static void another_device_and_implausible_values_are_faults(void **state)
+{
+	static const char text[] = TOP "      - {id: m1, unit: 1, " CODED "}\n"
+				       "      - {id: m2, unit: 2, " CODED "}\n"
+				       "      - {id: m3, unit: 3, " CODED ", identify: false}\n";
+	struct bench bench;
+
+	(void)state;
+	script_reset();
+	script_set(1, (struct script){.refused_address = -1, .base = 71 - 11});
+	script_set(3, (struct script){.refused_address = -1, .base = 5000});
+	bench_start(&bench, text, 16);
+	bench_expect(&bench, "reading,meter=m1 active_power_w=160,frequency_hz=5160 ");
+	bench_expect(&bench, "fault,meter=m2 code=\"wrong_device\"");
+	bench_expect(&bench, "reading,meter=m3 frequency_hz=10100 ");
+	bench_expect(&bench, "fault,meter=m3 code=\"implausible\"");
+	assert_null(strstr(bench.lines.data, "reading,meter=m2 "));
+	assert_null(strstr(bench.lines.data, "meter=m3 active_power_w"));
+	bench_stop(&bench);
+}
+
 static void pulses_are_a_volume(void **state)
 {
 	struct bench bench;
@@ -436,6 +459,35 @@ static void ratios_are_read_once_and_kept(void **state)
 	bench_stop(&bench);
 }
 
+/* Somebody looks for meters while others are read. */
+static void any_request_goes_out_in_spare_time(void **state)
+{
+	static const struct bus_request request = {
+		.unit = 9, .function = 4, .address = 70, .count = 2, .timeout_ms = 20};
+	static const struct bus_request writing = {.unit = 9, .function = 6, .count = 1};
+	static const struct bus_request too_long = {.unit = 9, .function = 3, .count = 126};
+	enum bus_outcome outcome;
+	struct bus_reply reply;
+	struct bench bench;
+	struct err err;
+
+	(void)state;
+	script_reset();
+	script_set(9, (struct script){.outcome = BUS_OK, .refused_address = -1, .base = 7});
+	bench_start(&bench, TOP "      - {id: m1, unit: 1, profile: eastron_sdm630}\n", 64);
+	assert_int_equal(poller_request_now(bench.poller, "b", &request, &outcome, &reply, &err),
+			 0);
+	assert_int_equal(outcome, BUS_OK);
+	assert_int_equal(reply.registers[1], 7 + 71);
+	assert_int_equal(poller_request_now(bench.poller, "none", &request, &outcome, &reply, &err),
+			 -ENOENT);
+	assert_int_equal(poller_request_now(bench.poller, "b", &writing, &outcome, &reply, &err),
+			 -EINVAL);
+	assert_int_equal(poller_request_now(bench.poller, "b", &too_long, &outcome, &reply, &err),
+			 -EINVAL);
+	bench_stop(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,9 +500,11 @@ int main(void)
 		cmocka_unit_test(a_full_mailbox_stops_the_bus_and_not_the_memory),
 		cmocka_unit_test(another_thread_may_order_a_reading),
 		cmocka_unit_test(another_meter_s_readings_are_refused),
+		cmocka_unit_test(another_device_and_implausible_values_are_faults),
 		cmocka_unit_test(pulses_are_a_volume),
 		cmocka_unit_test(texts_are_told_once),
 		cmocka_unit_test(ratios_are_read_once_and_kept),
+		cmocka_unit_test(any_request_goes_out_in_spare_time),
 	};
 
 	/* A second passes in 50 ms; no other thread runs yet. */
