@@ -98,6 +98,17 @@ static const struct {
 	 HEAD
 	 "points: [{name: \"a{n}_w\", address: 1, repeat: {count: 2, stride: 1, register: n}}]\n",
 	 "points[0].repeat.register: there is no register or point 'n' before it"},
+	{"models that are none", HEAD "sunspec: 101\npoints: [{name: a_w, address: 1}]\n",
+	 "sunspec: must be a list of model ids"},
+	{"a model id that ends the chain",
+	 HEAD "sunspec: [65535]\npoints: [{name: a_w, address: 1}]\n",
+	 "sunspec[0]: must be a whole number from 0 to 65534"},
+	{"known by a register that does not exist",
+	 HEAD "identify: [{register: b, is: [1]}]\npoints: [{name: a_w, address: 1}]\n",
+	 "identify[0].register: there is no register or point 'b' before it"},
+	{"known by something of another form",
+	 HEAD "identify: {register: a_w, is: [1]}\npoints: [{name: a_w, address: 1}]\n",
+	 "identify: must be a list of the form"},
 	{"no source",
 	 "id: x\nmanufacturer: M\nmodel: X\nmedium: pv\nconfidence: high\nfunction: 3\n"
 	 "points: [{name: a_w, address: 1, type: u16}]\n",
