@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "sim/sunspec.h"
 
 enum { MAX_REGISTERS = 125, MAX_BITS = 2000 };
 
@@ -444,7 +445,7 @@ enum modbus_exception device_read(const struct device *device, const struct devi
 	memset(data, 0, DEVICE_DATA_MAX);
 	for (uint16_t i = 0; i < request->count; i++) {
 		uint16_t address = (uint16_t)(request->address + i);
-		uint16_t meant = (uint16_t)(address - device->base);
+		uint16_t meant = (uint16_t)(address - device->base), value;
 
 		if (is_in(device->profile->forbidden, device->profile->n_forbidden, request, meant))
 			return MODBUS_ILLEGAL_ADDRESS;
@@ -452,6 +453,9 @@ enum modbus_exception device_read(const struct device *device, const struct devi
 		    device->cells[at].address == address)
 			put(request, i, cell_value(&reading, pick_cell(device, request, at, &at)),
 			    data);
+		else if (request->function == 3 &&
+			 sunspec_register(device->profile, device->base, address, &value))
+			put(request, i, value, data);
 		else if (!is_readable(device, request, address))
 			return MODBUS_ILLEGAL_ADDRESS;
 	}

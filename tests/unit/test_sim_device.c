@@ -280,6 +280,28 @@ static void pulses_are_counted_by_their_worth(void **state)
 	destroy(&fixture);
 }
 
+static void a_sunspec_device_has_a_directory(void **state)
+{
+	static const struct {
+		uint16_t address, high, low;
+	} pairs[] = {{40000, 0x5375, 0x6E53}, {40002, 1, 66}, {40070, 103, 40}, {40112, 0xFFFF, 0}};
+	struct fixture fixture =
+		create(ONE("profile: sunspec_101_103, base: 40070, load: pv, year: 1000"));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		struct device_request request = {
+			.function = 3, .address = pairs[i].address, .count = 2, .utc_ms = SIM_NOON};
+		uint8_t data[DEVICE_DATA_MAX];
+		size_t len;
+
+		assert_int_equal(device_read(fixture.device, &request, data, &len), MODBUS_OK);
+		assert_int_equal(data[0] << 8 | data[1], pairs[i].high);
+		assert_int_equal(data[2] << 8 | data[3], pairs[i].low);
+	}
+	destroy(&fixture);
+}
+
 static void a_meter_without_values_shows_marks(void **state)
 {
 	struct fixture fixture = create(ONE(SDM630));
@@ -312,6 +334,7 @@ int main(void)
 		cmocka_unit_test(requests_are_answered_or_refused),
 		cmocka_unit_test(a_register_shows_the_quantised_count),
 		cmocka_unit_test(pulses_are_counted_by_their_worth),
+		cmocka_unit_test(a_sunspec_device_has_a_directory),
 		cmocka_unit_test(a_meter_without_values_shows_marks),
 		cmocka_unit_test(power_is_what_energy_grows_by),
 	};
