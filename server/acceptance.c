@@ -50,13 +50,47 @@ static struct acceptance_answer judge_known(int64_t seen, const struct telemetry
 	return answer;
 }
 
+void acceptance_hear(struct acceptance_guard *guard, const struct acceptance *acceptance,
+		     const struct acceptance_claim *claim)
+{
+	if (claim->epoch < guard->epoch)
+		return;
+	if (claim->until_ms > acceptance->until_ms) {
+		guard->epoch = claim->epoch;
+		guard->until_ms = claim->until_ms;
+	} else if (claim->epoch > guard->epoch || guard->until_ms <= acceptance->until_ms) {
+		*guard = (struct acceptance_guard){0};
+	}
+}
+
+/* Patience counts from the first batch that was held: only then was the agent answered. */
+static void judge_jump(struct acceptance_guard *guard, const struct acceptance *acceptance,
+		       int64_t mono_ms, struct acceptance_answer *answer)
+{
+	if (guard->until_ms <= acceptance->until_ms)
+		return;
+	if (!guard->has_held) {
+		guard->has_held = true;
+		guard->held_at_ms = mono_ms;
+	}
+	answer->is_unrepaired = mono_ms - guard->held_at_ms >= ACCEPTANCE_PATIENCE_MS;
+	if (!answer->is_unrepaired)
+		*answer = (struct acceptance_answer){.verdict = ACCEPTANCE_HELD};
+}
+
 struct acceptance_answer acceptance_offer(struct acceptance *acceptance,
-					  const struct telemetry_header *header, int64_t now_ms)
+					  struct acceptance_guard *guard,
+					  const struct telemetry_header *header,
+					  struct acceptance_time now)
 {
 	struct acceptance_epoch *epoch = acceptance_find(acceptance, header->epoch);
 	struct acceptance_answer answer =
 		epoch ? judge_known(epoch->seen, header) : judge_first(header);
-	bool is_taken = answer.verdict == ACCEPTANCE_NEXT || answer.verdict == ACCEPTANCE_GAP;
+	bool is_taken;
+
+	if (answer.verdict == ACCEPTANCE_GAP || (!epoch && answer.verdict == ACCEPTANCE_NEXT))
+		judge_jump(guard, acceptance, now.mono_ms, &answer);
+	is_taken = answer.verdict == ACCEPTANCE_NEXT || answer.verdict == ACCEPTANCE_GAP;
 
 	/* A restart goes to a new epoch for good; only two agents come back to one. */
 	answer.is_second =
@@ -66,7 +100,7 @@ struct acceptance_answer acceptance_offer(struct acceptance *acceptance,
 	if (!epoch)
 		return answer;
 	acceptance->last_epoch = header->epoch;
-	epoch->last_at_ms = now_ms;
+	epoch->last_at_ms = now.utc_ms;
 	if (is_taken)
 		epoch->seen = header->seq;
 	return answer;

@@ -147,6 +147,7 @@ int agent_status_read(const char *json, size_t len, const struct agent_status_co
 		*out = (struct agent_status){
 			.is_online = is_online,
 			.epoch = json_integer_value(json_object_get(status, "epoch")),
+			.until_ms = json_integer_value(json_object_get(status, "until")),
 			.n_lines = writer.n_lines};
 	}
 	json_decref(status);

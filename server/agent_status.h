@@ -14,7 +14,8 @@
 
 struct agent_status {
 	bool is_online;
-	int64_t epoch; /* 0: not given */
+	int64_t epoch;    /* 0: not given */
+	int64_t until_ms; /* the newest batch that a server has confirmed to it; 0: none */
 	size_t n_lines;
 };
 

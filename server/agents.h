@@ -16,6 +16,7 @@ struct agent {
 	char id[TELEMETRY_ID_MAX + 1];
 	char region[16];                  /* of its topic */
 	struct acceptance now, committed; /* now becomes committed, or goes back to it */
+	struct acceptance_guard guard;
 	int64_t last_at_ms;
 	bool is_touched;                       /* now differs from the file */
 	int64_t ack_epochs[ACCEPTANCE_EPOCHS]; /* epochs that wait for an ack */

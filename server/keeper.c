@@ -58,6 +58,14 @@ static void describe(const struct waiting_event *waiting, struct event *event, s
 			   (long long)waiting->from, (long long)waiting->to,
 			   (long long)waiting->epoch, waiting->agent->id);
 		break;
+	case EVENT_HISTORY_LOST:
+		(void)civil_print_time(waiting->from, 0, from);
+		(void)civil_print_time(waiting->to, 0, to);
+		buf_printf(text,
+			   "this server was restored and knows batches of agent %s up to %s, the "
+			   "agent was told of %s and did not send what lies between",
+			   waiting->agent->id, waiting->from > 0 ? from : "none", to);
+		break;
 	case EVENT_AGENT_DROPPED:
 		event->value = (double)waiting->batches;
 		(void)civil_print_time(waiting->from, 0, from);

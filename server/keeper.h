@@ -38,7 +38,8 @@ struct keeper_reason {
 /* Counted since the start. */
 struct keeper_counters {
 	int64_t batches, batches_again, batches_ahead, batches_invalid, batches_refused;
-	int64_t foreign; /* messages of regions that are not served */
+	int64_t batches_held; /* until their agents have sent what a restored server lost */
+	int64_t foreign;      /* messages of regions that are not served */
 	int64_t lines, readings, faults, infos, gaps;
 	int64_t values_added, values_repeated, values_conflicting;
 	int64_t commits, failed_commits, acks;

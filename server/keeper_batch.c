@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "server/agent_status.h"
 #include "server/keeper_private.h"
@@ -73,6 +74,12 @@ static void tell_of_batch(struct keeper *keeper, const struct agent *agent,
 					    .time_ms = header->time_ms - header->time_ms % HOUR_MS,
 					    .epoch = header->epoch});
 	}
+	if (answer->is_unrepaired)
+		tell(keeper, (struct waiting_event){.kind = EVENT_HISTORY_LOST,
+						    .agent = agent,
+						    .time_ms = agent->guard.until_ms,
+						    .from = agent->now.until_ms,
+						    .to = agent->guard.until_ms});
 	if (answer->verdict == ACCEPTANCE_GAP) {
 		keeper->counters.batches_lost += answer->gap_to - answer->gap_from + 1;
 		tell(keeper, (struct waiting_event){.kind = EVENT_BATCHES_LOST,
@@ -176,7 +183,8 @@ static void take_batch(struct keeper *keeper, struct agent *agent,
 		       const struct telemetry_header *header, struct telemetry_reader *reader,
 		       int64_t now_ms)
 {
-	struct acceptance_answer answer = acceptance_offer(&agent->now, header, now_ms);
+	struct acceptance_time now = {now_ms, clock_mono_ms()};
+	struct acceptance_answer answer = acceptance_offer(&agent->now, &agent->guard, header, now);
 
 	agent->last_at_ms = now_ms;
 	agents_touch(keeper->agents, agent);
@@ -184,7 +192,8 @@ static void take_batch(struct keeper *keeper, struct agent *agent,
 	tell_of_batch(keeper, agent, header, &answer);
 	keeper->counters.batches_again += answer.verdict == ACCEPTANCE_AGAIN;
 	keeper->counters.batches_ahead += answer.verdict == ACCEPTANCE_AHEAD;
-	if (answer.verdict == ACCEPTANCE_AGAIN || answer.verdict == ACCEPTANCE_AHEAD)
+	keeper->counters.batches_held += answer.verdict == ACCEPTANCE_HELD;
+	if (answer.verdict != ACCEPTANCE_NEXT && answer.verdict != ACCEPTANCE_GAP)
 		return;
 	keeper->counters.batches++;
 	if (header->time_ms > agent->now.until_ms && header->time_ms <= now_ms + INTAKE_FUTURE_MS)
@@ -224,11 +233,27 @@ static void take_data(struct keeper *keeper, const struct telemetry_topic *topic
 
 /* ---- status ---- */
 
+static void hear_claim(struct agent *agent, const struct acceptance_claim *claim)
+{
+	bool was_guarded = agent->guard.until_ms > 0;
+
+	acceptance_hear(&agent->guard, &agent->now, claim);
+	if (agent->guard.until_ms > 0 && !was_guarded)
+		log_warn(
+			"keeper",
+			"agent %s was told of newer batches than this ledger has: it was restored; "
+			"the agent is asked to send them again",
+			agent->id);
+	if (agent->guard.until_ms == 0 && was_guarded)
+		log_info("keeper", "agent %s sends again what this ledger lost", agent->id);
+}
+
 static void take_status(struct keeper *keeper, const struct telemetry_topic *topic,
 			const char *payload, size_t len, int64_t now_ms)
 {
 	struct agent_status_context context = {topic->agent, keeper->registry, now_ms};
 	struct agent_status status;
+	struct agent *agent;
 	struct err err = {""};
 
 	if (len == 0) /* a retained message being removed */
@@ -240,10 +265,12 @@ static void take_status(struct keeper *keeper, const struct telemetry_topic *top
 		return;
 	}
 	keeper->n_extra_lines += status.n_lines;
-	if (status.is_online && status.epoch > 0)
-		agents_want_ack(keeper->agents,
-				agents_get(keeper->agents, topic->agent, topic->region),
-				status.epoch);
+	if (status.epoch <= 0)
+		return;
+	agent = agents_get(keeper->agents, topic->agent, topic->region);
+	hear_claim(agent, &(struct acceptance_claim){status.epoch, status.until_ms});
+	if (status.is_online)
+		agents_want_ack(keeper->agents, agent, status.epoch);
 }
 
 /* ---- messages ---- */

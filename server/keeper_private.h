@@ -17,7 +17,12 @@ struct waiting_letter {
 	size_t agent, meter, meter_len, line, line_len; /* offsets */
 };
 
-enum waiting_event_kind { EVENT_TWO_AGENTS, EVENT_BATCHES_LOST, EVENT_AGENT_DROPPED };
+enum waiting_event_kind {
+	EVENT_TWO_AGENTS,
+	EVENT_BATCHES_LOST,
+	EVENT_HISTORY_LOST,
+	EVENT_AGENT_DROPPED
+};
 struct waiting_event {
 	enum waiting_event_kind kind;
 	const struct agent *agent;

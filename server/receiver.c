@@ -45,10 +45,10 @@ int receiver_start(struct receiver *receiver, const struct mqtt_config *config,
 	if (rc < 0)
 		return rc;
 	/* One filter for all regions: which are served is a question of the tree, not of prefixes.
-	 */
-	rc = mqtt_subscribe(mqtt, "nenghao/1/+/+/data", err);
+	 * Status first: retained ones tell of lost history before the next batch does. */
+	rc = mqtt_subscribe(mqtt, "nenghao/1/+/+/status", err);
 	if (rc == 0)
-		rc = mqtt_subscribe(mqtt, "nenghao/1/+/+/status", err);
+		rc = mqtt_subscribe(mqtt, "nenghao/1/+/+/data", err);
 	if (rc < 0) {
 		mqtt_stop(mqtt);
 		return rc;

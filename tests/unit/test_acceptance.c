@@ -16,7 +16,8 @@ enum {
 	NEXT = ACCEPTANCE_NEXT,
 	GAP = ACCEPTANCE_GAP,
 	AGAIN = ACCEPTANCE_AGAIN,
-	AHEAD = ACCEPTANCE_AHEAD
+	AHEAD = ACCEPTANCE_AHEAD,
+	HELD = ACCEPTANCE_HELD
 };
 
 /* clang-format off */
@@ -47,8 +48,9 @@ static struct acceptance_answer offer(struct acceptance *state, int64_t epoch, i
 				      int64_t oldest, int64_t now_ms)
 {
 	struct telemetry_header header = {.epoch = epoch, .seq = seq, .oldest = oldest};
+	struct acceptance_guard none = {0};
 
-	return acceptance_offer(state, &header, now_ms);
+	return acceptance_offer(state, &none, &header, (struct acceptance_time){now_ms, now_ms});
 }
 
 static void accepts_by_the_rules(void **unused)
@@ -198,6 +200,268 @@ static void model_ends_with_every_batch(void **unused)
 	}
 }
 
+/* clang-format off */
+/* Before: epoch 100 seen up to 5, until 1000; the agent's status says it was told of `told`. Offered
+ * a first time at 0 if `again_ms` is more than 0, and then at `again_ms`. */
+static const struct {
+	const char *phrase;
+	int64_t told, epoch, seq, oldest, again_ms;
+	int verdict;
+	bool is_unrepaired;
+} guarded[] = {
+	{ "an agent told as much as is known jumps",      1000, 100, 9, 9, 0,      GAP,   false },
+	{ "an agent told less than is known jumps",        900, 100, 9, 9, 0,      GAP,   false },
+	{ "an agent told nothing begins an epoch",           0, 200, 1, 1, 0,      NEXT,  false },
+	{ "an agent told more may not jump",              2000, 100, 9, 9, 0,      HELD,  false },
+	{ "nor begin an epoch",                           2000, 200, 1, 1, 0,      HELD,  false },
+	{ "nor begin one far in",                         2000, 200, 7, 7, 0,      HELD,  false },
+	{ "but go on without a gap",                      2000, 100, 6, 6, 0,      NEXT,  false },
+	{ "and repeat itself",                            2000, 100, 4, 1, 0,      AGAIN, false },
+	{ "what is ahead stays ahead",                    2000, 100, 9, 7, 0,      AHEAD, false },
+	{ "a moment before patience ends it is held",     2000, 100, 9, 9, 119999, HELD,  false },
+	{ "when patience ends the jump is taken",         2000, 100, 9, 9, 120000, GAP,   true  },
+	{ "when patience ends the new epoch is taken",    2000, 200, 1, 1, 120000, NEXT,  true  },
+};
+/* clang-format on */
+
+static void holds_jumps_over_lost_history(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof guarded / sizeof *guarded; i++) {
+		struct acceptance state = {.until_ms = 1000};
+		struct acceptance_guard guard = {0};
+		struct acceptance_answer answer;
+		struct telemetry_header header = {.epoch = guarded[i].epoch,
+						  .seq = guarded[i].seq,
+						  .oldest = guarded[i].oldest};
+		struct acceptance_claim claim = {100, guarded[i].told};
+		struct acceptance_time now = {7, 5000};
+
+		acceptance_restore(&state, 100, 5, 1);
+		acceptance_hear(&guard, &state, &claim);
+		answer = acceptance_offer(&state, &guard, &header, now);
+		if (guarded[i].again_ms > 0) {
+			assert_int_equal(answer.verdict, HELD);
+			acceptance_hear(&guard, &state, &claim); /* starts nothing anew */
+			now.mono_ms += guarded[i].again_ms;
+			answer = acceptance_offer(&state, &guard, &header, now);
+		}
+		if ((int)answer.verdict != guarded[i].verdict ||
+		    answer.is_unrepaired != guarded[i].is_unrepaired)
+			fail_msg("%s: verdict %d", guarded[i].phrase, answer.verdict);
+	}
+}
+
+/* clang-format off */
+/* Known: until 1000. Statuses come one after the other; then an unknown epoch begins. */
+static const struct {
+	const char *phrase;
+	struct acceptance_claim claims[3];
+	int verdict;
+} claims[] = {
+	{ "one that was told more",                       { { 10, 2000 } }, HELD },
+	{ "a later epoch that was told no more lifts it", { { 10, 2000 }, { 20, 1000 } }, NEXT },
+	{ "an old status of the same epoch does not",     { { 10, 2000 }, { 10, 900 } }, HELD },
+	{ "an old status of the epoch before does not",   { { 10, 2000 }, { 9, 900 } }, HELD },
+	{ "a restart without having obeyed keeps it",     { { 10, 2000 }, { 20, 2000 }, { 10, 0 } }, HELD },
+	{ "obeyed after a restart",                       { { 10, 2000 }, { 20, 2000 }, { 30, 1000 } }, NEXT },
+};
+/* clang-format on */
+
+static void only_a_later_epoch_lifts_the_guard(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+		struct acceptance state = {.until_ms = 1000};
+		struct acceptance_guard guard = {0};
+		struct telemetry_header header = {.epoch = 300, .seq = 1, .oldest = 1};
+		struct acceptance_answer answer;
+
+		for (size_t k = 0; k < 3 && claims[i].claims[k].epoch > 0; k++)
+			acceptance_hear(&guard, &state, &claims[i].claims[k]);
+		answer = acceptance_offer(&state, &guard, &header, (struct acceptance_time){0});
+		if ((int)answer.verdict != claims[i].verdict)
+			fail_msg("%s: verdict %d", claims[i].phrase, answer.verdict);
+	}
+}
+
+/* A server that is put back to an older copy at any moment, and an agent that keeps what it has
+ * delivered. Batch i has the time i. What the server publishes and the agent sends is under way for
+ * a while and may be lost, statuses excepted: the broker keeps the last one. Before the guard, a
+ * jump that was under way hid the loss. */
+enum { LINK = 6 };
+struct note {
+	bool is_status;
+	int64_t epoch, seq, oldest, time_ms;
+};
+struct plant {
+	struct acceptance state, backup;
+	struct acceptance_guard guard;
+	bool is_taken[BATCHES + 1], is_backed_up[BATCHES + 1];
+	int64_t epoch, base, done, last, until, next; /* the agent; batch = base + seq */
+	bool is_deaf;                                 /* it does not obey acks that take back */
+	struct note link[LINK];
+	size_t n;
+	int64_t now_ms;
+	int n_unrepaired;
+	unsigned seed;
+};
+
+static unsigned roll(struct plant *plant, unsigned n)
+{
+	return (unsigned)rand_r(&plant->seed) % n;
+}
+
+static void begin_epoch(struct plant *plant)
+{
+	plant->epoch += 10;
+	plant->base = plant->done;
+	plant->next = 1;
+}
+
+static void send_note(struct plant *plant, bool is_status)
+{
+	struct note note = {.is_status = is_status,
+			    .epoch = plant->epoch,
+			    .seq = plant->next,
+			    .oldest = plant->done + 1 - plant->base,
+			    .time_ms = is_status ? plant->until : plant->base + plant->next};
+
+	if (plant->n < LINK)
+		plant->link[plant->n++] = note;
+}
+
+static void obey_ack(struct plant *plant, int64_t epoch)
+{
+	struct telemetry_ack ack = acceptance_ack(&plant->state, epoch);
+
+	if (epoch != plant->epoch || roll(plant, 6) == 0) /* of before, or lost */
+		return;
+	if (ack.until_ms < plant->until) {
+		if (plant->is_deaf)
+			return;
+		plant->done = ack.until_ms < plant->done ? ack.until_ms : plant->done;
+		plant->until = ack.until_ms;
+		begin_epoch(plant);
+		plant->n = 0;
+		send_note(plant, true);
+		return;
+	}
+	plant->until = ack.until_ms;
+	if (plant->base + ack.kept > plant->done)
+		plant->done = plant->base + ack.kept;
+	plant->next = ack.seen + 1;
+	if (plant->next < plant->done + 1 - plant->base)
+		plant->next = plant->done + 1 - plant->base;
+}
+
+static void receive(struct plant *plant)
+{
+	struct note note = plant->link[0];
+	struct telemetry_header header = {
+		.epoch = note.epoch, .seq = note.seq, .oldest = note.oldest};
+	struct acceptance_answer answer = {.verdict = ACCEPTANCE_AHEAD};
+
+	memmove(plant->link, plant->link + 1, --plant->n * sizeof note);
+	if (note.is_status)
+		acceptance_hear(&plant->guard, &plant->state,
+				&(struct acceptance_claim){note.epoch, note.time_ms});
+	else if (roll(plant, 8) > 0)
+		answer = acceptance_offer(&plant->state, &plant->guard, &header,
+					  (struct acceptance_time){plant->now_ms, plant->now_ms});
+	if (answer.verdict == ACCEPTANCE_NEXT || answer.verdict == ACCEPTANCE_GAP) {
+		plant->is_taken[note.time_ms] = true;
+		plant->n_unrepaired += answer.is_unrepaired;
+		if (note.time_ms > plant->state.until_ms)
+			plant->state.until_ms = note.time_ms;
+		(void)acceptance_keep(&plant->state, note.epoch, note.seq);
+	}
+	obey_ack(plant, note.epoch);
+}
+
+/* What was on its way to the old server is lost or not; the retained status comes first. */
+static void restore(struct plant *plant)
+{
+	struct note status = {.is_status = true, .epoch = plant->epoch, .time_ms = plant->until};
+
+	plant->state = plant->backup;
+	plant->guard = (struct acceptance_guard){0};
+	memcpy(plant->is_taken, plant->is_backed_up, sizeof plant->is_taken);
+	if (plant->n == LINK)
+		plant->n--;
+	memmove(plant->link + 1, plant->link, plant->n++ * sizeof status);
+	plant->link[0] = status;
+}
+
+static void live(struct plant *plant, bool is_calm)
+{
+	plant->now_ms += 500;
+	plant->last += plant->last < BATCHES;
+	if (!is_calm && roll(plant, 40) == 0) {
+		plant->backup = plant->state;
+		memcpy(plant->is_backed_up, plant->is_taken, sizeof plant->is_taken);
+	}
+	if (!is_calm && roll(plant, 60) == 0)
+		restore(plant);
+	if (!is_calm && roll(plant, 50) == 0) {
+		begin_epoch(plant);
+		plant->n = 0;
+		send_note(plant, true);
+	}
+	if (plant->base + plant->next <= plant->last && roll(plant, 2) == 0) {
+		send_note(plant, false);
+		plant->next++;
+	} else if (roll(plant, 5) == 0) {
+		send_note(plant, true);
+	}
+	if (plant->n > 0 && roll(plant, 3) > 0)
+		receive(plant);
+}
+
+static bool has_all(const struct plant *plant)
+{
+	int64_t n = 0;
+
+	for (int64_t i = 1; i <= BATCHES; i++)
+		n += plant->is_taken[i];
+	return n == BATCHES;
+}
+
+static void a_restored_server_gets_everything_again(void **unused)
+{
+	(void)unused;
+	for (unsigned round = 1; round <= 500; round++) {
+		struct plant plant = {.epoch = 100, .next = 1, .seed = round};
+
+		for (int i = 0; i < 400; i++)
+			live(&plant, false);
+		restore(&plant);
+		for (int i = 0; i < 5000 && !has_all(&plant); i++)
+			live(&plant, true);
+		if (!has_all(&plant) || plant.n_unrepaired > 0)
+			fail_msg("round %u: lost for good", round);
+	}
+}
+
+static void an_agent_that_does_not_react_is_taken_in_the_end(void **unused)
+{
+	(void)unused;
+	for (unsigned round = 1; round <= 500; round++) {
+		struct plant plant = {.epoch = 100, .next = 1, .seed = round, .is_deaf = true};
+
+		for (int i = 0; i < 400; i++)
+			live(&plant, false);
+		restore(&plant);
+		for (int i = 0; i < 20000 && !plant.is_taken[BATCHES]; i++) {
+			live(&plant, true);
+			if (plant.next + plant.base > BATCHES) /* it has no ack: once more */
+				plant.next = plant.done + 1 - plant.base;
+		}
+		if (!plant.is_taken[BATCHES] && plant.done < BATCHES)
+			fail_msg("round %u: held for ever", round);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +471,10 @@ int main(void)
 		cmocka_unit_test(two_agents_are_told_from_a_restart),
 		cmocka_unit_test(forgets_the_epoch_heard_longest_ago),
 		cmocka_unit_test(model_ends_with_every_batch),
+		cmocka_unit_test(holds_jumps_over_lost_history),
+		cmocka_unit_test(only_a_later_epoch_lifts_the_guard),
+		cmocka_unit_test(a_restored_server_gets_everything_again),
+		cmocka_unit_test(an_agent_that_does_not_react_is_taken_in_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
