@@ -99,6 +99,9 @@ $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Embedded by the assembler, which tells no dependency.
+$B/server/api_openapi.o: server/api_schemas.json
+
 $B/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@

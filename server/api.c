@@ -26,9 +26,10 @@ struct reader {
 	struct derived *derived;
 };
 
-static const struct api_route *const route_tables[] = {
-	api_operation_routes, api_region_routes, api_kpi_routes,   api_institution_routes,
-	api_energy_routes,    api_meter_routes,  api_event_routes, NULL};
+const struct api_route *const api_route_tables[] = {
+	api_operation_routes, api_openapi_routes,     api_region_routes,
+	api_kpi_routes,       api_institution_routes, api_energy_routes,
+	api_meter_routes,     api_event_routes,       NULL};
 
 static void close_reader(void *arg)
 {
@@ -111,8 +112,8 @@ static const struct api_route *find_route(struct api_call *call)
 
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
-	for (size_t t = 0; route_tables[t] != NULL; t++) {
-		for (const struct api_route *route = route_tables[t]; route->method != NULL;
+	for (size_t t = 0; api_route_tables[t] != NULL; t++) {
+		for (const struct api_route *route = api_route_tables[t]; route->method != NULL;
 		     route++) {
 			if (!matches(route->pattern, call->request->path, call->captures))
 				continue;
@@ -129,48 +130,6 @@ static const struct api_route *find_route(struct api_call *call)
 	}
 	api_problem(call, 404, "not-found", "there is no '%.200s'", call->request->path);
 	return NULL;
-}
-
-static bool is_listed(const char *name, const char *const *names, size_t *n)
-{
-	for (*n = 0; names != NULL && names[*n] != NULL; (*n)++)
-		if (strcmp(names[*n], name) == 0)
-			return true;
-	return false;
-}
-
-static bool is_repeated(const struct http_request_in *request, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (strcmp(request->parameters[i].name, request->parameters[index].name) == 0)
-			return true;
-	return false;
-}
-
-static bool parameters_are_known(struct api_call *call, const struct api_route *route)
-{
-	if (call->request->has_too_many) {
-		api_problem(call, 400, "too-many-parameters", "there are more than %d parameters",
-			    HTTP_PARAMETERS_MAX);
-		return false;
-	}
-	for (size_t i = 0; i < call->request->n_parameters; i++) {
-		const char *name = call->request->parameters[i].name;
-		char hint[96];
-		size_t n;
-
-		if (is_repeated(call->request, i)) {
-			api_problem(call, 400, "repeated-parameter",
-				    "the parameter '%.60s' is given twice", name);
-			return false;
-		}
-		if (is_listed(name, route->parameters, &n))
-			continue;
-		api_problem(call, 400, "unknown-parameter", "there is no parameter '%.60s'%s", name,
-			    conf_nearest(name, route->parameters, n, hint));
-		return false;
-	}
-	return true;
 }
 
 static bool is_authorized(struct api_call *call)
@@ -192,7 +151,7 @@ static bool is_authorized(struct api_call *call)
 	return false;
 }
 
-static void run_in_snapshot(struct api_call *call, const struct api_route *route)
+static void run_in_snapshot(struct api_call *call)
 {
 	struct err err = {""};
 
@@ -200,8 +159,8 @@ static void run_in_snapshot(struct api_call *call, const struct api_route *route
 		api_failed(call, &err);
 		return;
 	}
-	if (route->access == ACCESS_PUBLIC || is_authorized(call))
-		route->fn(call);
+	if (call->route->access == ACCESS_PUBLIC || is_authorized(call))
+		call->route->fn(call);
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
 }
 
@@ -213,10 +172,10 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 				.reply = reply,
 				.now_ms = clock_utc_ms(),
 				.json = {.out = &reply->body}};
-	const struct api_route *route = find_route(&call);
 	struct reader *reader;
 
-	if (route == NULL || !parameters_are_known(&call, route))
+	call.route = find_route(&call);
+	if (call.route == NULL || !api_parameters_are_known(&call))
 		return;
 	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
 	if (reader == NULL) {
@@ -228,7 +187,7 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 	call.derived = reader->derived;
 	call.cache = api->cache;
 	call.registry = api->options.registry(api->options.arg);
-	run_in_snapshot(&call, route);
+	run_in_snapshot(&call);
 	registry_release(call.registry);
 	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
 }

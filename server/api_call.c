@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api_call.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -97,74 +95,6 @@ struct figures api_figures(const struct api_call *call)
 				.factors = call->options->factors,
 				.now_ms = call->now_ms,
 				.min_coverage = call->options->min_coverage};
-}
-
-const char *api_parameter(const struct api_call *call, const char *name, const char *fallback)
-{
-	const char *text = http_parameter(call->request, name);
-
-	return text != NULL ? text : fallback;
-}
-
-bool api_integer(struct api_call *call, const char *name, int64_t min, int64_t max,
-		 int64_t fallback, int64_t *out)
-{
-	const char *text = http_parameter(call->request, name);
-	char *end;
-	long long value;
-
-	if (text == NULL) {
-		*out = fallback;
-		return true;
-	}
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value < min ||
-	    value > max) {
-		api_problem(call, 400, "bad-parameter",
-			    "%s is '%.40s'; it must be a whole number from %lld "
-			    "to %lld",
-			    name, text, (long long)min, (long long)max);
-		return false;
-	}
-	*out = value;
-	return true;
-}
-
-bool api_time(struct api_call *call, const char *name, int64_t fallback, int64_t *out)
-{
-	const char *text = http_parameter(call->request, name);
-
-	if (text == NULL) {
-		*out = fallback;
-		return true;
-	}
-	if (civil_parse_time(text, strlen(text), call->options->offset_ms, out) == 0)
-		return true;
-	api_problem(
-		call, 400, "bad-parameter",
-		"%s is '%.40s'; it must be a date such as 2026-11-24 or an RFC 3339 time such as "
-		"2026-11-24T10:00:00%%2B08:00",
-		name, text);
-	return false;
-}
-
-int api_choice(struct api_call *call, const char *name, const char *const *choices,
-	       const char *fallback)
-{
-	const char *text = api_parameter(call, name, fallback);
-	char hint[96];
-	int n = 0;
-
-	for (; choices[n] != NULL; n++)
-		if (text != NULL && strcmp(choices[n], text) == 0)
-			return n;
-	if (text == NULL)
-		api_problem(call, 400, "missing-parameter", "the parameter '%s' is needed", name);
-	else
-		api_problem(call, 400, "bad-parameter", "%s cannot be '%.40s'%s", name, text,
-			    conf_nearest(text, choices, (size_t)n, hint));
-	return -1;
 }
 
 bool api_may_see_region(const struct api_call *call, uint32_t region)

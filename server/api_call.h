@@ -14,6 +14,7 @@ enum { API_CAPTURES_MAX = 3, API_CAPTURE_LEN = 64 };
 struct api_call {
 	const struct api_options *options;
 	const struct http_request_in *request;
+	const struct api_route *route; /* NULL until it is found */
 	struct http_reply *reply;
 	struct registry *registry; /* held during the call */
 	struct ledger *ledger;     /* a reader, inside a snapshot */
@@ -28,17 +29,34 @@ struct api_call {
 typedef void (*api_fn)(struct api_call *call);
 
 enum api_access { ACCESS_PUBLIC, ACCESS_TOKEN };
+enum api_type { API_TEXT, API_CHOICE, API_INTEGER, API_TIME };
+
+/* A query parameter: what the route accepts, and what the OpenAPI document says of it. */
+struct api_parameter {
+	const char *name;
+	enum api_type type;
+	bool is_required;
+	const char *const *choices; /* API_CHOICE: NULL-terminated; "" is not for the document */
+	int64_t min, max;           /* API_INTEGER */
+	const char *fallback;       /* as if it were given; NULL: what the route says */
+	const char *help;
+};
 
 struct api_route {
 	const char *method, *pattern; /* "/api/v1/regions/{code}" */
 	enum api_access access;
 	api_fn fn;
-	const char *const *parameters; /* allowed query parameters, NULL-terminated */
+	const struct api_parameter *parameters; /* ends with name == NULL; NULL: none */
+	const char *id, *summary;
+	const char *schema; /* of the answer, in api_schemas.json; NULL: not JSON */
 };
 
 /* Tables of the route files; each ends with method == NULL. */
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
-	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[];
+	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
+	api_openapi_routes[];
+/* All of them, NULL-terminated. */
+extern const struct api_route *const api_route_tables[];
 
 /* ---- answers ---- */
 /* RFC 9457: an error with a short type ("unknown-parameter") and a sentence. Replaces whatever the
@@ -58,16 +76,16 @@ void api_add_computing(struct api_call *call);
 /* What figures.h wants to know. */
 struct figures api_figures(const struct api_call *call);
 
-/* ---- parameters ---- */
-/* Text of a query parameter, or fallback. */
-const char *api_parameter(const struct api_call *call, const char *name, const char *fallback);
-/* false after answering 400. */
-bool api_integer(struct api_call *call, const char *name, int64_t min, int64_t max,
-		 int64_t fallback, int64_t *out);
-bool api_time(struct api_call *call, const char *name, int64_t fallback, int64_t *out);
-/* Index of the parameter in a NULL-terminated list; -1 after answering 400. */
-int api_choice(struct api_call *call, const char *name, const char *const *choices,
-	       const char *fallback);
+/* ---- parameters: those of the route's table ---- */
+/* All given ones are in the table, all needed ones are given; false after answering 400. */
+bool api_parameters_are_known(struct api_call *call);
+/* The text, else the table's fallback, else NULL. */
+const char *api_parameter(const struct api_call *call, const char *name);
+/* false after answering 400. otherwise: where there is neither text nor fallback. */
+bool api_integer(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
+bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
+/* Index in the table's choices; -1 after answering 400. There must be a text or a fallback. */
+int api_choice(struct api_call *call, const char *name);
 
 /* ---- what the grant covers ---- */
 bool api_may_see_region(const struct api_call *call, uint32_t region);

@@ -54,22 +54,13 @@ static int write_series(const struct figures_series *series, void *arg)
 /* from and to are needed: nobody should fetch five years of hours by mistake. */
 static bool read_span(struct api_call *call, struct figures_span *span)
 {
-	int interval = api_choice(call, "interval", interval_names, "hour");
+	int interval = api_choice(call, "interval");
 
 	if (interval < 0)
 		return false;
 	span->interval = (enum figures_interval)interval;
-	for (int i = 0; i < 2; i++) {
-		const char *name = i == 0 ? "from" : "to";
-
-		if (api_parameter(call, name, NULL) == NULL) {
-			api_problem(call, 400, "missing-parameter", "the parameter '%s' is needed",
-				    name);
-			return false;
-		}
-		if (!api_time(call, name, 0, i == 0 ? &span->from_ms : &span->to_ms))
-			return false;
-	}
+	if (!api_time(call, "from", 0, &span->from_ms) || !api_time(call, "to", 0, &span->to_ms))
+		return false;
 	if (span->from_ms >= span->to_ms) {
 		api_problem(call, 400, "bad-parameter", "from must be before to");
 		return false;
@@ -99,7 +90,7 @@ static void get_energy(struct api_call *call)
 
 	if (index == REGISTRY_NONE || !read_span(call, &span))
 		return;
-	by = api_choice(call, "by", by_names, "carrier");
+	by = api_choice(call, "by");
 	if (by < 0)
 		return;
 	api_json(call);
@@ -141,11 +132,37 @@ static void get_coverage(struct api_call *call)
 	json_end_object(&call->json);
 }
 
-static const char *const energy_parameters[] = {"from", "to", "interval", "by", NULL};
-static const char *const coverage_parameters[] = {"from", "to", "interval", NULL};
+#define SPAN_PARAMETERS                                                             \
+	{.name = "from",                                                            \
+	 .type = API_TIME,                                                          \
+	 .is_required = true,                                                       \
+	 .help = "the first interval starts then or later"},                        \
+		{.name = "to",                                                      \
+		 .type = API_TIME,                                                  \
+		 .is_required = true,                                               \
+		 .help = "intervals that start then or later are left out"},        \
+	{                                                                           \
+		.name = "interval", .type = API_CHOICE, .choices = interval_names,  \
+		.fallback = "hour",                                                 \
+		.help = "length of the intervals; days, months and years are local" \
+	}
+
+static const struct api_parameter energy_parameters[] = {
+	SPAN_PARAMETERS,
+	{.name = "by",
+	 .type = API_CHOICE,
+	 .choices = by_names,
+	 .fallback = "carrier",
+	 .help = "what makes a series"},
+	{0},
+};
+static const struct api_parameter coverage_parameters[] = {SPAN_PARAMETERS, {0}};
 
 const struct api_route api_energy_routes[] = {
-	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters},
-	{"GET", "/api/v1/meters/{id}/coverage", ACCESS_TOKEN, get_coverage, coverage_parameters},
+	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters,
+	 "getInstitutionEnergy", "Series of energy and water of an institution", "Energy"},
+	{"GET", "/api/v1/meters/{id}/coverage", ACCESS_TOKEN, get_coverage, coverage_parameters,
+	 "getMeterCoverage", "Series of a meter, with the share of the time that is covered",
+	 "MeterSeries"},
 	{0},
 };

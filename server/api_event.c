@@ -5,7 +5,7 @@
 
 #include "server/api_call.h"
 
-enum { EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
+enum { EVENTS_MAX = 1000 };
 
 static const char *const severity_names[] = {"info", "warning", "error", NULL};
 
@@ -113,15 +113,15 @@ static int write_events(struct api_call *call, const struct event_query *query, 
 
 static void get_events(struct api_call *call)
 {
-	const char *region = api_parameter(call, "region", NULL);
+	const char *region = api_parameter(call, "region");
 	struct event_query query = {.region = REGISTRY_NONE};
 	struct err err = {""};
 	int64_t next;
 
-	query.min_severity = api_choice(call, "severity", severity_names, "info");
+	query.min_severity = api_choice(call, "severity");
 	if (query.min_severity < 0 || !api_time(call, "since", 0, &query.since_ms) ||
-	    !api_integer(call, "limit", 1, EVENTS_MAX, EVENTS_DEFAULT, &query.limit) ||
-	    !api_integer(call, "cursor", 1, INT64_MAX, INT64_MAX, &query.before_id))
+	    !api_integer(call, "limit", 0, &query.limit) ||
+	    !api_integer(call, "cursor", INT64_MAX, &query.before_id))
 		return;
 	if (region != NULL) {
 		query.region = api_find_region(call, region);
@@ -143,9 +143,30 @@ static void get_events(struct api_call *call)
 	json_end_object(&call->json);
 }
 
-static const char *const parameters[] = {"region", "since", "severity", "limit", "cursor", NULL};
+static const struct api_parameter parameters[] = {
+	{.name = "region", .help = "only events in this subtree"},
+	{.name = "since", .type = API_TIME, .help = "only events from then on"},
+	{.name = "severity",
+	 .type = API_CHOICE,
+	 .choices = severity_names,
+	 .fallback = "info",
+	 .help = "this severity and graver"},
+	{.name = "limit",
+	 .type = API_INTEGER,
+	 .min = 1,
+	 .max = EVENTS_MAX,
+	 .fallback = "100",
+	 .help = "events on a page"},
+	{.name = "cursor",
+	 .type = API_INTEGER,
+	 .min = 1,
+	 .max = INT64_MAX,
+	 .help = "the next of the page before"},
+	{0},
+};
 
 const struct api_route api_event_routes[] = {
-	{"GET", "/api/v1/events", ACCESS_TOKEN, get_events, parameters},
+	{"GET", "/api/v1/events", ACCESS_TOKEN, get_events, parameters, "listEvents",
+	 "What happened to meters, agents and databases, newest first", "EventList"},
 	{0},
 };

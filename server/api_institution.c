@@ -4,7 +4,7 @@
 
 #include "server/api_call.h"
 
-enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, DAY_AHEAD = 1 };
+enum { PAGE_MAX = 1000, DAY_AHEAD = 1 };
 
 static void write_head(struct api_call *call, const struct registry_institution *institution)
 {
@@ -71,22 +71,22 @@ static void write_list(struct api_call *call, const struct list_query *query)
 static void get_institutions(struct api_call *call)
 {
 	struct list_query query = {.region = REGISTRY_NONE, .type = -1};
-	const char *region = api_parameter(call, "region", NULL);
+	const char *region = api_parameter(call, "region");
 
-	if (!api_integer(call, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &query.limit))
+	if (!api_integer(call, "limit", 0, &query.limit))
 		return;
 	if (region != NULL) {
 		query.region = api_find_region(call, region);
 		if (query.region == REGISTRY_NONE)
 			return;
 	}
-	if (api_parameter(call, "type", NULL) != NULL) {
-		query.type = api_choice(call, "type", institution_type_names, NULL);
+	if (api_parameter(call, "type") != NULL) {
+		query.type = api_choice(call, "type");
 		if (query.type < 0)
 			return;
 	}
-	query.words = api_parameter(call, "q", NULL);
-	query.after = api_parameter(call, "cursor", NULL);
+	query.words = api_parameter(call, "q");
+	query.after = api_parameter(call, "cursor");
 	write_list(call, &query);
 }
 
@@ -167,10 +167,28 @@ static void get_institution(struct api_call *call)
 	json_end_object(&call->json);
 }
 
-static const char *const list_parameters[] = {"region", "type", "q", "cursor", "limit", NULL};
+static const struct api_parameter list_parameters[] = {
+	{.name = "region", .help = "only institutions in this subtree"},
+	{.name = "type",
+	 .type = API_CHOICE,
+	 .choices = institution_type_names,
+	 .help = "only institutions of this type"},
+	{.name = "q", .help = "only institutions with this text in name or id"},
+	{.name = "limit",
+	 .type = API_INTEGER,
+	 .min = 1,
+	 .max = PAGE_MAX,
+	 .fallback = "100",
+	 .help = "institutions on a page"},
+	{.name = "cursor", .help = "the next of the page before"},
+	{0},
+};
 
 const struct api_route api_institution_routes[] = {
-	{"GET", "/api/v1/institutions", ACCESS_TOKEN, get_institutions, list_parameters},
-	{"GET", "/api/v1/institutions/{id}", ACCESS_TOKEN, get_institution, NULL},
+	{"GET", "/api/v1/institutions", ACCESS_TOKEN, get_institutions, list_parameters,
+	 "listInstitutions", "The institutions, a page at a time, in the order of their ids",
+	 "InstitutionList"},
+	{"GET", "/api/v1/institutions/{id}", ACCESS_TOKEN, get_institution, NULL, "getInstitution",
+	 "One institution: persons, area, supply, buildings, meters", "Institution"},
 	{0},
 };

@@ -61,13 +61,12 @@ static bool read_period(struct api_call *call, const struct figures *figures,
 			struct figures_period *period)
 {
 	civil_day today = civil_day_of_utc(call->now_ms, call->options->offset_ms);
-	int kind = api_choice(call, "period", figures_period_names, "year");
+	int kind = api_choice(call, "period");
 	int64_t year, number;
 	struct err err = {""};
 
-	if (kind < 0 ||
-	    !api_integer(call, "year", YEAR_MIN, YEAR_MAX, civil_date_of(today).year, &year) ||
-	    !api_integer(call, "number", 1, 12, 0, &number))
+	if (kind < 0 || !api_integer(call, "year", civil_date_of(today).year, &year) ||
+	    !api_integer(call, "number", 0, &number))
 		return false;
 	if (figures_period(figures, (int)year, (enum figures_period_kind)kind, (int)number, period,
 			   &err) == 0)
@@ -121,7 +120,7 @@ static void get_region_kpis(struct api_call *call)
 	question.region = api_find_region(call, call->captures[0]);
 	if (question.region == REGISTRY_NONE || !read_period(call, &figures, &question.period))
 		return;
-	by = api_choice(call, "by", figures_group_names, "");
+	by = api_choice(call, "by");
 	if (by < 0)
 		return;
 	question.by = (enum figures_group)by;
@@ -149,12 +148,38 @@ static void get_institution_kpis(struct api_call *call)
 	end_answer(call, rc, &err);
 }
 
-static const char *const region_parameters[] = {"year", "period", "number", "by", NULL};
-static const char *const institution_parameters[] = {"year", "period", "number", NULL};
+#define PERIOD_PARAMETERS                                                               \
+	{.name = "year",                                                                \
+	 .type = API_INTEGER,                                                           \
+	 .min = YEAR_MIN,                                                               \
+	 .max = YEAR_MAX,                                                               \
+	 .help = "default: this year"},                                                 \
+		{.name = "period",                                                      \
+		 .type = API_CHOICE,                                                    \
+		 .choices = figures_period_names,                                       \
+		 .fallback = "year",                                                    \
+		 .help = "which period of the year; heating is not supported yet"},     \
+	{                                                                               \
+		.name = "number", .type = API_INTEGER, .min = 1, .max = 12,             \
+		.help = "which month, quarter or half; default: the running one, of a " \
+			"past year the last"                                            \
+	}
+
+static const struct api_parameter region_parameters[] = {
+	PERIOD_PARAMETERS,
+	{.name = "by",
+	 .type = API_CHOICE,
+	 .choices = figures_group_names,
+	 .fallback = "",
+	 .help = "groups, a row each; without: one row for the region"},
+	{0},
+};
+static const struct api_parameter institution_parameters[] = {PERIOD_PARAMETERS, {0}};
 
 const struct api_route api_kpi_routes[] = {
-	{"GET", "/api/v1/regions/{code}/kpis", ACCESS_TOKEN, get_region_kpis, region_parameters},
+	{"GET", "/api/v1/regions/{code}/kpis", ACCESS_TOKEN, get_region_kpis, region_parameters,
+	 "getRegionKpis", "Indicators of a region or of groups in it", "Kpis"},
 	{"GET", "/api/v1/institutions/{id}/kpis", ACCESS_TOKEN, get_institution_kpis,
-	 institution_parameters},
+	 institution_parameters, "getInstitutionKpis", "Indicators of an institution", "Kpis"},
 	{0},
 };

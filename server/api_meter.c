@@ -119,10 +119,16 @@ static void get_readings(struct api_call *call)
 	json_end_object(&call->json);
 }
 
-static const char *const readings_parameters[] = {"from", "to", NULL};
+static const struct api_parameter readings_parameters[] = {
+	{.name = "from", .type = API_TIME, .help = "default: 24 hours ago"},
+	{.name = "to", .type = API_TIME, .help = "default: now; at most 31 days after from"},
+	{0},
+};
 
 const struct api_route api_meter_routes[] = {
-	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL},
-	{"GET", "/api/v1/meters/{id}/readings", ACCESS_TOKEN, get_readings, readings_parameters},
+	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL, "getMeter",
+	 "A meter, its newest register, its energy of today and yesterday", "Meter"},
+	{"GET", "/api/v1/meters/{id}/readings", ACCESS_TOKEN, get_readings, readings_parameters,
+	 "getMeterReadings", "Registers as the meter showed them", "Readings"},
 	{0},
 };

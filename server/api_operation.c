@@ -43,8 +43,11 @@ static void get_metrics(struct api_call *call)
 }
 
 const struct api_route api_operation_routes[] = {
-	{"GET", "/healthz", ACCESS_PUBLIC, get_healthz, NULL},
-	{"GET", "/readyz", ACCESS_PUBLIC, get_readyz, NULL},
-	{"GET", "/metrics", ACCESS_PUBLIC, get_metrics, NULL},
+	{"GET", "/healthz", ACCESS_PUBLIC, get_healthz, NULL, "getHealth",
+	 "200 while the process answers", "Health"},
+	{"GET", "/readyz", ACCESS_PUBLIC, get_readyz, NULL, "getReadiness",
+	 "200 while broker, ledger and databases are well, else 503", "Readiness"},
+	{"GET", "/metrics", ACCESS_PUBLIC, get_metrics, NULL, "getMetrics",
+	 "Counters as Prometheus text", NULL},
 	{0},
 };
