@@ -4,13 +4,14 @@
 
 #include "agent/profile_internal.h"
 
-static bool is_meant(const char *pattern, const char *name)
+/* A helper register is meant by its whole name alone: voltage_power_of_ten is no voltage. */
+static bool is_meant(const char *pattern, const struct profile_point *point)
 {
 	size_t len = strlen(pattern);
 
 	if (len > 0 && pattern[len - 1] == '*')
-		return strncmp(pattern, name, len - 1) == 0;
-	return strcmp(pattern, name) == 0;
+		return point->is_published && strncmp(pattern, point->name, len - 1) == 0;
+	return strcmp(pattern, point->name) == 0;
 }
 
 /* A limit of kilowatt-hours means nothing for a value that may come in gigajoules. */
@@ -49,7 +50,7 @@ static void set_limits(struct builder *b, const struct conf_node *node)
 	for (size_t i = 0; i < b->profile->n_points; i++) {
 		struct profile_point *point = &b->profile->points[i];
 
-		if (!is_meant(node->key, point->name))
+		if (!is_meant(node->key, point))
 			continue;
 		is_found = true;
 		if (!has_one_unit(point))

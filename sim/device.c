@@ -188,6 +188,8 @@ int device_create(struct device **out, const struct campus *campus,
 			return err_prefix(err, code, "%s", profile->id);
 		}
 	}
+	for (size_t i = 0; i < profile->n_identities; i++)
+		device->points[profile->identities[i].point].text = profile->identities[i].codes[0];
 	for (size_t i = 0; i < device->n_points; i++) {
 		set_helpers(device, i);
 		add_cells(device, i);

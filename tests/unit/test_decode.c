@@ -173,6 +173,9 @@ static const struct decode_case cases[] = {
 	{"more than the most", LIMITED("a_w: [-5, 5]"), "implausible", {6}, 0},
 	{"a limit for all names that begin alike", LIMITED("\"a_*\": [0, 5]"), "implausible", {6}, 0},
 	{"the later limit holds", LIMITED("\"a_*\": [0, 5], a_w: [0, 9]"), "a_w=6", {6}, 0},
+	{"a helper that begins alike has no limit", HEAD "registers: [{name: a_ratio, address: 1}]\n"
+		"plausible: {\"a_*\": [0, 9]}\npoints: [{name: a_w, address: 0, scale: 0.01, "
+		"multiply_by: [a_ratio]}]\n", "a_w=5", {5, 100}, 0},
 	{"absent is not implausible", HEAD "plausible: {a_w: [1, 5]}\n"
 		"points: [{name: a_w, address: 0, absent: 0}]\n", "absent", {0}, 0},
 	{"a value of an implausible ratio is implausible", HEAD "registers: [{name: ct, address: 1}]\n"

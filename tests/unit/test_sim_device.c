@@ -302,6 +302,21 @@ static void a_sunspec_device_has_a_directory(void **state)
 	destroy(&fixture);
 }
 
+static void a_device_shows_what_it_is_known_by(void **state)
+{
+	struct fixture fixture =
+		create(ONE("profile: carlo_gavazzi_em24_e1, load: office.power, year: 1000"));
+	struct device_request request = {
+		.function = 4, .address = 0x000B, .count = 1, .utc_ms = SIM_NOON};
+	uint8_t data[DEVICE_DATA_MAX];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(device_read(fixture.device, &request, data, &len), MODBUS_OK);
+	assert_int_equal(data[0] << 8 | data[1], 1648);
+	destroy(&fixture);
+}
+
 static void a_meter_without_values_shows_marks(void **state)
 {
 	struct fixture fixture = create(ONE(SDM630));
@@ -335,6 +350,7 @@ int main(void)
 		cmocka_unit_test(a_register_shows_the_quantised_count),
 		cmocka_unit_test(pulses_are_counted_by_their_worth),
 		cmocka_unit_test(a_sunspec_device_has_a_directory),
+		cmocka_unit_test(a_device_shows_what_it_is_known_by),
 		cmocka_unit_test(a_meter_without_values_shows_marks),
 		cmocka_unit_test(power_is_what_energy_grows_by),
 	};
