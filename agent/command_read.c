@@ -2,17 +2,26 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "agent/ad_hoc.h"
 #include "agent/ask.h"
+#include "agent/bus_agent.h"
 #include "agent/commands.h"
+#include "agent/commission.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/identify.h"
+#include "agent/interrupt.h"
+#include "agent/read_show.h"
+#include "agent/words.h"
 #include "common/buf.h"
-#include "common/decimal.h"
+#include "common/clock.h"
+#include "common/mem.h"
 
-enum { CONTROL_TIMEOUT_MS = 20000 };
+enum { CONTROL_TIMEOUT_MS = 20000, WATCH_MS = 2000 };
 
 const struct cli_option command_read_options[] = {
 	{"tcp", CLI_VALUE, "HOST:PORT", "without configuration: Modbus TCP"},
@@ -22,112 +31,11 @@ const struct cli_option command_read_options[] = {
 	{"profiles", CLI_VALUE, "DIR", "with --tcp or --rtu: folder of the models"},
 	{"channel", CLI_VALUE, "N", "with --tcp or --rtu: part of the device"},
 	{"base", CLI_VALUE, "N", "with --tcp or --rtu: base of a relative profile"},
+	{"all", CLI_FLAG, NULL, "all that the model has, not only what is configured"},
+	{"watch", CLI_FLAG, NULL, "again and again, until Ctrl-C"},
+	{"registry", CLI_FLAG, NULL, "print a life of the meter for the registry"},
 	{0},
 };
-
-/* ---- a configuration from the command line ---- */
-
-static void add_quoted(struct buf *out, const char *text)
-{
-	buf_add_char(out, '"');
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, *text >= ' ' || *text < 0 ? *text : '?');
-	}
-	buf_add_char(out, '"');
-}
-
-/* Splits off what stands behind the last colon. */
-static char *cut_last(char *text)
-{
-	char *colon = strrchr(text, ':');
-
-	if (colon == NULL || colon[1] == '\0')
-		return NULL;
-	*colon = '\0';
-	return colon + 1;
-}
-
-/* HOST:PORT, or HOST alone. */
-static bool add_tcp(struct buf *out, char *text)
-{
-	char *port = strchr(text, ':') != NULL ? cut_last(text) : NULL;
-
-	buf_add_text(out, "tcp: {host: ");
-	add_quoted(out, text);
-	if (port != NULL)
-		buf_printf(out, ", port: %s", port);
-	buf_add_text(out, "}");
-	return *text != '\0' && (port == NULL || strspn(port, "0123456789") == strlen(port));
-}
-
-/* DEV:9600:8N1, or DEV:9600, or DEV alone. */
-static bool add_rtu(struct buf *out, char *text)
-{
-	char *mode = strchr(text, ':') != NULL ? cut_last(text) : NULL;
-	char *baud = mode;
-
-	if (mode != NULL && strspn(mode, "0123456789") != strlen(mode)) {
-		baud = cut_last(text);
-		if (strlen(mode) != 3 || mode[0] != '8' || strchr("NEO", mode[1]) == NULL ||
-		    strchr("12", mode[2]) == NULL || baud == NULL)
-			return false;
-	} else {
-		mode = NULL;
-	}
-	if (baud != NULL && strspn(baud, "0123456789") != strlen(baud))
-		return false;
-	buf_add_text(out, "rtu: {device: ");
-	add_quoted(out, text);
-	if (baud != NULL)
-		buf_printf(out, ", baud: %s", baud);
-	if (mode != NULL)
-		buf_printf(out, ", parity: %c, stop_bits: %c", mode[1], mode[2]);
-	buf_add_text(out, "}");
-	return true;
-}
-
-static bool add_number(struct buf *out, const struct cli *cli, const char *name)
-{
-	const char *value = cli_value(cli, name);
-
-	if (value == NULL)
-		return true;
-	if (*value == '\0' || strlen(value) > 5 || strspn(value, "0123456789") != strlen(value))
-		return false;
-	buf_printf(out, ", %s: %s", name, value);
-	return true;
-}
-
-/* The same checks and defaults as for a file: it is turned into one. False: wrong usage. */
-static bool write_config(const struct cli *cli, struct buf *out)
-{
-	const char *tcp = cli_value(cli, "tcp"), *rtu = cli_value(cli, "rtu");
-	const char *folder = cli_value(cli, "profiles");
-	char line[512];
-	bool is_good;
-
-	if (cli_value(cli, "unit") == NULL || cli_value(cli, "profile") == NULL ||
-	    (tcp != NULL) == (rtu != NULL) || cli->n_arguments > 0)
-		return false;
-	buf_add_text(out, "agent: {id: x, region: x}\nmqtt: {url: \"tcp://localhost\"}\n");
-	if (folder != NULL) {
-		buf_add_text(out, "profiles: [");
-		add_quoted(out, folder);
-		buf_add_text(out, "]\n");
-	}
-	(void)snprintf(line, sizeof line, "%s", tcp != NULL ? tcp : rtu);
-	buf_add_text(out, "buses:\n- name: x\n  ");
-	is_good = tcp != NULL ? add_tcp(out, line) : add_rtu(out, line);
-	buf_printf(out, "\n  meters:\n  - {id: unit-%.5s", cli_value(cli, "unit"));
-	is_good = is_good && add_number(out, cli, "unit") && add_number(out, cli, "channel") &&
-		  add_number(out, cli, "base");
-	buf_add_text(out, ", profile: ");
-	add_quoted(out, cli_value(cli, "profile"));
-	buf_add_text(out, "}\n");
-	return is_good;
-}
 
 /* ---- reading ---- */
 
@@ -145,14 +53,43 @@ static int identify(struct ask_line *line, struct ask_meter *meter, struct readi
 	return err_prefix(err, -EIO, "meter %s is not the right one", meter->config->id);
 }
 
-static int read_directly(const struct agent_bus *bus, const struct agent_meter *config,
-			 struct buf *json, struct err *err)
+/* With every point that the profile has on its channel; the caller frees the list. */
+static struct agent_meter with_all(const struct agent_meter *meter)
+{
+	const struct profile *profile = meter->profile;
+	struct agent_meter all = *meter;
+	const char **names = xcalloc(SWEEP_POINTS_MAX, sizeof *names);
+	size_t n = 0;
+
+	for (size_t i = 0; i < profile->n_points && n < SWEEP_POINTS_MAX; i++)
+		if (profile->points[i].is_published &&
+		    (meter->channel == 0 || profile->points[i].channel == 0 ||
+		     profile->points[i].channel == meter->channel))
+			names[n++] = profile->points[i].name;
+	all.quantities = (struct conf_list){.items = names, .count = n};
+	return all;
+}
+
+/* socket: of the agent that owns the bus; NULL: nobody does. */
+static void begin_line(struct ask_line *line, const struct agent_bus *bus, const char *socket)
 {
 	static const struct bus_ops *const ops[] = {
 		[LINK_RTU] = &bus_modbus_rtu,
 		[LINK_TCP] = &bus_tcp,
 		[LINK_RTU_OVER_TCP] = &bus_rtu_over_tcp,
 	};
+
+	if (socket != NULL)
+		*line = (struct ask_line){.config = bus,
+					  .ops = &bus_agent,
+					  .bus = bus_agent_create(socket, bus->name)};
+	else
+		ask_line_init(line, bus, ops[bus->link]);
+}
+
+static int read_directly(const struct agent_bus *bus, const struct agent_meter *config,
+			 const char *socket, struct buf *json, struct err *err)
+{
 	struct ask_line line;
 	struct ask_meter meter;
 	struct reading reading = {0};
@@ -162,7 +99,7 @@ static int read_directly(const struct agent_bus *bus, const struct agent_meter *
 
 	if (r != 0)
 		return r;
-	ask_line_init(&line, bus, ops[bus->link]);
+	begin_line(&line, bus, socket);
 	ask_meter_init(&meter, config, sweep);
 	r = line.ops->open(line.bus, err);
 	if (r == 0)
@@ -192,123 +129,121 @@ static int read_by_agent(const struct agent_config *config, const char *id, stru
 	return r;
 }
 
-/* ---- showing ---- */
+/* ---- the command ---- */
 
-/* left_out: what the meter says and nobody believes; NULL: nothing. */
-static void show_value(const char *name, const json_t *value, const json_t *left_out)
-{
-	struct decimal number;
-	char text[48];
+struct order {
+	const struct cli *cli;
+	const struct agent_config *config;
+	const struct agent_bus *bus;
+	const struct agent_meter *meter;
+	bool is_ad_hoc;
+};
 
-	if (json_is_string(value)) {
-		(void)printf("  %-40s %s\n", name, json_string_value(value));
-	} else if (json_is_number(value) &&
-		   decimal_from_double(json_number_value(value), &number) == 0) {
-		(void)decimal_print(number, text);
-		(void)printf("  %-40s %20s\n", name, text);
-	} else if (json_is_number(left_out)) {
-		(void)printf("  %-40s %20s   (%g is implausible)\n", name, "-",
-			     json_number_value(left_out));
-	} else {
-		(void)printf("  %-40s %20s\n", name, "-");
-	}
-}
-
-static void show_block(const json_t *block)
-{
-	json_int_t address = json_integer_value(json_object_get(block, "address"));
-	const json_t *values = json_object_get(block, "values");
-
-	for (size_t i = 0; i < json_array_size(values); i++) {
-		if (i % 8 == 0)
-			(void)printf(
-				"%s  %lld %5lld:", i > 0 ? "\n" : "",
-				(long long)json_integer_value(json_object_get(block, "function")),
-				(long long)address + (long long)i);
-		(void)printf(" %04llX",
-			     (unsigned long long)json_integer_value(json_array_get(values, i)));
-	}
-	(void)printf("\n");
-}
-
-static void show(json_t *root)
-{
-	json_t *values = json_object_get(root, "values");
-	json_t *implausible = json_object_get(root, "implausible");
-	json_t *blocks = json_object_get(root, "registers");
-
-	(void)printf("meter %s at %s\n", json_string_value(json_object_get(root, "meter")),
-		     json_string_value(json_object_get(root, "at")));
-	for (void *at = json_object_iter(values); at != NULL;
-	     at = json_object_iter_next(values, at))
-		show_value(json_object_iter_key(at), json_object_iter_value(at),
-			   json_object_get(implausible, json_object_iter_key(at)));
-	(void)printf("registers (function, address, contents in hexadecimal)\n");
-	for (size_t i = 0; i < json_array_size(blocks); i++)
-		show_block(json_array_get(blocks, i));
-}
-
-static int print_answer(const struct buf *json, bool is_json)
+static int print_answer(const struct order *order, struct buf *json)
 {
 	json_t *root = json_loadb(json->data, json->len, 0, NULL);
 	const char *words = json_string_value(json_object_get(root, "error"));
 	int status = words == NULL && root != NULL ? EXIT_OK : EXIT_FAILED;
 
-	if (status != EXIT_OK)
+	if (status != EXIT_OK) {
 		(void)fprintf(stderr, "%s\n", words != NULL ? words : json->data);
-	else if (is_json)
+	} else if (order->cli->is_json) {
+		read_show_add_findings(root, json);
 		(void)printf("%s\n", json->data);
-	else
-		show(root);
+		(void)fflush(stdout);
+	} else if (cli_value(order->cli, "registry") != NULL) {
+		read_show_life(root);
+	} else {
+		read_show(root, order->meter);
+	}
 	json_decref(root);
 	return status;
 }
 
 /* The running agent owns the bus: it is asked first. */
-static int read_meter(const struct cli *cli, const struct agent_config *config, bool is_ad_hoc)
+static int read_once(const struct order *order)
 {
-	const struct agent_bus *bus = config->buses.items;
-	const struct agent_meter *meter = bus != NULL ? bus->meters.items : NULL;
+	bool wants_all =
+		cli_value(order->cli, "all") != NULL || cli_value(order->cli, "registry") != NULL;
+	bool has_agent = !order->is_ad_hoc && commission_has_agent(order->config);
+	struct agent_meter all = {.id = NULL};
 	struct buf json = {0};
 	struct err err;
-	int r = -ENOENT, status = EXIT_FAILED;
+	int r, status = EXIT_FAILED;
 
-	if (!is_ad_hoc)
-		meter = agent_config_find_meter(config, cli->arguments[0], &bus);
-	if (meter == NULL) {
-		(void)fprintf(stderr, "%s has no meter '%s'\n", cli->config, cli->arguments[0]);
-		return EXIT_FAILED;
+	if (has_agent && !wants_all) {
+		r = read_by_agent(order->config, order->meter->id, &json, &err);
+	} else {
+		if (wants_all)
+			all = with_all(order->meter);
+		r = read_directly(order->bus, wants_all ? &all : order->meter,
+				  has_agent ? order->config->control_socket : NULL, &json, &err);
+		free(all.quantities.items);
 	}
-	if (!is_ad_hoc)
-		r = read_by_agent(config, meter->id, &json, &err);
-	if (r == -ENOENT || r == -ECONNREFUSED)
-		r = read_directly(bus, meter, &json, &err);
 	if (r == 0)
-		status = print_answer(&json, cli->is_json);
+		status = print_answer(order, &json);
 	else
 		(void)fprintf(stderr, "%s\n", err.text);
 	buf_fini(&json);
 	return status;
 }
 
+/* A meter that is silent now may answer the next time: somebody is at its terminals. */
+static int watch(const struct order *order)
+{
+	bool is_screen = isatty(STDOUT_FILENO) == 1 && !order->cli->is_json;
+	int status = EXIT_OK;
+
+	interrupt_catch();
+	while (!interrupt_came()) {
+		int64_t next_ms = clock_mono_ms() + WATCH_MS;
+
+		if (is_screen)
+			(void)printf("\033[H\033[J");
+		status = read_once(order);
+		interrupt_sleep_until(next_ms);
+	}
+	return status;
+}
+
+static int read_meter(struct order *order)
+{
+	const struct agent_bus *buses = order->config->buses.items;
+	const struct cli *cli = order->cli;
+
+	if (order->is_ad_hoc) {
+		order->bus = buses;
+		order->meter = buses->meters.items;
+	} else {
+		order->meter =
+			agent_config_find_meter(order->config, cli->arguments[0], &order->bus);
+	}
+	if (order->meter == NULL) {
+		(void)fprintf(stderr, words_say(WORD_NO_METER), cli->config, cli->arguments[0]);
+		return EXIT_FAILED;
+	}
+	return cli_value(cli, "watch") != NULL ? watch(order) : read_once(order);
+}
+
 int command_read(const struct cli *cli)
 {
-	bool is_ad_hoc = cli_value(cli, "tcp") != NULL || cli_value(cli, "rtu") != NULL;
+	struct order order = {.cli = cli, .is_ad_hoc = ad_hoc_is_wanted(cli)};
 	struct agent_config *config = NULL;
 	struct conf_errors errors = {0};
 	struct buf text = {0};
 	int status = EXIT_CONFIG, r;
 
-	if (is_ad_hoc ? !write_config(cli, &text) : cli->n_arguments != 1) {
-		(void)fprintf(stderr, "read needs a METER of the configuration, or --tcp HOST:PORT "
-				      "or --rtu DEV:9600:8N1 with --unit and --profile\n");
+	if (order.is_ad_hoc ? !ad_hoc_write(cli, true, &text) : cli->n_arguments != 1) {
+		(void)fputs(words_say(WORD_READ_USAGE), stderr);
 		buf_fini(&text);
 		return EXIT_USAGE;
 	}
-	r = is_ad_hoc ? agent_config_parse(&config, "command line", text.data, text.len, &errors)
-		      : agent_config_load(&config, cli->config, &errors);
+	r = order.is_ad_hoc
+		    ? agent_config_parse(&config, "command line", text.data, text.len, &errors)
+		    : agent_config_load(&config, cli->config, &errors);
+	order.config = config;
 	if (r == 0)
-		status = read_meter(cli, config, is_ad_hoc);
+		status = read_meter(&order);
 	else
 		(void)fputs(errors.text.data, stderr);
 	agent_config_destroy(config);

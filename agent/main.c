@@ -168,6 +168,15 @@ static const struct cli_command commands[] = {
 	{"status", "", "show how the running agent is", 0, 0, NULL, command_status},
 	{"read", "[METER]", "read a meter now; with --tcp or --rtu without configuration", 0, 1,
 	 command_read_options, command_read},
+	{"scan", "", "find out who is on a line, and print it as configuration", 0, 0,
+	 command_scan_options, command_scan},
+	{"probe", "", "find the register that shows what the meter's display shows", 0, 0,
+	 command_probe_options, command_probe},
+	{"linetest", "", "measure errors and answer times of a line", 0, 0,
+	 command_linetest_options, command_linetest},
+	{"trace", "METER", "show the frames from and to a meter", 1, 1, command_trace_options,
+	 command_trace},
+	{"spool", "", "show what waits on disk to be delivered", 0, 0, NULL, command_spool},
 	{0},
 };
 
@@ -180,7 +189,14 @@ int main(int argc, char **argv)
 		.version = VERSION,
 		.examples = "  nenghao-agent check -c agent.yaml\n"
 			    "  nenghao-agent read 370102-0001-e01 --json\n"
-			    "  nenghao-agent status\n",
+			    "  nenghao-agent status\n"
+			    "  nenghao-agent scan --rtu /dev/ttyUSB0:9600:8N1 --bauds 9600,2400\n"
+			    "  nenghao-agent scan --tcp 192.0.2.10:502 --units 1-20\n"
+			    "  nenghao-agent probe --bus riser-1 --unit 7 --display 12345.67\n"
+			    "  nenghao-agent probe --bus riser-1 --unit 7 --again 12350.10\n"
+			    "  nenghao-agent read 370102-0001-e01 --watch\n"
+			    "  nenghao-agent linetest --bus riser-1 --unit 7\n"
+			    "  nenghao-agent trace 370102-0001-e01 --seconds 30\n",
 		.commands = commands,
 	};
 

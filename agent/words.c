@@ -115,7 +115,11 @@ static const char *const words[WORD_N][2] = {
 		{"Nothing was sent: the agent reads this meter every %lld s. Use --seconds.\n",
 		 "没有发送：采集程序每 %lld 秒抄读一次。请加长 --seconds。\n"},
 	[WORD_READ_HEAD] = {"meter %s at %s\n", "仪表 %s，%s\n"},
-	[WORD_READ_VALUE_HEAD] = {"  %-36s %18s  registers\n", "  %-36s %18s  寄存器\n"},
+	[WORD_READ_IMPLAUSIBLE] = {"  (%s is implausible)", "  （%s 不合理）"},
+	[WORD_READ_USAGE] = {"read needs a METER of the configuration, or --tcp HOST:PORT or --rtu "
+			     "DEV:9600:8N1 with --unit and --profile\n",
+			     "read 需要配置中的仪表编号，或 --tcp 主机:端口 / --rtu 设备:9600:8N1 "
+			     "加 --unit 和 --profile\n"},
 	[WORD_READ_REGISTERS] = {"registers (function, address, contents in hexadecimal)\n",
 				 "寄存器（功能码、地址、十六进制内容）\n"},
 	[WORD_READ_ABSENT] = {"-", "-"},
