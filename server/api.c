@@ -171,11 +171,12 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 				.request = request,
 				.reply = reply,
 				.now_ms = clock_utc_ms(),
-				.json = {.out = &reply->body}};
+				.json = {.out = &reply->body},
+				.csv = {.out = &reply->body}};
 	struct reader *reader;
 
 	call.route = find_route(&call);
-	if (call.route == NULL || !api_parameters_are_known(&call))
+	if (call.route == NULL || !api_parameters_are_known(&call) || !api_choose_format(&call))
 		return;
 	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
 	if (reader == NULL) {

@@ -61,12 +61,6 @@ void api_failed(struct api_call *call, const struct err *err)
 	api_problem(call, 500, "internal", "the server failed to answer; its log says why");
 }
 
-void api_json(struct api_call *call)
-{
-	call->reply->status = 200;
-	call->reply->content_type = "application/json";
-}
-
 void api_add_computing(struct api_call *call)
 {
 	struct db_statement *dirty;

@@ -3,6 +3,7 @@
 #ifndef SERVER_API_CALL_H
 #define SERVER_API_CALL_H
 
+#include "common/csv_writer.h"
 #include "common/json_writer.h"
 #include "server/api.h"
 #include "server/figures.h"
@@ -23,7 +24,9 @@ struct api_call {
 	struct grant grant;
 	char captures[API_CAPTURES_MAX][API_CAPTURE_LEN]; /* the {parts} of the path */
 	int64_t now_ms;
+	bool is_csv;             /* asked for, and the route has it */
 	struct json_writer json; /* writes into reply->body */
+	struct csv_writer csv;   /* too */
 };
 
 typedef void (*api_fn)(struct api_call *call);
@@ -68,6 +71,12 @@ void api_not_found(struct api_call *call, const char *what, const char *id);
 /* 500 with the error logged, not shown. */
 void api_failed(struct api_call *call, const struct err *err);
 void api_json(struct api_call *call); /* status 200, JSON; write into call->json afterwards */
+/* status 200, CSV with these columns (NULL-terminated); write into call->csv afterwards. */
+void api_csv(struct api_call *call, const char *const *columns);
+/* A page of a list, in JSON an array `name`, in CSV with these columns. Items are to be written in
+ * the form that call->is_csv says. next: the cursor of the following page, or NULL. */
+void api_begin_list(struct api_call *call, const char *name, const char *const *columns);
+void api_end_list(struct api_call *call, const char *next);
 
 /* Adds "computing": true while figures of the past are being computed again (an import, a change of
  * the registry): what is shown may still change. */
@@ -86,6 +95,22 @@ bool api_integer(struct api_call *call, const char *name, int64_t otherwise, int
 bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
 /* Index in the table's choices; -1 after answering 400. There must be a text or a fallback. */
 int api_choice(struct api_call *call, const char *name);
+
+/* ---- CSV ---- */
+extern const char *const api_format_names[], *const api_bom_names[];
+/* Rows for the parameters of a route that has CSV as well. */
+#define API_CSV_PARAMETERS                                                                     \
+	{.name = "format",                                                                     \
+	 .type = API_CHOICE,                                                                   \
+	 .choices = api_format_names,                                                          \
+	 .help = "default: json, or csv where Accept is text/csv"},                            \
+	{                                                                                      \
+		.name = "bom", .type = API_CHOICE, .choices = api_bom_names, .fallback = "0",  \
+		.help = "1: CSV begins with a byte order mark, for spreadsheets that want one" \
+	}
+bool api_route_has_csv(const struct api_route *route);
+/* Sets is_csv; false after answering 400. */
+bool api_choose_format(struct api_call *call);
 
 /* ---- what the grant covers ---- */
 bool api_may_see_region(const struct api_call *call, uint32_t region);

@@ -51,6 +51,36 @@ static int write_series(const struct figures_series *series, void *arg)
 	return 0;
 }
 
+static const char *const columns[] = {"carrier", "item",  "building",  "meter",    "unit",
+				      "start",   "value", "estimated", "coverage", NULL};
+
+static int write_rows(const struct figures_series *series, void *arg)
+{
+	struct api_call *call = arg;
+	struct csv_writer *csv = &call->csv;
+	char start[CIVIL_TEXT_MAX];
+
+	for (size_t i = 0; i < series->n_points; i++) {
+		const struct figures_point *point = &series->points[i];
+
+		(void)civil_print_time(point->start_ms, call->options->offset_ms, start);
+		csv_add_text(csv, carrier_name(series->carrier));
+		csv_add_text(csv, series->item);
+		csv_add_text(csv, series->building);
+		csv_add_text(csv, series->meter);
+		csv_add_text(csv, series->unit);
+		csv_add_text(csv, start);
+		csv_add_micro(csv, point->value);
+		csv_add_micro(csv, point->estimated);
+		if (point->has_coverage)
+			csv_add_micro(csv, point->coverage);
+		else
+			csv_add_text(csv, NULL);
+		csv_end_row(csv);
+	}
+	return 0;
+}
+
 /* from and to are needed: nobody should fetch five years of hours by mistake. */
 static bool read_span(struct api_call *call, struct figures_span *span)
 {
@@ -72,12 +102,32 @@ static bool read_span(struct api_call *call, struct figures_span *span)
 	return true;
 }
 
-static void finish(struct api_call *call, int rc, const struct err *err)
+/* what: "institution" or "meter", of this id. */
+static void begin_series(struct api_call *call, const char *what, const char *id,
+			 const struct figures_span *span)
 {
-	if (rc == -EINVAL)
+	if (call->is_csv) {
+		api_csv(call, columns);
+		return;
+	}
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_add_string(&call->json, what, id);
+	json_add_string(&call->json, "interval", interval_names[span->interval]);
+	api_add_computing(call);
+	json_begin_array(&call->json, "series");
+}
+
+static void end_series(struct api_call *call, int rc, const struct err *err)
+{
+	if (rc == -EINVAL) {
 		api_problem(call, 400, "bad-parameter", "%s", err->text);
-	else if (rc < 0)
+	} else if (rc < 0) {
 		api_failed(call, err);
+	} else if (!call->is_csv) {
+		json_end_array(&call->json);
+		json_end_object(&call->json);
+	}
 }
 
 static void get_energy(struct api_call *call)
@@ -93,19 +143,10 @@ static void get_energy(struct api_call *call)
 	by = api_choice(call, "by");
 	if (by < 0)
 		return;
-	api_json(call);
-	json_begin_object(&call->json, NULL);
-	json_add_string(&call->json, "institution", call->registry->institutions[index].id);
-	json_add_string(&call->json, "interval", interval_names[span.interval]);
-	api_add_computing(call);
-	json_begin_array(&call->json, "series");
-	rc = figures_energy(&figures, index, &span, (enum figures_by)by, write_series, call, &err);
-	if (rc < 0) {
-		finish(call, rc, &err);
-		return;
-	}
-	json_end_array(&call->json);
-	json_end_object(&call->json);
+	begin_series(call, "institution", call->registry->institutions[index].id, &span);
+	rc = figures_energy(&figures, index, &span, (enum figures_by)by,
+			    call->is_csv ? write_rows : write_series, call, &err);
+	end_series(call, rc, &err);
 }
 
 static void get_coverage(struct api_call *call)
@@ -118,18 +159,10 @@ static void get_coverage(struct api_call *call)
 
 	if (index == REGISTRY_NONE || !read_span(call, &span))
 		return;
-	api_json(call);
-	json_begin_object(&call->json, NULL);
-	json_add_string(&call->json, "meter", call->registry->meters[index].id);
-	json_add_string(&call->json, "interval", interval_names[span.interval]);
-	json_begin_array(&call->json, "series");
-	rc = figures_meter(&figures, index, &span, write_series, call, &err);
-	if (rc < 0) {
-		finish(call, rc, &err);
-		return;
-	}
-	json_end_array(&call->json);
-	json_end_object(&call->json);
+	begin_series(call, "meter", call->registry->meters[index].id, &span);
+	rc = figures_meter(&figures, index, &span, call->is_csv ? write_rows : write_series, call,
+			   &err);
+	end_series(call, rc, &err);
 }
 
 #define SPAN_PARAMETERS                                                             \
@@ -154,9 +187,11 @@ static const struct api_parameter energy_parameters[] = {
 	 .choices = by_names,
 	 .fallback = "carrier",
 	 .help = "what makes a series"},
+	API_CSV_PARAMETERS,
 	{0},
 };
-static const struct api_parameter coverage_parameters[] = {SPAN_PARAMETERS, {0}};
+static const struct api_parameter coverage_parameters[] = {
+	SPAN_PARAMETERS, API_CSV_PARAMETERS, {0}};
 
 const struct api_route api_energy_routes[] = {
 	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events: what happened to meters, agents and databases. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/api_call.h"
@@ -68,6 +69,24 @@ static void write_event(struct api_call *call, struct db_statement *row)
 	json_end_object(&call->json);
 }
 
+static const char *const columns[] = {"id",    "time",  "kind", "severity", "region", "institution",
+				      "meter", "agent", "text", "value",    NULL};
+
+static void write_event_row(struct api_call *call, struct db_statement *row)
+{
+	char time[CIVIL_TEXT_MAX];
+
+	(void)civil_print_time(db_column_int(row, 1), call->options->offset_ms, time);
+	csv_add_int(&call->csv, db_column_int(row, 0));
+	csv_add_text(&call->csv, time);
+	csv_add_text(&call->csv, db_column_text(row, 2, NULL));
+	csv_add_text(&call->csv, severity_names[db_column_int(row, 3)]);
+	for (int column = 4; column <= 8; column++)
+		csv_add_text(&call->csv, db_column_text(row, column, NULL));
+	csv_add_real(&call->csv, db_column_real(row, 9), 6);
+	csv_end_row(&call->csv);
+}
+
 struct event_query {
 	int64_t since_ms, limit, before_id;
 	int min_severity;
@@ -103,7 +122,10 @@ static int write_events(struct api_call *call, const struct event_query *query, 
 		if (n++ == query->limit)
 			break;
 		*next = db_column_int(row, 0);
-		write_event(call, row);
+		if (call->is_csv)
+			write_event_row(call, row);
+		else
+			write_event(call, row);
 	}
 	if (n <= query->limit)
 		*next = 0;
@@ -116,6 +138,7 @@ static void get_events(struct api_call *call)
 	const char *region = api_parameter(call, "region");
 	struct event_query query = {.region = REGISTRY_NONE};
 	struct err err = {""};
+	char cursor[24];
 	int64_t next;
 
 	query.min_severity = api_choice(call, "severity");
@@ -128,19 +151,13 @@ static void get_events(struct api_call *call)
 		if (query.region == REGISTRY_NONE)
 			return;
 	}
-	api_json(call);
-	json_begin_object(&call->json, NULL);
-	json_begin_array(&call->json, "events");
+	api_begin_list(call, "events", columns);
 	if (write_events(call, &query, &next, &err) < 0) {
 		api_failed(call, &err);
 		return;
 	}
-	json_end_array(&call->json);
-	if (next > 0)
-		json_add_int(&call->json, "next", next);
-	else
-		json_add_null(&call->json, "next");
-	json_end_object(&call->json);
+	(void)snprintf(cursor, sizeof cursor, "%lld", (long long)next);
+	api_end_list(call, next > 0 ? cursor : NULL);
 }
 
 static const struct api_parameter parameters[] = {
@@ -162,6 +179,7 @@ static const struct api_parameter parameters[] = {
 	 .min = 1,
 	 .max = INT64_MAX,
 	 .help = "the next of the page before"},
+	API_CSV_PARAMETERS,
 	{0},
 };
 

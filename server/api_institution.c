@@ -19,6 +19,34 @@ static void write_head(struct api_call *call, const struct registry_institution 
 	json_add_string(&call->json, "affiliation", affiliation_names[institution->affiliation]);
 }
 
+static const char *const columns[] = {"institution", "name",       "type",        "region",
+				      "region_name", "department", "affiliation", NULL};
+
+static void write_row(struct api_call *call, const struct registry_institution *institution)
+{
+	const struct region *region = &call->registry->regions->regions[institution->region];
+
+	csv_add_text(&call->csv, institution->id);
+	csv_add_text(&call->csv, institution->name);
+	csv_add_text(&call->csv, institution_type_name(institution->type));
+	csv_add_text(&call->csv, region->code);
+	csv_add_text(&call->csv, region->name);
+	csv_add_text(&call->csv, institution->department);
+	csv_add_text(&call->csv, affiliation_names[institution->affiliation]);
+	csv_end_row(&call->csv);
+}
+
+static void write_item(struct api_call *call, const struct registry_institution *institution)
+{
+	if (call->is_csv) {
+		write_row(call, institution);
+		return;
+	}
+	json_begin_object(&call->json, NULL);
+	write_head(call, institution);
+	json_end_object(&call->json);
+}
+
 struct list_query {
 	uint32_t region; /* or REGISTRY_NONE */
 	int type;        /* or -1 */
@@ -50,22 +78,16 @@ static void write_list(struct api_call *call, const struct list_query *query)
 	const char *next = NULL;
 	int64_t n = 0;
 
-	api_json(call);
-	json_begin_object(&call->json, NULL);
-	json_begin_array(&call->json, "institutions");
+	api_begin_list(call, "institutions", columns);
 	for (uint32_t i = 0; i < registry->n_institutions; i++) {
 		if (!is_wanted(call, i, query))
 			continue;
 		if (n++ == query->limit)
 			break;
 		next = registry->institutions[i].id;
-		json_begin_object(&call->json, NULL);
-		write_head(call, &registry->institutions[i]);
-		json_end_object(&call->json);
+		write_item(call, &registry->institutions[i]);
 	}
-	json_end_array(&call->json);
-	json_add_string(&call->json, "next", n > query->limit ? next : NULL);
-	json_end_object(&call->json);
+	api_end_list(call, n > query->limit ? next : NULL);
 }
 
 static void get_institutions(struct api_call *call)
@@ -181,6 +203,7 @@ static const struct api_parameter list_parameters[] = {
 	 .fallback = "100",
 	 .help = "institutions on a page"},
 	{.name = "cursor", .help = "the next of the page before"},
+	API_CSV_PARAMETERS,
 	{0},
 };
 

@@ -57,6 +57,56 @@ static int write_row(const struct figures_row *row, void *arg)
 	return 0;
 }
 
+/* One line for each indicator of each row. */
+static const char *const columns[] = {"by",        "key",       "own",        "institutions",
+				      "reporting", "kpi",       "value",      "unit",
+				      "coverage",  "estimated", "partial",    "reason",
+				      "previous",  "change",    "change_all", NULL};
+
+static void add_cell(struct api_call *call, bool is_known, int64_t micro)
+{
+	if (is_known)
+		csv_add_micro(&call->csv, micro);
+	else
+		csv_add_text(&call->csv, NULL);
+}
+
+static void write_line(struct api_call *call, const struct figures_row *row, enum kpi kpi)
+{
+	const struct kpi_value *value = &row->kpis[kpi];
+	struct csv_writer *csv = &call->csv;
+
+	csv_add_text(csv, row->key_name);
+	csv_add_text(csv, row->key);
+	csv_add_text(csv, row->is_own ? "true" : NULL);
+	if (row->is_group) {
+		csv_add_int(csv, row->institutions);
+		csv_add_int(csv, row->reporting);
+	} else {
+		csv_add_text(csv, NULL);
+		csv_add_text(csv, NULL);
+	}
+	csv_add_text(csv, kpi_name(kpi));
+	add_cell(call, value->has_value, value->value);
+	csv_add_text(csv, kpi_unit(kpi));
+	add_cell(call, value->has_coverage, value->coverage);
+	csv_add_micro(csv, value->estimated);
+	add_cell(call, !value->has_value, value->partial);
+	csv_add_text(csv, value->has_value ? NULL : value->reason);
+	add_cell(call, value->has_previous, value->previous);
+	add_cell(call, value->has_change, value->change);
+	add_cell(call, value->has_change_all, value->change_all);
+	csv_end_row(csv);
+}
+
+static int write_lines(const struct figures_row *row, void *arg)
+{
+	for (int kpi = 0; kpi < N_KPIS; kpi++)
+		if (row->kpis[kpi].applies)
+			write_line(arg, row, (enum kpi)kpi);
+	return 0;
+}
+
 static bool read_period(struct api_call *call, const struct figures *figures,
 			struct figures_period *period)
 {
@@ -79,6 +129,10 @@ static void begin_answer(struct api_call *call, const struct figures_period *per
 {
 	char day[CIVIL_TEXT_MAX];
 
+	if (call->is_csv) {
+		api_csv(call, columns);
+		return;
+	}
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	json_begin_object(&call->json, "period");
@@ -100,6 +154,8 @@ static void end_answer(struct api_call *call, int rc, const struct err *err)
 		api_failed(call, err);
 		return;
 	}
+	if (call->is_csv)
+		return;
 	json_end_array(&call->json);
 	json_end_object(&call->json);
 }
@@ -125,7 +181,7 @@ static void get_region_kpis(struct api_call *call)
 		return;
 	question.by = (enum figures_group)by;
 	begin_answer(call, &question.period);
-	rc = figures_kpis(&figures, &question, write_row, call, &err);
+	rc = figures_kpis(&figures, &question, call->is_csv ? write_lines : write_row, call, &err);
 	end_answer(call, rc, &err);
 }
 
@@ -144,7 +200,7 @@ static void get_institution_kpis(struct api_call *call)
 	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);
 	begin_answer(call, &period);
 	if (rc == 0)
-		rc = write_row(&row, call);
+		rc = call->is_csv ? write_lines(&row, call) : write_row(&row, call);
 	end_answer(call, rc, &err);
 }
 
@@ -172,9 +228,11 @@ static const struct api_parameter region_parameters[] = {
 	 .choices = figures_group_names,
 	 .fallback = "",
 	 .help = "groups, a row each; without: one row for the region"},
+	API_CSV_PARAMETERS,
 	{0},
 };
-static const struct api_parameter institution_parameters[] = {PERIOD_PARAMETERS, {0}};
+static const struct api_parameter institution_parameters[] = {
+	PERIOD_PARAMETERS, API_CSV_PARAMETERS, {0}};
 
 const struct api_route api_kpi_routes[] = {
 	{"GET", "/api/v1/regions/{code}/kpis", ACCESS_TOKEN, get_region_kpis, region_parameters,

@@ -55,6 +55,28 @@ static void get_meter(struct api_call *call)
 	json_end_object(&call->json);
 }
 
+static const char *const columns[] = {"meter", "quantity", "time", "register", NULL};
+
+static void write_reading(struct api_call *call, const struct registry_meter *meter,
+			  const struct reading *reading)
+{
+	char at[CIVIL_TEXT_MAX];
+
+	(void)civil_print_time(reading->time_ms, call->options->offset_ms, at);
+	if (call->is_csv) {
+		csv_add_text(&call->csv, meter->id);
+		csv_add_text(&call->csv, meter->quantity);
+		csv_add_text(&call->csv, at);
+		csv_add_micro(&call->csv, reading->value);
+		csv_end_row(&call->csv);
+		return;
+	}
+	json_begin_object(&call->json, NULL);
+	json_add_string(&call->json, "time", at);
+	json_add_micro(&call->json, "register", reading->value);
+	json_end_object(&call->json);
+}
+
 /* Registers of [from, to) as the meter showed them: what an auditor compares with the meter. */
 static int write_readings(struct api_call *call, const struct registry_meter *meter,
 			  int64_t from_ms, int64_t to_ms, struct err *err)
@@ -62,7 +84,6 @@ static int write_readings(struct api_call *call, const struct registry_meter *me
 	struct reading *readings = NULL;
 	size_t n = 0;
 	int64_t id;
-	char at[CIVIL_TEXT_MAX];
 	int rc = ledger_register_id(call->ledger, meter->device, strlen(meter->device),
 				    meter->quantity, strlen(meter->quantity), &id, err);
 
@@ -73,14 +94,24 @@ static int write_readings(struct api_call *call, const struct registry_meter *me
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (readings[i].time_ms < from_ms || readings[i].time_ms >= to_ms)
 			continue; /* its neighbours come along */
-		(void)civil_print_time(readings[i].time_ms, call->options->offset_ms, at);
-		json_begin_object(&call->json, NULL);
-		json_add_string(&call->json, "time", at);
-		json_add_micro(&call->json, "register", readings[i].value);
-		json_end_object(&call->json);
+		write_reading(call, meter, &readings[i]);
 	}
 	free(readings);
 	return rc;
+}
+
+static void begin_readings(struct api_call *call, const struct registry_meter *meter)
+{
+	if (call->is_csv) {
+		api_csv(call, columns);
+		return;
+	}
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	json_add_string(&call->json, "meter", meter->id);
+	json_add_string(&call->json, "device", meter->device);
+	json_add_string(&call->json, "quantity", meter->quantity);
+	json_begin_array(&call->json, "readings");
 }
 
 static void get_readings(struct api_call *call)
@@ -105,16 +136,13 @@ static void get_readings(struct api_call *call)
 			    meter->id);
 		return;
 	}
-	api_json(call);
-	json_begin_object(&call->json, NULL);
-	json_add_string(&call->json, "meter", meter->id);
-	json_add_string(&call->json, "device", meter->device);
-	json_add_string(&call->json, "quantity", meter->quantity);
-	json_begin_array(&call->json, "readings");
+	begin_readings(call, meter);
 	if (write_readings(call, meter, from_ms, to_ms, &err) < 0) {
 		api_failed(call, &err);
 		return;
 	}
+	if (call->is_csv)
+		return;
 	json_end_array(&call->json);
 	json_end_object(&call->json);
 }
@@ -122,6 +150,7 @@ static void get_readings(struct api_call *call)
 static const struct api_parameter readings_parameters[] = {
 	{.name = "from", .type = API_TIME, .help = "default: 24 hours ago"},
 	{.name = "to", .type = API_TIME, .help = "default: now; at most 31 days after from"},
+	API_CSV_PARAMETERS,
 	{0},
 };
 

@@ -9,9 +9,9 @@
 __asm__(".pushsection .rodata\n"
 	"api_schemas:\n"
 	".incbin \"server/api_schemas.json\"\n"
-	"api_schemas_end:\n"
+	".byte 0\n"
 	".popsection\n");
-extern const char api_schemas[], api_schemas_end[];
+extern const char api_schemas[];
 
 static void write_type(struct json_writer *json, const struct api_parameter *parameter)
 {
@@ -104,6 +104,8 @@ static void write_answer(struct json_writer *json, const struct api_route *route
 	json_begin_object(json, "content");
 	write_content(json, route->schema != NULL ? "application/json" : "text/plain",
 		      route->schema);
+	if (api_route_has_csv(route))
+		write_content(json, "text/csv", NULL);
 	json_end_object(json);
 	json_end_object(json);
 }
@@ -167,7 +169,7 @@ static void get_openapi(struct api_call *call)
 		}
 	}
 	json_end_object(json);
-	json_add_number(json, "components", api_schemas, (size_t)(api_schemas_end - api_schemas));
+	json_add_number(json, "components", api_schemas, strlen(api_schemas));
 	json_end_object(json);
 }
 

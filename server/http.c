@@ -78,12 +78,16 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 	char seconds[16];
 	enum MHD_Result result;
 
-	if (response == NULL)
+	if (response == NULL) {
+		free(reply->link);
 		return MHD_NO;
+	}
 	if (reply->content_type != NULL)
 		add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
 	if (reply->etag[0] != '\0')
 		add_header(response, MHD_HTTP_HEADER_ETAG, reply->etag);
+	if (reply->link != NULL)
+		add_header(response, MHD_HTTP_HEADER_LINK, reply->link);
 	if (reply->allow != NULL)
 		add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
 	if (reply->status == MHD_HTTP_UNAUTHORIZED)
@@ -98,6 +102,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
 	result = MHD_queue_response(connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
+	free(reply->link);
 	return result;
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP interface as programs use it: its OpenAPI document, CSV, caching, ranking, audit."""
+import csv
+import io
 import json
 import re
 import time
@@ -22,6 +24,7 @@ def filled(plant, agent):  # noqa: F811
     agent.send(1, 9, [reading("e02", "1.5", now - 1000)], oldest=9)  # batches lost: an event
     agent.ack(1, 9)
     wait_until(lambda: plant.get("/api/v1/events")["events"], 10, "an event")
+    plant.agent = agent
     plant.base = f"http://127.0.0.1:{plant.http_port}"
     return plant
 
@@ -124,3 +127,92 @@ def test_a_wrong_answer_would_be_found(filled):
                    {k: v for k, v in good.items() if k != "uscc"}):
         with pytest.raises(jsonschema.ValidationError):
             validate(doc, schema, broken)
+
+
+def ask(plant, path, **headers):  # noqa: F811
+    return http("GET", plant.base + path, token=plant.token, headers=headers)
+
+
+def rows_of(body):
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8"), newline="")))
+
+
+COLUMNS = {
+    "/api/v1/institutions": "institution,name,type,region,region_name,department,affiliation",
+    "/api/v1/events": "id,time,kind,severity,region,institution,meter,agent,text,value",
+    f"/api/v1/meters/{meter_id('e01')}/readings": "meter,quantity,time,register",
+    f"/api/v1/meters/{meter_id('e01')}/coverage":
+        "carrier,item,building,meter,unit,start,value,estimated,coverage",
+    f"/api/v1/institutions/{INSTITUTION}/energy":
+        "carrier,item,building,meter,unit,start,value,estimated,coverage",
+    f"/api/v1/institutions/{INSTITUTION}/kpis":
+        "by,key,own,institutions,reporting,kpi,value,unit,coverage,estimated,partial,reason,"
+        "previous,change,change_all",
+}
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("path", COLUMNS)
+def test_a_list_is_csv_too(filled, path):
+    span = today_span()
+    query = f"?from={span['from']}&to={span['to']}" if path.endswith(("energy", "coverage")) else "?"
+    status, headers, body = ask(filled, f"{path}{query}&format=csv".replace("?&", "?"))
+    assert status == 200 and headers["Content-Type"].startswith("text/csv; charset=utf-8")
+    assert body.split(b"\r\n")[0].decode() == COLUMNS[path]
+    assert body.endswith(b"\r\n") and body.count(b"\n") == body.count(b"\r\n")
+    rows = rows_of(body)
+    assert rows, "there are rows"
+    assert all(None not in row and None not in row.values() for row in rows)
+    assert ask(filled, path + query.rstrip("?"), Accept="text/csv")[2] == body
+    both = ask(filled, path + query.rstrip("?"), Accept="application/json, text/csv")
+    assert both[1]["Content-Type"] == "application/json"
+    marked = ask(filled, f"{path}{query}&format=csv&bom=1".replace("?&", "?"))[2]
+    assert marked == b"\xef\xbb\xbf" + body
+
+
+def test_csv_says_what_json_says(filled):
+    path = f"/api/v1/meters/{meter_id('e01')}/readings"
+    listed = [(r["time"], r["register"]) for r in filled.get(path)["readings"]]
+    assert [(r["time"], r["register"]) for r in rows_of(ask(filled, path + "?format=csv")[2])] == listed
+    path = "/api/v1/regions/370100/kpis?by=region"
+    kpis = {(row["key"]["region"], name): kpi["value"] for row in filled.get(path)["rows"]
+            for name, kpi in row["kpis"].items()}
+    assert kpis
+    assert {(r["key"], r["kpi"]): r["value"] or None
+            for r in rows_of(ask(filled, path + "&format=csv")[2])} == kpis
+
+
+def test_no_cell_is_a_formula(filled):
+    file = filled.folder / "registry" / "institutions" / f"{INSTITUTION}.yaml"
+    name = '=HYPERLINK("http://x.example","档案馆")'
+    file.write_text(file.read_text().replace("历下区档案馆", f"'{name}'"))
+    filled.server.hang_up()
+    path = "/api/v1/institutions"
+    wait_until(lambda: filled.get(path)["institutions"][0]["name"] == name, 10, "the new name")
+    assert rows_of(ask(filled, path + "?format=csv")[2])[0]["name"] == "'" + name
+
+
+def test_a_fault_is_never_csv(filled):
+    status, headers, _ = ask(filled, "/api/v1/regions/379999/kpis?format=csv")
+    assert status == 404 and headers["Content-Type"] == "application/problem+json"
+    assert ask(filled, "/api/v1/institutions?format=xml")[0] == 400
+    assert ask(filled, "/api/v1/institutions?format=csv&bom=2")[0] == 400
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_pages_follow_each_other_by_link(filled, form):
+    for second in range(4):
+        now = int(time.time() * 1000) - 5000
+        filled.agent.send(10 + second, 7, [], oldest=7, time_ms=now + second)
+        filled.agent.send(10 + second, 9, [], oldest=9, time_ms=now + second)
+        filled.agent.ack(10 + second, 9)
+    path, seen = f"/api/v1/events?severity=info&limit=1&format={form}", []
+    while path:
+        status, headers, body = ask(filled, path)
+        assert status == 200
+        page = rows_of(body) if form == "csv" else json.loads(body)["events"]
+        seen += [int(event["id"]) for event in page]
+        link = headers.get("Link")
+        path = re.fullmatch(r'<(.*)>; rel="next"', link).group(1) if link else None
+    everything = [int(e["id"]) for e in filled.get("/api/v1/events?limit=1000")["events"]]
+    assert len(everything) > 2 and seen == everything
