@@ -25,6 +25,11 @@ int server_command_recompute(const struct cli *cli);
 /* status: what the ledger says of agents, dead letters, queues. */
 int server_command_status(const struct cli *cli);
 
+/* backup FILE: a consistent copy beside a running server. restore FILE: such a copy in the place of
+ * the ledger, while no server runs; the replaced one is kept beside it. */
+int server_command_backup(const struct cli *cli);
+int server_command_restore(const struct cli *cli);
+
 /* ---- what they share (command.c) ---- */
 /* Reads the configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
 int command_config(const struct cli *cli, struct server_config **out);

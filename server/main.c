@@ -15,6 +15,7 @@
 #include "server/factors.h"
 #include "server/http.h"
 #include "server/ingest.h"
+#include "server/ledger_lock.h"
 #include "server/metrics.h"
 #include "server/receiver.h"
 #include "server/registry_holder.h"
@@ -40,6 +41,7 @@ struct server {
 	struct http_server *http;
 	const char *region[1];
 	int64_t last_rounds;
+	int lock; /* of the ledger, for this process's life */
 };
 
 /* ---- roll-ups, on the ingest thread ---- */
@@ -165,6 +167,7 @@ static void stop(struct server *server)
 	ingest_destroy(server->ingest);
 	receiver_destroy(server->receiver);
 	loop_destroy(server->loop);
+	ledger_lock_release(server->lock);
 }
 
 static void reload(void *arg)
@@ -204,8 +207,10 @@ static int start(struct server *server, struct err *err)
 	const struct server_config *config = server->config;
 	char *client_id = xasprintf("nenghao-server-%s", config->region);
 	int64_t watchdog_ms = notify_watchdog_period_ms();
-	int rc = loop_create(&server->loop, err);
+	int rc = ledger_lock_take(config->ledger_path, &server->lock, err);
 
+	if (rc == 0)
+		rc = loop_create(&server->loop, err);
 	server->receiver = receiver_create();
 	if (rc == 0)
 		rc = start_ingest(server, err);
@@ -243,7 +248,7 @@ static int run(struct server *server)
 
 static int command_run(const struct cli *cli)
 {
-	struct server server = {0};
+	struct server server = {.lock = -1};
 	struct conf_errors errors = {0};
 	struct registry *registry;
 	int status = command_config(cli, &server.config);
@@ -276,6 +281,10 @@ static const struct cli_command commands[] = {
 	 server_command_import},
 	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
 	 server_command_recompute},
+	{"backup", "FILE", "copy the ledger, also beside a running server", 1, 1, NULL,
+	 server_command_backup},
+	{"restore", "FILE", "put such a copy in the ledger's place; the server must not run", 1, 1,
+	 NULL, server_command_restore},
 	{"token", "add NAME|list|revoke NAME", "who may ask the API", 1, 2, server_token_options,
 	 server_command_token},
 	{0},
@@ -291,7 +300,8 @@ int main(int argc, char **argv)
 		.examples = "  nenghao-server check -c server.yaml\n"
 			    "  nenghao-server import history.lp\n"
 			    "  nenghao-server token add bureau --region 3701 --grade L2\n"
-			    "  nenghao-server recompute --from 2026-01-01\n",
+			    "  nenghao-server recompute --from 2026-01-01\n"
+			    "  nenghao-server backup /var/backups/nenghao-ledger.db\n",
 		.commands = commands,
 	};
 
