@@ -3,7 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#define ZLIB_CONST /* input is const */
 #include <zlib.h>
 
 #include "common/mem.h"
@@ -29,4 +31,27 @@ int gzip_unpack(const void *data, size_t len, size_t len_unpacked, struct buf *o
 		buf_add(out, bytes, n);
 	free(bytes);
 	return rc == Z_OK && n == len_unpacked ? 0 : -EINVAL;
+}
+
+void gzip_pack_file(const void *data, size_t len, struct buf *out)
+{
+	enum { WINDOW_BITS = 15, AS_GZIP = 16, MEMORY_LEVEL = 8 };
+	z_stream stream = {0};
+	unsigned char *packed;
+	uLong room;
+	int rc = deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, WINDOW_BITS + AS_GZIP,
+			      MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
+
+	assert(rc == Z_OK && len <= UINT_MAX);
+	room = deflateBound(&stream, len);
+	packed = xcalloc(room, 1);
+	stream.next_in = data;
+	stream.avail_in = (uInt)len;
+	stream.next_out = packed;
+	stream.avail_out = (uInt)room;
+	rc = deflate(&stream, Z_FINISH);
+	assert(rc == Z_STREAM_END); /* there was room enough */
+	buf_add(out, packed, stream.total_out);
+	(void)deflateEnd(&stream); /* nothing is left inside */
+	free(packed);
 }

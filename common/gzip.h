@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip.h - bytes pressed together and back (zlib's own format). */
+/* gzip.h - bytes pressed together and back (zlib's own format), or for others (gzip's). */
 #ifndef COMMON_GZIP_H
 #define COMMON_GZIP_H
 
@@ -12,5 +12,8 @@ void gzip_pack(const void *data, size_t len, struct buf *out);
 /* Appends the bytes that were packed, exactly len_unpacked of them. -EINVAL: damaged; out is as
  * before. */
 int gzip_unpack(const void *data, size_t len, size_t len_unpacked, struct buf *out);
+
+/* Appends a file as gzip makes it (RFC 1952), which gzip_unpack does not read. */
+void gzip_pack_file(const void *data, size_t len, struct buf *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "common/mailbox.h"
 #include "common/mem.h"
 #include "server/api_call.h"
+#include "server/api_finish.h"
 #include "server/derived.h"
 
 enum { READER_WAIT_MS = 5000 };
@@ -159,9 +160,31 @@ static void run_in_snapshot(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	if (call->route->access == ACCESS_PUBLIC || is_authorized(call))
+	if (call->route->access != ACCESS_TOKEN || is_authorized(call))
 		call->route->fn(call);
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
+}
+
+static void answer(struct api *api, struct api_call *call)
+{
+	struct reader *reader;
+
+	call->route = find_route(call);
+	if (call->route == NULL || !api_parameters_are_known(call) || !api_choose_format(call))
+		return;
+	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
+	if (reader == NULL) {
+		api_problem(call, 503, "busy", "too many requests are being answered; try again");
+		call->reply->retry_after_s = 1;
+		return;
+	}
+	call->ledger = reader->ledger;
+	call->derived = reader->derived;
+	call->cache = api->cache;
+	call->registry = api->options.registry(api->options.arg);
+	run_in_snapshot(call);
+	registry_release(call->registry);
+	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
 }
 
 void api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
@@ -173,22 +196,7 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 				.now_ms = clock_utc_ms(),
 				.json = {.out = &reply->body},
 				.csv = {.out = &reply->body}};
-	struct reader *reader;
 
-	call.route = find_route(&call);
-	if (call.route == NULL || !api_parameters_are_known(&call) || !api_choose_format(&call))
-		return;
-	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
-	if (reader == NULL) {
-		api_problem(&call, 503, "busy", "too many requests are being answered; try again");
-		reply->retry_after_s = 1;
-		return;
-	}
-	call.ledger = reader->ledger;
-	call.derived = reader->derived;
-	call.cache = api->cache;
-	call.registry = api->options.registry(api->options.arg);
-	run_in_snapshot(&call);
-	registry_release(call.registry);
-	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
+	answer(api, &call);
+	api_finish(&call);
 }

@@ -31,7 +31,11 @@ struct api_call {
 
 typedef void (*api_fn)(struct api_call *call);
 
-enum api_access { ACCESS_PUBLIC, ACCESS_TOKEN };
+enum api_access {
+	ACCESS_MONITORING, /* no token; asked again and again by machines */
+	ACCESS_PUBLIC,     /* no token */
+	ACCESS_TOKEN
+};
 enum api_type { API_TEXT, API_CHOICE, API_INTEGER, API_TIME };
 
 /* A query parameter: what the route accepts, and what the OpenAPI document says of it. */

@@ -2,7 +2,7 @@
 /* Indicators of regions and institutions. */
 #include "server/api_call.h"
 
-enum { YEAR_MIN = 2000, YEAR_MAX = 2100 };
+enum { YEAR_MIN = 2000, YEAR_MAX = 2100, MINUTE_MS = 60 * 1000 };
 
 /* Indicators are quotients: 10^-6 units are exact to more digits than anybody measures. */
 static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_value *value)
@@ -141,7 +141,9 @@ static void begin_answer(struct api_call *call, const struct figures_period *per
 	(void)civil_print_day(period->days.to, day);
 	json_add_string(&call->json, "to", day);
 	json_add_bool(&call->json, "in_progress", period->in_progress);
-	(void)civil_print_time(period->until_ms, call->options->offset_ms, day);
+	/* To the minute: an answer whose figures stay is the same answer, and so is its tag. */
+	(void)civil_print_time(period->until_ms - period->until_ms % MINUTE_MS,
+			       call->options->offset_ms, day);
 	json_add_string(&call->json, "until", day);
 	json_end_object(&call->json);
 	api_add_computing(call);

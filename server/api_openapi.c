@@ -116,7 +116,7 @@ static void write_operation(struct json_writer *json, const struct api_route *ro
 	json_add_string(json, "operationId", route->id);
 	json_add_string(json, "summary", route->summary);
 	json_begin_array(json, "security");
-	if (route->access != ACCESS_PUBLIC) {
+	if (route->access == ACCESS_TOKEN) {
 		json_begin_object(json, NULL);
 		json_begin_array(json, "token");
 		json_end_array(json);
@@ -126,6 +126,11 @@ static void write_operation(struct json_writer *json, const struct api_route *ro
 	write_parameters(json, route);
 	json_begin_object(json, "responses");
 	write_answer(json, route, "200", "the answer");
+	if (route->access != ACCESS_MONITORING) {
+		json_begin_object(json, "304");
+		json_add_string(json, "description", "as the tag in If-None-Match says");
+		json_end_object(json);
+	}
 	if (strcmp(route->pattern, "/readyz") == 0)
 		write_answer(json, route, "503", "not ready, with the reasons");
 	json_begin_object(json, "default");

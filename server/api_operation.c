@@ -43,11 +43,11 @@ static void get_metrics(struct api_call *call)
 }
 
 const struct api_route api_operation_routes[] = {
-	{"GET", "/healthz", ACCESS_PUBLIC, get_healthz, NULL, "getHealth",
+	{"GET", "/healthz", ACCESS_MONITORING, get_healthz, NULL, "getHealth",
 	 "200 while the process answers", "Health"},
-	{"GET", "/readyz", ACCESS_PUBLIC, get_readyz, NULL, "getReadiness",
+	{"GET", "/readyz", ACCESS_MONITORING, get_readyz, NULL, "getReadiness",
 	 "200 while broker, ledger and databases are well, else 503", "Readiness"},
-	{"GET", "/metrics", ACCESS_PUBLIC, get_metrics, NULL, "getMetrics",
+	{"GET", "/metrics", ACCESS_MONITORING, get_metrics, NULL, "getMetrics",
 	 "Counters as Prometheus text", NULL},
 	{0},
 };

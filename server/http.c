@@ -86,6 +86,10 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 		add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
 	if (reply->etag[0] != '\0')
 		add_header(response, MHD_HTTP_HEADER_ETAG, reply->etag);
+	if (reply->vary != NULL)
+		add_header(response, MHD_HTTP_HEADER_VARY, reply->vary);
+	if (reply->encoding != NULL)
+		add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, reply->encoding);
 	if (reply->link != NULL)
 		add_header(response, MHD_HTTP_HEADER_LINK, reply->link);
 	if (reply->allow != NULL)

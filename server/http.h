@@ -32,6 +32,8 @@ struct http_reply {
 	const char *content_type; /* static text */
 	struct buf body;          /* taken and freed by the server */
 	char etag[40];            /* quoted; empty: none */
+	const char *vary;         /* static text, or NULL */
+	const char *encoding;     /* static text: of the body, or NULL */
 	char *link;               /* header Link, taken and freed by the server; or NULL */
 	const char *allow;        /* static text for 405, or NULL */
 	int retry_after_s;        /* 0: none */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP interface as programs use it: its OpenAPI document, CSV, caching, ranking, audit."""
 import csv
+import gzip
 import io
 import json
 import re
@@ -24,6 +25,7 @@ def filled(plant, agent):  # noqa: F811
     agent.send(1, 9, [reading("e02", "1.5", now - 1000)], oldest=9)  # batches lost: an event
     agent.ack(1, 9)
     wait_until(lambda: plant.get("/api/v1/events")["events"], 10, "an event")
+    wait_until(lambda: "computing" not in plant.get("/api/v1/regions/370100/kpis"), 10, "computed")
     plant.agent = agent
     plant.base = f"http://127.0.0.1:{plant.http_port}"
     return plant
@@ -216,3 +218,55 @@ def test_pages_follow_each_other_by_link(filled, form):
         path = re.fullmatch(r'<(.*)>; rel="next"', link).group(1) if link else None
     everything = [int(e["id"]) for e in filled.get("/api/v1/events?limit=1000")["events"]]
     assert len(everything) > 2 and seen == everything
+
+
+@pytest.mark.parametrize("path", [
+    "/api/v1/institutions", f"/api/v1/institutions/{INSTITUTION}", "/api/v1/regions/370100",
+    "/api/v1/regions/370100/kpis?year=2025&by=region",
+    f"/api/v1/institutions/{INSTITUTION}/kpis?year=2025",
+    f"/api/v1/institutions/{INSTITUTION}/energy?from=2025-01-01&to=2025-02-01&interval=day",
+    "/api/v1/openapi.json"])
+def test_what_has_not_changed_is_not_sent_again(filled, path):
+    status, headers, body = ask(filled, path)
+    tag = headers["ETag"]
+    assert status == 200 and re.fullmatch(r'"[0-9a-f]{32}"', tag)
+    assert "Accept-Encoding" in headers["Vary"]
+    for sent in (tag, f'"x", W/{tag}', "*", tag[:-1] + '-gzip"'):
+        status, headers, body = ask(filled, path, **{"If-None-Match": sent})
+        assert (status, body, headers["ETag"]) == (304, b"", tag), sent
+    assert ask(filled, path, **{"If-None-Match": '"' + "0" * 32 + '"'})[0] == 200
+    assert http("HEAD", filled.base + path, token=filled.token)[1]["ETag"] == tag
+
+
+@pytest.mark.sanitize
+def test_what_has_changed_is_sent_with_another_tag(filled):
+    path = f"/api/v1/meters/{meter_id('e01')}/readings?format=csv"
+    tag = ask(filled, path)[1]["ETag"]
+    assert ask(filled, path, **{"If-None-Match": tag})[0] == 304
+    filled.agent.send(2, 1, [reading("e01", "13.5", int(time.time() * 1000) - 500)])
+    filled.agent.ack(2, 1)
+    status, headers, body = ask(filled, path, **{"If-None-Match": tag})
+    assert status == 200 and headers["ETag"] != tag and b",13.5\r\n" in body
+    other = ask(filled, path.replace("csv", "json"))[1]
+    assert other["ETag"] != headers["ETag"] and "Accept," in other["Vary"]
+    assert ask(filled, "/api/v1/institutions/none", **{"If-None-Match": "*"})[0] == 404
+    assert http("GET", filled.base + path, headers={"If-None-Match": "*"})[0] == 401
+
+
+@pytest.mark.sanitize
+def test_large_answers_are_packed_for_who_can_unpack(filled):
+    path = f"/api/v1/institutions/{INSTITUTION}"
+    _, headers, plain = ask(filled, path)
+    assert "Content-Encoding" not in headers and len(plain) > 1024
+    tag = headers["ETag"]
+    status, headers, packed = ask(filled, path, **{"Accept-Encoding": "br, gzip"})
+    assert status == 200 and headers["Content-Encoding"] == "gzip" and len(packed) < len(plain)
+    assert headers["Content-Type"] == "application/json" and headers["ETag"] == tag[:-1] + '-gzip"'
+    assert gzip.decompress(packed) == plain
+    assert ask(filled, path, **{"Accept-Encoding": "gzip;q=0"})[2] == plain
+    small = ask(filled, "/api/v1/institutions", **{"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in small[1] and len(small[2]) < 1024
+    status, headers, body = ask(filled, path, **{"Accept-Encoding": "gzip", "If-None-Match": tag})
+    assert (status, body) == (304, b"") and headers["ETag"] == tag[:-1] + '-gzip"'
+    metrics = ask(filled, "/metrics", **{"Accept-Encoding": "gzip"})
+    assert b"nenghao_" in gzip.decompress(metrics[2])
