@@ -197,6 +197,25 @@ static bool is_somebody(enum bus_outcome outcome, const struct bus_reply *reply)
 		reply->exception != EXCEPTION_NO_DEVICE);
 }
 
+static bool is_known(const struct scan *scan, uint8_t unit)
+{
+	for (size_t i = 0; i < scan->n_found; i++)
+		if (scan->found[i].request.unit == unit && !scan->found[i].is_garbled)
+			return true;
+	return false;
+}
+
+/* What looked like two devices was one with another parity. */
+static void drop_garbled(struct scan *scan, uint8_t unit)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < scan->n_found; i++)
+		if (scan->found[i].request.unit != unit || !scan->found[i].is_garbled)
+			scan->found[n++] = scan->found[i];
+	scan->n_found = n;
+}
+
 /* True if somebody is there. One damaged answer may be noise; two are somebody. */
 static bool ask_unit(struct scan *scan, const struct bus_request *request)
 {
@@ -212,6 +231,7 @@ static bool ask_unit(struct scan *scan, const struct bus_request *request)
 	if (!found.is_garbled && !is_somebody(outcome, &reply))
 		return false;
 	found.exception = outcome == BUS_EXCEPTION ? reply.exception : 0;
+	drop_garbled(scan, request->unit);
 	if (!found.is_garbled)
 		models_guess(scan->models, &scan->line, request, &found.guess);
 	scan->found = grow(scan->found, scan->n_found, &scan->cap, sizeof *scan->found);
@@ -228,6 +248,9 @@ static void scan_setting(struct scan *scan, const struct bus_settings *settings)
 {
 	bool is_found[UNITS_MAX] = {false};
 
+	/* A device has one baud rate; with 8N2 it understands 8N1 as well. */
+	for (size_t i = 0; i < scan->n_units; i++)
+		is_found[i] = is_known(scan, scan->units[i]);
 	for (uint8_t function = 3; function <= 4; function++)
 		for (size_t i = 0; i < scan->n_units && !interrupt_came() && !scan->is_down; i++) {
 			/* Two registers: some meters refuse odd counts. */
@@ -310,18 +333,14 @@ static void add_bus(struct buf *out, const struct scan *scan, const struct bus_s
 }
 
 /* Only what the agent could read goes in as it is; the rest is for people. */
-static void add_meter(struct buf *out, const struct scan *scan, size_t index,
+static void add_meter(struct buf *out, const struct scan *scan, const struct found *found,
 		      const struct bus_settings *usual)
 {
-	const struct found *found = &scan->found[index];
-	bool is_serial = scan->line.bus->link == LINK_RTU, is_twin = false;
+	bool is_serial = scan->line.bus->link == LINK_RTU;
 
-	for (size_t i = 0; i < index; i++)
-		is_twin = is_twin || (scan->found[i].request.unit == found->request.unit &&
-				      scan->found[i].guess.n > 0);
 	buf_printf(out, "      %s- {id: unit-%d, unit: %d, profile: %s",
-		   found->guess.n == 0 || is_twin ? "# " : "", found->request.unit,
-		   found->request.unit, found->guess.n > 0 ? found->guess.ids[0] : "?");
+		   found->guess.n == 0 ? "# " : "", found->request.unit, found->request.unit,
+		   found->guess.n > 0 ? found->guess.ids[0] : "?");
 	if (is_serial && !is_same(&found->request.settings, usual))
 		add_serial(out, &found->request.settings);
 	buf_add_char(out, '}');
@@ -339,9 +358,9 @@ static void write_yaml(const struct scan *scan, struct buf *out)
 		n_known += scan->found[i].guess.n > 0;
 	add_bus(out, scan, &usual);
 	if (n_known == 0)
-		out->len -= 1, buf_add_text(out, " []\n");
+		buf_add_text(out, "      []\n");
 	for (size_t i = 0; i < scan->n_found; i++)
-		add_meter(out, scan, i, &usual);
+		add_meter(out, scan, &scan->found[i], &usual);
 }
 
 static void write_found(struct json_writer *json, const struct scan *scan,

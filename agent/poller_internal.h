@@ -86,6 +86,8 @@ struct poller_bus {
 	bool is_link_up;
 	int64_t retry_ms, backoff_ms; /* monotonic: when to try the link again */
 	int64_t window_ms, busy_ms;
+	uint8_t guest_unit; /* that the last guest asked, and what that took; 0: it was silent */
+	int64_t guest_ms;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;          /* stopping, or an order came */

@@ -10,7 +10,8 @@
 #include "common/mem.h"
 
 enum {
-	PATIENCE_MS = 2000,     /* a request waits for spare time at most so long ... */
+	PATIENCE_MS = 2000, /* a request waits for spare time at most so long ... */
+	ANSWERED_SURPLUS_MS = 20,
 	SURPLUS_MS = 100,       /* ... takes so much more than its time-out ... */
 	GUEST_LIMIT_MS = 20000, /* ... and is given up after this, a time-out not counted */
 };
@@ -70,6 +71,23 @@ void poller_order_serve(struct poller_bus *bus)
 	}
 }
 
+/* Who has just answered will answer the next one as fast; of all others the worst is assumed. */
+static int64_t guest_ms(const struct poller_bus *bus, const struct poller_order *guest)
+{
+	return guest->request.unit == bus->guest_unit && bus->guest_ms > 0
+		       ? bus->guest_ms
+		       : guest->request.timeout_ms + SURPLUS_MS;
+}
+
+static void note_guest(struct poller_bus *bus, const struct poller_order *guest)
+{
+	bool is_answered = guest->outcome == BUS_OK || guest->outcome == BUS_EXCEPTION;
+
+	bus->guest_unit = guest->request.unit;
+	bus->guest_ms =
+		is_answered ? 2 * guest->reply.round_trip_us / 1000 + ANSWERED_SURPLUS_MS : 0;
+}
+
 /* Its first guest, if that may go now. */
 static struct poller_order *take_guest(struct poller_bus *bus, int64_t spare_ms,
 				       int64_t *put_off_ms)
@@ -81,8 +99,7 @@ static struct poller_order *take_guest(struct poller_bus *bus, int64_t spare_ms,
 	guest = bus->guests;
 	if (guest != NULL) {
 		*put_off_ms = guest->since_ms + PATIENCE_MS;
-		if (guest->request.timeout_ms + SURPLUS_MS <= spare_ms ||
-		    clock_mono_ms() >= *put_off_ms)
+		if (guest_ms(bus, guest) <= spare_ms || clock_mono_ms() >= *put_off_ms)
 			bus->guests = guest->next;
 		else
 			guest = NULL;
@@ -102,6 +119,7 @@ bool poller_order_serve_guest(struct poller_bus *bus, int64_t spare_ms, int64_t 
 				 ? line->ops->read(line->bus, &guest->request, &guest->reply)
 				 : BUS_LINK_DOWN;
 	line->quiet_ms = clock_mono_ms();
+	note_guest(bus, guest);
 	pthread_mutex_lock(&bus->lock);
 	finish(bus, guest);
 	pthread_mutex_unlock(&bus->lock);

@@ -40,9 +40,8 @@ static const char *const words[WORD_N][2] = {
 	[WORD_HINT_TERMINATION] = {"  - no 120 ohm at both ends, or more than two of them\n",
 				   "  - 两端未接 120 欧终端电阻，或多于两个\n"},
 	[WORD_HINT_SETTINGS] =
-		{"  - another baud rate or parity: --bauds 9600,19200,2400,4800 --formats "
-		 "8N1,8E1,8N2\n",
-		 "  - 波特率或校验不同：--bauds 9600,19200,2400,4800 --formats 8N1,8E1,8N2\n"},
+		{"  - another baud rate or parity: --bauds 9600,2400,4800 --formats 8N1,8E1\n",
+		 "  - 波特率或校验不同：--bauds 9600,2400,4800 --formats 8N1,8E1\n"},
 	[WORD_HINT_UNIT] = {"  - another unit id: look in its menu, or scan --units 1-247\n",
 			    "  - 地址不同：查看菜单，或 --units 1-247\n"},
 	[WORD_HINT_GATEWAY] =
@@ -116,10 +115,10 @@ static const char *const words[WORD_N][2] = {
 		 "没有发送：采集程序每 %lld 秒抄读一次。请加长 --seconds。\n"},
 	[WORD_READ_HEAD] = {"meter %s at %s\n", "仪表 %s，%s\n"},
 	[WORD_READ_IMPLAUSIBLE] = {"  (%s is implausible)", "  （%s 不合理）"},
-	[WORD_READ_USAGE] = {"read needs a METER of the configuration, or --tcp HOST:PORT or --rtu "
-			     "DEV:9600:8N1 with --unit and --profile\n",
-			     "read 需要配置中的仪表编号，或 --tcp 主机:端口 / --rtu 设备:9600:8N1 "
-			     "加 --unit 和 --profile\n"},
+	[WORD_READ_USAGE] = {"read needs a METER of the configuration, or --tcp HOST:PORT "
+			     "or\n--rtu DEV:9600:8N1 with --unit and --profile\n",
+			     "read 需要配置中的仪表编号，或 --tcp 主机:端口 / --rtu "
+			     "设备:9600:8N1\n加 --unit 和 --profile\n"},
 	[WORD_READ_REGISTERS] = {"registers (function, address, contents in hexadecimal)\n",
 				 "寄存器（功能码、地址、十六进制内容）\n"},
 	[WORD_READ_ABSENT] = {"-", "-"},
@@ -130,9 +129,9 @@ static const char *const words[WORD_N][2] = {
 		{"# this model does not tell its serial number: read it off the plate\n",
 		 "# 此型号不能读出表号：请抄铭牌\n"},
 	[WORD_FINDING_REVERSED_CT] =
-		{"L%d: negative power %.0f W while others are positive: transformer reversed "
+		{"L%d: negative power %.0f W while others are positive:\n  transformer reversed "
 		 "(P1/P2 or S1/S2)?\n",
-		 "L%d：功率为负（%.0f W）而其他相为正：互感器接反（P1/P2 或 S1/S2）？\n"},
+		 "L%d：功率为负（%.0f W）而其他相为正：\n  互感器接反（P1/P2 或 S1/S2）？\n"},
 	[WORD_FINDING_ALL_REVERSED] =
 		{"all phases negative, %.0f W: all transformers reversed, or feeding in?\n",
 		 "三相功率均为负（%.0f W）：互感器全部接反，或正在上网发电？\n"},
