@@ -10,7 +10,7 @@
 #include "server/ledger.h"
 #include "server/token.h"
 
-enum { API_CAPTURES_MAX = 3, API_CAPTURE_LEN = 64 };
+enum { API_CAPTURES_MAX = 3, API_CAPTURE_LEN = 64, API_YEAR_MIN = 2000, API_YEAR_MAX = 2100 };
 
 struct api_call {
 	const struct api_options *options;
@@ -36,7 +36,7 @@ enum api_access {
 	ACCESS_PUBLIC,     /* no token */
 	ACCESS_TOKEN
 };
-enum api_type { API_TEXT, API_CHOICE, API_INTEGER, API_TIME };
+enum api_type { API_TEXT, API_CHOICE, API_INTEGER, API_TIME, API_KPI };
 
 /* A query parameter: what the route accepts, and what the OpenAPI document says of it. */
 struct api_parameter {
@@ -61,7 +61,7 @@ struct api_route {
 /* Tables of the route files; each ends with method == NULL. */
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
 	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
-	api_openapi_routes[];
+	api_openapi_routes[], api_ranking_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
@@ -86,6 +86,9 @@ void api_end_list(struct api_call *call, const char *next);
  * the registry): what is shown may still change. */
 void api_add_computing(struct api_call *call);
 
+/* Adds the member "period". */
+void api_add_period(struct api_call *call, const struct figures_period *period);
+
 /* What figures.h wants to know. */
 struct figures api_figures(const struct api_call *call);
 
@@ -99,6 +102,8 @@ bool api_integer(struct api_call *call, const char *name, int64_t otherwise, int
 bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
 /* Index in the table's choices; -1 after answering 400. There must be a text or a fallback. */
 int api_choice(struct api_call *call, const char *name);
+/* Of a needed parameter; false after answering 400. */
+bool api_kpi(struct api_call *call, const char *name, enum kpi *out);
 
 /* ---- CSV ---- */
 extern const char *const api_format_names[], *const api_bom_names[];

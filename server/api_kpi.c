@@ -2,7 +2,7 @@
 /* Indicators of regions and institutions. */
 #include "server/api_call.h"
 
-enum { YEAR_MIN = 2000, YEAR_MAX = 2100, MINUTE_MS = 60 * 1000 };
+enum { MINUTE_MS = 60 * 1000 };
 
 /* Indicators are quotients: 10^-6 units are exact to more digits than anybody measures. */
 static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_value *value)
@@ -125,16 +125,10 @@ static bool read_period(struct api_call *call, const struct figures *figures,
 	return false;
 }
 
-static void begin_answer(struct api_call *call, const struct figures_period *period)
+void api_add_period(struct api_call *call, const struct figures_period *period)
 {
 	char day[CIVIL_TEXT_MAX];
 
-	if (call->is_csv) {
-		api_csv(call, columns);
-		return;
-	}
-	api_json(call);
-	json_begin_object(&call->json, NULL);
 	json_begin_object(&call->json, "period");
 	(void)civil_print_day(period->days.from, day);
 	json_add_string(&call->json, "from", day);
@@ -146,6 +140,17 @@ static void begin_answer(struct api_call *call, const struct figures_period *per
 			       call->options->offset_ms, day);
 	json_add_string(&call->json, "until", day);
 	json_end_object(&call->json);
+}
+
+static void begin_answer(struct api_call *call, const struct figures_period *period)
+{
+	if (call->is_csv) {
+		api_csv(call, columns);
+		return;
+	}
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	api_add_period(call, period);
 	api_add_computing(call);
 	json_begin_array(&call->json, "rows");
 }
@@ -209,8 +214,8 @@ static void get_institution_kpis(struct api_call *call)
 #define PERIOD_PARAMETERS                                                               \
 	{.name = "year",                                                                \
 	 .type = API_INTEGER,                                                           \
-	 .min = YEAR_MIN,                                                               \
-	 .max = YEAR_MAX,                                                               \
+	 .min = API_YEAR_MIN,                                                           \
+	 .max = API_YEAR_MAX,                                                           \
 	 .help = "default: this year"},                                                 \
 		{.name = "period",                                                      \
 		 .type = API_CHOICE,                                                    \

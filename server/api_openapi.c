@@ -34,6 +34,12 @@ static void write_type(struct json_writer *json, const struct api_parameter *par
 				json_add_string(json, NULL, parameter->choices[i]);
 		json_end_array(json);
 	}
+	if (parameter->type == API_KPI) {
+		json_begin_array(json, "enum");
+		for (int kpi = 0; kpi < N_KPIS; kpi++)
+			json_add_string(json, NULL, kpi_name((enum kpi)kpi));
+		json_end_array(json);
+	}
 	if (parameter->fallback != NULL && parameter->fallback[0] != '\0') {
 		if (parameter->type == API_INTEGER)
 			json_add_number(json, "default", parameter->fallback,

@@ -154,3 +154,19 @@ int api_choice(struct api_call *call, const char *name)
 		    conf_nearest(text, choices, (size_t)n, hint));
 	return -1;
 }
+
+bool api_kpi(struct api_call *call, const char *name, enum kpi *out)
+{
+	const char *text = api_parameter(call, name);
+	const char *names[N_KPIS];
+	char hint[96];
+
+	*out = kpi_find(text, strlen(text));
+	if (*out != N_KPIS)
+		return true;
+	for (int kpi = 0; kpi < N_KPIS; kpi++)
+		names[kpi] = kpi_name((enum kpi)kpi);
+	api_problem(call, 400, "bad-parameter", "%s cannot be '%.40s'%s", name, text,
+		    conf_nearest(text, names, N_KPIS, hint));
+	return false;
+}

@@ -270,3 +270,71 @@ def test_large_answers_are_packed_for_who_can_unpack(filled):
     assert (status, body) == (304, b"") and headers["ETag"] == tag[:-1] + '-gzip"'
     metrics = ask(filled, "/metrics", **{"Accept-Encoding": "gzip"})
     assert b"nenghao_" in gzip.decompress(metrics[2])
+
+
+# Bills of 2025: id, type, persons, kWh; the one without kWh is withheld.
+BILLED = [("370102-0011", "education", 100, 50000), ("370102-0012", "health", 50, 40000),
+          ("370102-0013", "health", 200, 20000), ("370103-0014", "education", 10, 5000),
+          ("370103-0015", "education", 10, None)]
+
+
+def billed(plant):  # noqa: F811
+    file = plant.folder / "registry" / "institutions"
+    bills = "institution,carrier,from,to,quantity,unit\n"
+    for number, (name, kind, persons, kwh) in enumerate(BILLED):
+        (file / f"{name}.yaml").write_text(
+            f'id: {name}\nname: "{number}号"\ntype: {kind}\nregion: "{name[:6]}"\n'
+            f"headcount: [{{from: 2020-01-01, persons: {persons}}}]\n"
+            f"supply: {{electricity: bill}}\n"
+            f"buildings: [{{id: main, name: 主楼, class: A, area: [{{from: 2012-06-01, m2: 1000}}]}}]\n")
+        if kwh:
+            bills += f"{name},electricity,2025-01-01,2026-01-01,{kwh},kWh\n"
+    (plant.folder / "bills.csv").write_text(bills)
+    plant.server.hang_up()
+    wait_until(lambda: len(plant.get("/api/v1/institutions")["institutions"]) == 6, 10, "all known")
+    plant.stack.run(plant.stack.program("server"), "import", "bills.csv", "-c", plant.server_config)
+    path = "/api/v1/regions/370100/ranking?kpi=electricity_kwh&year=2025"
+    wait_until(lambda: plant.get(path)["ranked"] == "4" and "computing" not in plant.get(path), 20,
+               "all are ranked")
+    return plant
+
+
+def test_a_ranking_puts_the_best_first(filled):
+    billed(filled)
+    path = "/api/v1/regions/370100/ranking?year=2025&kpi="
+    answer = json.loads(ask(filled, path + "electricity_per_capita_kwh")[2])
+    validate(document(filled), {"$ref": "#/components/schemas/Ranking"}, answer)
+    assert [(r["position"], r["institution"], r["value"]) for r in answer["rows"]] == [
+        (1, "370102-0013", 100), (2, "370102-0011", 500), (2, "370103-0014", 500),
+        (4, "370102-0012", 800)]
+    # The archive has meters, but no readings of 2025.
+    assert (answer["best"], answer["institutions"], answer["ranked"], answer["withheld"]) \
+        == ("lowest", 6, 4, 2)
+    one = {r["institution"]: r["value"] for r in answer["rows"]}
+    same = filled.get("/api/v1/institutions/370102-0012/kpis?year=2025")["rows"][0]["kpis"]
+    assert float(same["electricity_per_capita_kwh"]["value"]) == one["370102-0012"]
+
+    def names(query, token=filled.token, region="370100"):
+        status, _, body = http("GET", f"{filled.base}/api/v1/regions/{region}/ranking?{query}", token=token)
+        assert status == 200, body
+        return [row["institution"][-2:] for row in json.loads(body)["rows"]]
+
+    query = "year=2025&kpi=electricity_kwh"
+    assert names(query) == ["14", "13", "12", "11"]
+    assert names(query + "&limit=2") == ["14", "13"]
+    assert names(query + "&type=health") == ["13", "12"]
+    assert names(query, region="370103") == ["14"]
+    assert names("year=2025&kpi=pv_share") == []
+    rows = rows_of(ask(filled, path + "electricity_per_capita_kwh&format=csv")[2])
+    assert [(r["position"], r["institution"], r["value"], r["name"]) for r in rows][0] \
+        == ("1", "370102-0013", "100", "2号")
+    county = filled.add_token("county", "--region", "370103")
+    assert names(query, county, "370103") == ["14"]
+    assert http("GET", filled.base + path + "co2_kg", token=county)[0] == 404
+
+
+def test_a_ranking_needs_a_known_indicator(filled):
+    path = "/api/v1/regions/370100/ranking"
+    assert "'kpi' is needed" in json.loads(ask(filled, path)[2])["detail"]
+    status, _, body = ask(filled, path + "?kpi=electricity_kw")
+    assert status == 400 and "did you mean 'electricity_kwh'" in json.loads(body)["detail"]
