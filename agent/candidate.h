@@ -21,14 +21,14 @@ struct candidate_scale { /* value = raw * numerator / denominator */
 };
 
 struct candidate {
-	uint8_t function;
-	uint16_t address; /* zero-based, as in the request */
-	enum profile_type type;
-	bool is_low_first;
-	struct candidate_scale scale;
-	bool is_coarse; /* the register has fewer digits than the display */
 	double value;
-	int penalty; /* the smaller, the likelier */
+	struct candidate_scale scale;
+	enum profile_type type;
+	int penalty;      /* the smaller, the likelier */
+	uint16_t address; /* zero-based, as in the request */
+	uint8_t function;
+	bool is_low_first;
+	bool is_coarse; /* the register has fewer digits than the display */
 };
 
 /* "12345.67". -EINVAL: not a number, or 0, which too many registers show. */

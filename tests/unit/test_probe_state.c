@@ -28,8 +28,13 @@ static int remove_folder(void **state)
 }
 
 static const struct candidate two[] = {
-	{4, 72, PROFILE_FLOAT32, false, {1, 1}, false, 0, 0},
-	{3, 65532, PROFILE_U64, true, {1, 800}, false, 0, 7},
+	{.function = 4, .address = 72, .type = PROFILE_FLOAT32, .scale = {1, 1}},
+	{.function = 3,
+	 .address = 65532,
+	 .type = PROFILE_U64,
+	 .is_low_first = true,
+	 .scale = {1, 800},
+	 .penalty = 7},
 };
 
 static void what_was_kept_comes_back(void **state)
