@@ -288,7 +288,7 @@ def billed(plant):  # noqa: F811
             f"supply: {{electricity: bill}}\n"
             f"buildings: [{{id: main, name: 主楼, class: A, area: [{{from: 2012-06-01, m2: 1000}}]}}]\n")
         if kwh:
-            bills += f"{name},electricity,2025-01-01,2026-01-01,{kwh},kWh\n"
+            bills += f"{name},electricity,2025-01-01,2025-12-31,{kwh},kWh\n"
     (plant.folder / "bills.csv").write_text(bills)
     plant.server.hang_up()
     wait_until(lambda: len(plant.get("/api/v1/institutions")["institutions"]) == 6, 10, "all known")
