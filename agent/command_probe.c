@@ -240,16 +240,15 @@ static void add_point(struct buf *out, const struct probe *probe, const struct c
 
 static void show_candidate(const struct probe *probe, const struct candidate *c)
 {
-	const char *name = name_of(probe, c), *words = words_say(WORD_PROBE_COARSE);
+	const char *remark = name_of(probe, c);
 	char scale[32];
 
+	if (remark == NULL)
+		remark = c->is_coarse ? words_say(WORD_PROBE_COARSE) : "";
 	candidate_print_scale(c->scale, scale);
-	(void)printf("  %2d   0x%04X   %6d  %-8s %-6s %-8s %14.10g  %s\n", c->function, c->address,
+	(void)printf("  %2d   0x%04X   %6d  %-8s %-6s %-8s %14.10g%s%s\n", c->function, c->address,
 		     c->address + 1, candidate_type_name(c->type), c->is_low_first ? "low" : "high",
-		     scale, c->value,
-		     name != NULL   ? name
-		     : c->is_coarse ? words
-				    : "");
+		     scale, c->value, *remark != '\0' ? "  " : "", remark);
 }
 
 static void show(const struct probe *probe)

@@ -79,6 +79,7 @@ static int open_line(struct commission *c, const struct cli *cli, bool is_ad_hoc
 		[LINK_RTU_OVER_TCP] = &bus_rtu_over_tcp,
 	};
 	struct err err;
+	int r;
 
 	describe(c);
 	c->is_by_agent = !is_ad_hoc && commission_has_agent(c->config);
@@ -90,8 +91,11 @@ static int open_line(struct commission *c, const struct cli *cli, bool is_ad_hoc
 	else
 		ask_line_init_tapped(&c->line, c->bus, ops[c->bus->link], tap);
 	c->is_open = true;
-	if (c->line.ops->open(c->line.bus, &err) != 0) {
+	r = c->line.ops->open(c->line.bus, &err);
+	if (r != 0) {
 		(void)fprintf(stderr, words_say(WORD_SCAN_LINE_DOWN), err.text);
+		if (r == -EBUSY && is_ad_hoc)
+			(void)fputs(words_say(WORD_USE_BUS), stderr);
 		return EXIT_FAILED;
 	}
 	if (!cli->is_json)

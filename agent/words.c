@@ -15,6 +15,8 @@ static const char *const words[WORD_N][2] = {
 	[WORD_NO_METER] = {"%s has no meter '%s'.\n", "%s 中没有仪表“%s”。\n"},
 	[WORD_BAD_OPTION] = {"--%s '%s' is not understood. Example: --%s %s\n",
 			     "无法理解 --%s “%s”。示例：--%s %s\n"},
+	[WORD_USE_BUS] = {"If that is the agent: with --bus NAME and -c FILE it shares the line.\n",
+			  "若是采集程序占用：用 --bus 名称 和 -c 文件 即可共用线路。\n"},
 	[WORD_BY_AGENT] = {"Line %s, through the running agent, between its own readings.\n",
 			   "线路 %s：经运行中的采集程序，在其抄表间隙访问。\n"},
 	[WORD_DIRECT] = {"Line %s.\n", "线路 %s。\n"},

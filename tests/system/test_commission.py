@@ -356,6 +356,7 @@ def test_commands_do_not_hurt_a_running_agent(stack):
     # Nobody else gets the line meanwhile.
     done, _ = site.run("scan", "--rtu", site.device, "--units", "1", check=False, is_json=False)
     assert done.returncode == 1 and "in use by another program" in done.stderr
+    assert "--bus NAME" in done.stderr
     assert agent.stop() == 0
 
 
@@ -369,6 +370,56 @@ def test_the_agent_waits_for_a_line_that_a_command_has(stack):
     scan.send_signal(signal.SIGINT)
     scan.wait(10)
     wait_until(lambda: "bus riser is open" in agent.log(), 40, "the agent has the line")
+
+
+def test_a_scan_of_a_busy_line_makes_no_meter_late(stack):
+    """A paced serial line, busy for two thirds of the time, with two dead meters on it."""
+    units, dead, interval = range(1, 25), {4, 13}, 5
+    campus = stack.folder / "campus.yaml"
+    campus.write_text(yaml.safe_dump({
+        "campus": {"name": "line", "seed": 1, "timezone": "Asia/Shanghai", "start": "2023-01-01"},
+        "profiles": [PROFILES],
+        "buses": [{"name": "line", "rtu": {"device": "line", "baud": 9600, "pace": True},
+                   "turnaround": "20ms",
+                   "meters": [{"id": f"m-{u}", "unit": u, "profile": "eastron_sdm630",
+                               "load": "office.power", "year": 10000,
+                               "faults": [{"kind": "silence"}] if u in dead else []}
+                              for u in units]}]}))
+    _, where = stack.simulator(campus)
+    config = stack.folder / "agent.yaml"
+    config.write_text(yaml.safe_dump({
+        "agent": {"id": "line-a1", "region": "370102"},
+        "mqtt": {"url": f"tcp://127.0.0.1:{free_port()}"},
+        "spool": {"path": str(stack.folder / "spool.db")},
+        "control": {"socket": str(stack.folder / "agent.sock")},
+        "interval": f"{interval}s", "profiles": [PROFILES],
+        "buses": [{"name": "line", "rtu": {"device": where["buses"][0]["device"], "baud": 9600},
+                   "meters": [{"id": f"m-{u}", "unit": u, "profile": "eastron_sdm630",
+                               "quantities": ["active_energy_import_kwh", "active_power_w",
+                                              "voltage_l1_n_v", "current_l1_a"]}
+                              for u in units]}]}))
+
+    def run(*words):
+        return json.loads(stack.run(stack.program("agent"), *words, "--json", "-c", config).stdout)
+
+    def healthy():
+        return {m["id"]: m for m in run("status")["meters"] if int(m["id"][2:]) not in dead}
+
+    assert 0.6 < run("check")["buses"][0]["utilisation"] < 0.8
+    stack.agent(config)
+    wait_until(lambda: (stack.folder / "agent.sock").exists(), 20, "the agent listens")
+    wait_until(lambda: all(m["state"] == "ok" for m in healthy().values()), 60, "all answer")
+    before = healthy()
+    start = time.monotonic()
+    found = run("scan", "--bus", "line", "--units", "7,100-106")["found"]
+    took = time.monotonic() - start
+    time.sleep(max(0, 4 * interval - took))
+    after = healthy()
+    due = sum(after[m]["due"] - before[m]["due"] for m in after)
+    on_time = sum(after[m]["on_time"] - before[m]["on_time"] for m in after)
+    assert [(item["unit"], item["profile"]) for item in found] == [(7, "eastron_sdm630")]
+    assert due >= 3 * len(after)
+    assert on_time == due, (due, on_time)
 
 
 # ---- linetest ----
