@@ -177,7 +177,8 @@ int figures_elapsed(const struct figures_reader *reader, uint32_t meter, int64_t
 	int64_t interval = reader->figures->registry->meters[meter].interval_ms;
 	int rc = newest_of(reader, meter, 16, &newest, err);
 
-	*until_ms = newest <= now && 2 * (now - newest) <= 5 * interval ? newest : now;
+	/* Without any reading newest is so far back that its double would not fit. */
+	*until_ms = newest <= now && now - newest <= 5 * interval / 2 ? newest : now;
 	return rc;
 }
 
