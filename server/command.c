@@ -19,12 +19,18 @@ int command_config(const struct cli *cli, struct server_config **out)
 	return report(&errors, server_config_load(out, cli->config, &errors));
 }
 
-int command_registry(const struct server_config *config, struct registry **out)
+int command_registry_of(const struct server_config *config, const char *folder,
+			struct registry **out)
 {
 	struct conf_errors errors = {0};
 
-	return report(&errors, registry_load(out, config->registry, config->regions,
-					     config->offset_ms, &errors));
+	return report(&errors,
+		      registry_load(out, folder, config->regions, config->offset_ms, &errors));
+}
+
+int command_registry(const struct server_config *config, struct registry **out)
+{
+	return command_registry_of(config, config->registry, out);
 }
 
 int command_failed(const struct err *err)

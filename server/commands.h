@@ -30,12 +30,18 @@ int server_command_status(const struct cli *cli);
 int server_command_backup(const struct cli *cli);
 int server_command_restore(const struct cli *cli);
 
+/* registry diff DIR: which figures the registry in DIR would move. */
+int server_command_registry(const struct cli *cli);
+
 /* ---- what they share (command.c) ---- */
 /* Reads the configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
 int command_config(const struct cli *cli, struct server_config **out);
 /* Reads the registry of a configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
 struct registry;
 int command_registry(const struct server_config *config, struct registry **out);
+/* The same of another folder. */
+int command_registry_of(const struct server_config *config, const char *folder,
+			struct registry **out);
 /* "nenghao-server: words" on stderr; returns EXIT_FAILED. */
 int command_failed(const struct err *err);
 

@@ -30,6 +30,11 @@ int derive_set_registry(struct derive *derive, struct registry *registry, struct
  * transaction. more: something is left. Call outside of the ledger's transactions. */
 int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *err);
 
+/* Hashes of all that the rows of a meter (besides its readings) and of an institution (besides its
+ * meters' rows and its bills) depend on. */
+int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter);
+int64_t derive_define_institution(const struct registry *registry, uint32_t index);
+
 /* Marks everything from a local day on, also from another process (command recompute); whoever
  * calls derive_run does the work. */
 int derive_mark_from(struct ledger *ledger, civil_day from, struct err *err);

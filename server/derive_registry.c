@@ -31,8 +31,7 @@ static int64_t finish(uint64_t hash)
 	return hash == 0 ? 1 : (int64_t)hash; /* 0 says: not defined */
 }
 
-/* All that a meter's days depend on besides its readings. */
-static int64_t hash_meter(const struct registry *registry, const struct registry_meter *meter)
+int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter)
 {
 	uint64_t hash = UINT64_C(14695981039346656037);
 
@@ -61,8 +60,7 @@ static int64_t hash_meter(const struct registry *registry, const struct registry
 	return finish(hash);
 }
 
-/* All that an institution's rows depend on besides its meters' rows and its bills. */
-static int64_t hash_institution(const struct registry *registry, uint32_t index)
+int64_t derive_define_institution(const struct registry *registry, uint32_t index)
 {
 	const struct registry_institution *institution = &registry->institutions[index];
 	uint64_t hash = UINT64_C(14695981039346656037);
@@ -241,7 +239,7 @@ static int meter_days(struct comparison *c, uint32_t index, const struct derived
 static int compare_meter(struct comparison *c, uint32_t index, struct err *err)
 {
 	const struct registry_meter *meter = &c->derive->registry->meters[index];
-	int64_t hash = hash_meter(c->derive->registry, meter);
+	int64_t hash = derive_define_meter(c->derive->registry, meter);
 	struct derived_name name = {0};
 	struct days days = no_days;
 	int rc = derived_intern(c->derive->derived, DERIVED_METER, meter->id, &name, err);
@@ -288,7 +286,7 @@ static int institution_days(struct comparison *c, uint32_t index, struct days *d
 
 static int compare_institution(struct comparison *c, uint32_t index, struct err *err)
 {
-	int64_t hash = hash_institution(c->derive->registry, index);
+	int64_t hash = derive_define_institution(c->derive->registry, index);
 	struct derived_name name = {0};
 	struct days days = no_days;
 	int rc = derived_intern(c->derive->derived, DERIVED_INSTITUTION,

@@ -281,6 +281,8 @@ static const struct cli_command commands[] = {
 	 server_command_import},
 	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
 	 server_command_recompute},
+	{"registry", "diff DIR", "which figures the registry in DIR would move; changes nothing", 2,
+	 2, NULL, server_command_registry},
 	{"backup", "FILE", "copy the ledger, also beside a running server", 1, 1, NULL,
 	 server_command_backup},
 	{"restore", "FILE", "put such a copy in the ledger's place; the server must not run", 1, 1,

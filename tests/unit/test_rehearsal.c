@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which figures a changed registry moves, and by how much. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/campus.h"
+
+#include "server/rehearsal.h"
+
+#define KWH "active_energy_import_kwh"
+
+/* v01 = e01 + e02; w01 is another carrier. */
+static const char yaml[] =
+	"id: 370102-0001\nname: 历下区档案馆\ntype: culture\nregion: \"370102\"\n"
+	"headcount: [{from: 2020-01-01, persons: 300}]\n"
+	"buildings:\n  - {id: main, name: 主楼, area: [{from: 2012-06-01, m2: 18000}]}\n"
+	"meters:\n"
+	"  - {id: e01, carrier: electricity, item: \"01000\", role: main,\n"
+	"     quantity: active_energy_import_kwh, interval: 1h,\n"
+	"     lives: [{serial: a, from: 2025-01-01, ratio: 1}]}\n"
+	"  - {id: e02, carrier: electricity, item: \"01A00\", role: sub, parent: e01,\n"
+	"     quantity: active_energy_import_kwh, interval: 1h,\n"
+	"     lives: [{serial: b, from: 2025-01-01, ratio: 1}]}\n"
+	"  - {id: v01, carrier: electricity, item: \"01B00\", role: sub, parent: e01,\n"
+	"     formula: e01 - e02}\n"
+	"  - {id: w01, carrier: water, role: main, quantity: volume_total_m3, interval: 1h,\n"
+	"     lives: [{serial: w, from: 2025-01-01, ratio: 1}]}\n";
+
+/* What is changed in the file; the meters that are defined otherwise; how many figures move: of
+ * meters and carriers in January and February, of carriers and indicators in the year. */
+/* clang-format off */
+static const struct {
+	const char *phrase, *from, *to;
+	const char *meters;
+	int moved[4];
+} changes[] = {
+	{ "nothing",                    "", "", "", { 0, 0, 0, 0 } },
+	{ "a name",                     "主楼", "老楼", "", { 0, 0, 0, 0 } },
+	{ "the ratio of the main meter", "serial: a, from: 2025-01-01, ratio: 1", "serial: a, from: 2025-01-01, ratio: 2",
+	  "e01 v01 ", { 4, 2, 1, 11 } },
+	{ "the ratio of the sub meter", "serial: b, from: 2025-01-01, ratio: 1", "serial: b, from: 2025-01-01, ratio: 2",
+	  "e02 v01 ", { 4, 0, 0, 0 } },
+	{ "the ratio of the water meter", "serial: w, from: 2025-01-01, ratio: 1", "serial: w, from: 2025-01-01, ratio: 3",
+	  "w01 ", { 2, 2, 1, 2 } },
+	{ "the life of the main meter begins in February", "serial: a, from: 2025-01-01", "serial: a, from: 2026-02-01",
+	  "e01 v01 ", { 2, 1, 1, 11 } },
+	{ "persons",                    "persons: 300", "persons: 150", "", { 0, 0, 0, 4 } },
+	{ "area",                       "m2: 18000", "m2: 9000", "", { 0, 0, 0, 3 } },
+	{ "a meter of another id",      "id: w01", "id: w02", "w01 w02 ", { 2, 2, 1, 2 } },
+};
+/* clang-format on */
+
+static struct registry *parse(const char *from, const char *to)
+{
+	struct conf_errors errors = {0};
+	struct registry *registry = NULL;
+	const char *at = strstr(yaml, from);
+	struct buf text = {0};
+
+	assert_non_null(at);
+	buf_add(&text, yaml, (size_t)(at - yaml));
+	buf_add_text(&text, to);
+	buf_add_text(&text, at + strlen(from));
+	if (registry_parse(&registry, "370102-0001.yaml", text.data, text.len, CAMPUS_OFFSET_MS, &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
+	buf_fini(&text);
+	return registry;
+}
+
+static void list_meters(const struct registry_diff *diff, struct buf *out)
+{
+	for (size_t m = 0; m < diff->before->n_meters; m++)
+		if (diff->before_meters[m])
+			buf_printf(out, "%s ", diff->before->meters[m].id);
+	for (size_t m = 0; m < diff->after->n_meters; m++) {
+		const char *id = diff->after->meters[m].id;
+
+		if (diff->after_meters[m] &&
+		    registry_find_meter(diff->before, id, strlen(id)) == REGISTRY_NONE)
+			buf_printf(out, "%s ", id);
+	}
+}
+
+/* Rows that one side has alone count once for each side. */
+static void count_moved(const struct rehearsal_rows *a, const struct rehearsal_rows *b,
+			int moved[4])
+{
+	size_t i = 0, k = 0;
+
+	while (i < a->n || k < b->n) {
+		int order = i == a->n   ? 1
+			    : k == b->n ? -1
+					: rehearsal_compare(&a->items[i], &b->items[k]);
+
+		if (order != 0 || a->items[i].value != b->items[k].value)
+			moved[(order <= 0 ? a->items[i] : b->items[k]).kind]++;
+		i += order <= 0;
+		k += order >= 0;
+	}
+}
+
+static void play(struct campus *campus, const struct registry_diff *diff,
+		 struct registry *registries[2], struct rehearsal_rows rows[2])
+{
+	struct conf_errors errors = {0};
+	struct factors *factors = NULL;
+	struct rehearsal *rehearsal;
+	struct ledger *reader;
+	struct rehearsal_ask ask = {.min_coverage = 500000, .now_ms = campus_time("2026-03-01")};
+	struct err err = {""};
+
+	if (factors_load(&factors, "config/factors", &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	ask.factors = factors;
+	campus_check(ledger_open_reader(&reader, campus->path, &err), &err);
+	campus_check(rehearsal_open(&rehearsal, reader, diff, &err), &err);
+	ledger_close(reader);
+	campus_check(rehearsal_play(rehearsal, registries[0], &ask, &rows[0], &err), &err);
+	campus_check(rehearsal_play(rehearsal, registries[1], &ask, &rows[1], &err), &err);
+	rehearsal_close(rehearsal);
+	factors_release(factors);
+	conf_errors_fini(&errors);
+}
+
+static void tells_what_moves(void **state)
+{
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e01", KWH, (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS,
+		      2000000, 59 * 24);
+	campus_steady(&campus, "e02", KWH, (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS,
+		      500000, 59 * 24);
+	campus_steady(&campus, "w01", "volume_total_m3",
+		      (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS, 100000, 59 * 24);
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+		struct registry *registries[2] = {parse("", ""),
+						  parse(changes[i].from, changes[i].to)};
+		struct rehearsal_rows rows[2] = {{0}, {0}};
+		struct registry_diff diff;
+		struct buf meters = {0};
+		int moved[4] = {0};
+
+		buf_add_text(&meters, "");
+		registry_diff_make(&diff, registries[0], registries[1]);
+		list_meters(&diff, &meters);
+		play(&campus, &diff, registries, rows);
+		count_moved(&rows[0], &rows[1], moved);
+		if (strcmp(meters.data ? meters.data : "", changes[i].meters) != 0 ||
+		    memcmp(moved, changes[i].moved, sizeof moved) != 0)
+			fail_msg("%s: meters '%s', moved %d %d %d %d", changes[i].phrase,
+				 meters.data, moved[0], moved[1], moved[2], moved[3]);
+		buf_fini(&meters);
+		free(rows[0].items);
+		free(rows[1].items);
+		registry_diff_fini(&diff);
+		registry_release(registries[0]);
+		registry_release(registries[1]);
+	}
+	campus_fini(&campus);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(tells_what_moves)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
