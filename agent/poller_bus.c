@@ -15,8 +15,8 @@ enum {
 	REST_MS = 5000, /* look at the wall clock at least so often: it may be set */
 	BACKOFF_MIN_MS = 1000,
 	BACKOFF_MAX_MS = 30000,
-	LEAST_MS = 200,    /* a probe in little time waits at least so long */
-	WINDOW_MS = 60000, /* over which utilisation is measured */
+	LEAST_MS = 200,           /* a probe in little time waits at least so long */
+	WINDOW_US = 60 * 1000000, /* over which utilisation is measured */
 };
 
 bool poller_bus_is_stopping(struct poller_bus *bus)
@@ -97,19 +97,23 @@ static void note_result(struct poller_bus *bus, size_t index, bool is_closed, bo
 	pthread_mutex_unlock(&bus->lock);
 }
 
-static void note_busy(struct poller_bus *bus, int64_t spent_ms)
+/* The line was in use since start_us. Until the first window is full its part so far is shown. */
+static void note_busy(struct poller_bus *bus, int64_t start_us)
 {
-	int64_t now_ms = clock_mono_ms(), window_ms = now_ms - bus->window_ms;
+	int64_t now_us = clock_mono_us(), window_us = now_us - bus->window_us;
 
-	bus->busy_ms += spent_ms;
+	bus->busy_us += now_us - start_us;
 	atomic_fetch_add(bus->progress, 1);
-	if (window_ms < WINDOW_MS)
+	if (window_us < WINDOW_US && bus->has_window)
 		return;
 	pthread_mutex_lock(&bus->lock);
-	bus->utilisation = (double)bus->busy_ms / (double)window_ms;
+	bus->utilisation = (double)bus->busy_us / (double)window_us;
 	pthread_mutex_unlock(&bus->lock);
-	bus->window_ms = now_ms;
-	bus->busy_ms = 0;
+	if (window_us < WINDOW_US)
+		return;
+	bus->has_window = true;
+	bus->window_us = now_us;
+	bus->busy_us = 0;
 }
 
 static void note_passed(struct poller_bus *bus, const struct schedule_job *job)
@@ -297,7 +301,7 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 {
 	struct poller_meter *meter = &bus->meters[job->meter];
 	struct schedule_meter *slot = &bus->slots[job->meter];
-	int64_t start_ms = clock_mono_ms(), spent_ms;
+	int64_t start_us = clock_mono_us(), spent_ms;
 	char buffer[READING_CODE_MAX];
 	bool is_first = slot->is_first, is_closed, is_on_time;
 	const char *code;
@@ -305,7 +309,7 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 	meter->ask.limit_ms = job->limit_ms > 0 ? job->limit_ms / bus->speed + 1 : 0;
 	code = read_meter(bus, job->meter, buffer);
 	meter->ask.limit_ms = 0;
-	spent_ms = clock_mono_ms() - start_ms;
+	spent_ms = (clock_mono_us() - start_us) / 1000;
 	/* The line's fault is not the meter's: its turn comes when the line is back. */
 	if (code != NULL && bus->reading.failure == BUS_LINK_DOWN && !is_link_ready(bus))
 		return;
@@ -323,7 +327,7 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 	/* The slot in which the agent started was partly over: it only counts if it was kept. */
 	note_result(bus, job->meter, is_closed && (!is_first || is_on_time),
 		    is_closed && is_on_time, code);
-	note_busy(bus, spent_ms);
+	note_busy(bus, start_us);
 }
 
 /* ---- the thread ---- */
@@ -350,11 +354,11 @@ static void rest_until(struct poller_bus *bus, int64_t mono_ms, int64_t put_off_
 /* A meter that is due goes first; the time until the next one is free. */
 static void wait_or_serve(struct poller_bus *bus, const struct schedule_job *job)
 {
-	int64_t start_ms = clock_mono_ms(), next_ms = clock_mono_of_utc(job->until_ms);
+	int64_t start_us = clock_mono_us(), next_ms = clock_mono_of_utc(job->until_ms);
 	int64_t put_off_ms;
 
-	if (poller_order_serve_guest(bus, next_ms - start_ms, &put_off_ms)) {
-		note_busy(bus, clock_mono_ms() - start_ms);
+	if (poller_order_serve_guest(bus, next_ms - start_us / 1000, &put_off_ms)) {
+		note_busy(bus, start_us);
 		return;
 	}
 	poller_cycle_hand_over(bus);
@@ -395,7 +399,7 @@ void *poller_bus_run(void *arg)
 	struct poller_bus *bus = arg;
 
 	schedule_init(&bus->schedule, bus->slots, bus->config->meters.count, clock_utc_ms());
-	bus->window_ms = clock_mono_ms();
+	bus->window_us = clock_mono_us();
 	while (!poller_bus_is_stopping(bus)) {
 		poller_order_serve(bus);
 		turn(bus);

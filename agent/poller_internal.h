@@ -85,7 +85,8 @@ struct poller_bus {
 	int64_t cycle_since_ms; /* monotonic */
 	bool is_link_up;
 	int64_t retry_ms, backoff_ms; /* monotonic: when to try the link again */
-	int64_t window_ms, busy_ms;
+	int64_t window_us, busy_us;   /* start of the window, time in use since */
+	bool has_window;              /* one was full */
 	uint8_t guest_unit; /* that the last guest asked, and what that took; 0: it was silent */
 	int64_t guest_ms;
 
@@ -94,7 +95,7 @@ struct poller_bus {
 	pthread_cond_t answered;         /* an order is done */
 	bool is_stopping;                /* guarded */
 	struct poller_order *orders;     /* guarded */
-	double utilisation;              /* guarded; of the last full window */
+	double utilisation;              /* guarded; of the last window */
 	struct poller_order *guests;     /* guarded: requests that wait for spare time */
 	int64_t requests, failed, waits; /* guarded */
 	struct poller_trace trace;
