@@ -27,11 +27,17 @@ struct reader {
 	struct derived *derived;
 };
 
-const struct api_route *const api_route_tables[] = {api_operation_routes, api_openapi_routes,
-						    api_region_routes,    api_kpi_routes,
-						    api_ranking_routes,   api_institution_routes,
-						    api_energy_routes,    api_meter_routes,
-						    api_event_routes,     NULL};
+const struct api_route *const api_route_tables[] = {api_operation_routes,
+						    api_openapi_routes,
+						    api_region_routes,
+						    api_kpi_routes,
+						    api_ranking_routes,
+						    api_institution_routes,
+						    api_energy_routes,
+						    api_meter_routes,
+						    api_event_routes,
+						    api_audit_routes,
+						    NULL};
 
 static void close_reader(void *arg)
 {
@@ -161,17 +167,33 @@ static void run_in_snapshot(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	if (call->route->access != ACCESS_TOKEN || is_authorized(call))
+	if ((call->route->access != ACCESS_TOKEN || is_authorized(call)) &&
+	    api_parameters_are_known(call) && api_choose_format(call))
 		call->route->fn(call);
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
+}
+
+/* What came is a whole request. */
+static bool is_sound(struct api_call *call)
+{
+	if (call->request->is_too_large)
+		api_problem(call, 413, "too-large", "the request's body is larger than %d bytes",
+			    HTTP_BODY_MAX);
+	else if (call->request->has_zero_byte)
+		api_problem(call, 400, "bad-request", "the request line holds a zero byte");
+	else
+		return true;
+	return false;
 }
 
 static void answer(struct api *api, struct api_call *call)
 {
 	struct reader *reader;
 
+	if (!is_sound(call))
+		return;
 	call->route = find_route(call);
-	if (call->route == NULL || !api_parameters_are_known(call) || !api_choose_format(call))
+	if (call->route == NULL)
 		return;
 	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
 	if (reader == NULL) {
@@ -200,4 +222,5 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 
 	answer(api, &call);
 	api_finish(&call);
+	api_record(&call);
 }

@@ -14,6 +14,7 @@
 
 struct api;
 struct factors;
+struct audit;
 
 struct api_options {
 	const char *ledger_path;
@@ -21,7 +22,9 @@ struct api_options {
 	int64_t min_coverage; /* of a KPI, 10^-6 */
 	size_t n_readers;     /* requests that may read the ledger at once */
 	const char *version;
+	const char *region;            /* code of the server's own */
 	const struct factors *factors; /* borrowed until api_destroy */
+	struct audit *audit;           /* likewise; NULL: accesses are not recorded */
 	/* The registry in force, held for the caller. Called from any thread. */
 	struct registry *(*registry)(void *arg);
 	/* Appends Prometheus text. Called from any thread. */

@@ -18,6 +18,7 @@ static const char *title_of(int status)
 		      {404, "Not Found"},
 		      {405, "Method Not Allowed"},
 		      {409, "Conflict"},
+		      {413, "Content Too Large"},
 		      {422, "Unprocessable Content"},
 		      {500, "Internal Server Error"},
 		      {503, "Service Unavailable"}};

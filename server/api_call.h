@@ -61,7 +61,7 @@ struct api_route {
 /* Tables of the route files; each ends with method == NULL. */
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
 	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
-	api_openapi_routes[], api_ranking_routes[];
+	api_openapi_routes[], api_ranking_routes[], api_audit_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
@@ -91,6 +91,9 @@ void api_add_period(struct api_call *call, const struct figures_period *period);
 
 /* What figures.h wants to know. */
 struct figures api_figures(const struct api_call *call);
+
+/* Writes the access down once it is answered. */
+void api_record(const struct api_call *call);
 
 /* ---- parameters: those of the route's table ---- */
 /* All given ones are in the table, all needed ones are given; false after answering 400. */

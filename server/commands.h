@@ -22,6 +22,10 @@ int server_command_import(const struct cli *cli);
 extern const struct cli_option server_recompute_options[];
 int server_command_recompute(const struct cli *cli);
 
+/* audit: who asked the API for what. */
+extern const struct cli_option server_audit_options[];
+int server_command_audit(const struct cli *cli);
+
 /* status: what the ledger says of agents, dead letters, queues. */
 int server_command_status(const struct cli *cli);
 

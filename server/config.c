@@ -205,6 +205,26 @@ static void check_http(const struct server_config *config, struct conf_errors *e
 			   "tls_cert_file and tls_key_file belong together; one is missing");
 }
 
+/* ---- audit ---- */
+
+/* Beside the ledger, where nothing else is said. */
+static void check_audit(struct server_config *config, struct conf_errors *errors)
+{
+	const char *slash = strrchr(config->ledger_path, '/');
+	int folder_len = slash != NULL ? (int)(slash + 1 - config->ledger_path) : 0;
+	char *beside;
+
+	if (config->audit_path == NULL) {
+		beside = xasprintf("%.*saudit.db", folder_len, config->ledger_path);
+		config->audit_path = arena_strndup(config->arena, beside, strlen(beside));
+		free(beside);
+	}
+	if (strcmp(config->audit_path, config->ledger_path) == 0)
+		conf_error(errors, at(config->node, "audit"), NULL,
+			   "the audit log needs a file of its own, and '%.200s' is the ledger",
+			   config->audit_path);
+}
+
 /* ---- all of it ---- */
 
 static int fill(struct arena *arena, struct server_config **out, const char *path,
@@ -224,6 +244,7 @@ static int fill(struct arena *arena, struct server_config **out, const char *pat
 	check_mqtt(config, errors);
 	check_tsdb(config, errors);
 	check_http(config, errors);
+	check_audit(config, errors);
 	if (errors->count > n_before)
 		return -EINVAL;
 	*out = config;

@@ -41,6 +41,8 @@ struct server_config {
 	const char *ledger_path;
 	int64_t readings_ms;      /* how long raw readings stay in the ledger */
 	int64_t dead_letters_max; /* lines that nobody could use are kept up to this number */
+	const char *audit_path;
+	int64_t audit_retention_ms;
 	const char *registry, *factors, *regions;
 	const char *listen, *tls_cert_file, *tls_key_file;
 	int64_t http_threads;

@@ -140,6 +140,21 @@ static const struct conf_key http_keys[] = {
 	{0},
 };
 
+static const struct conf_key audit_keys[] = {
+	{.name = "path",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct server_config, audit_path),
+	 .help = "SQLite file; default: audit.db in the ledger's folder"},
+	{.name = "retention",
+	 .type = CONF_DURATION,
+	 .offset = offsetof(struct server_config, audit_retention_ms),
+	 .min = DAY_MS,
+	 .max = INT64_C(36500) * DAY_MS,
+	 .fallback = "400d",
+	 .help = "entries that are older are removed"},
+	{0},
+};
+
 static const struct conf_key kpi_keys[] = {
 	{.name = "min_coverage",
 	 .type = CONF_MICRO,
@@ -206,6 +221,11 @@ const struct conf_key server_config_keys[] = {
 	 .offset = offsetof(struct server_config_file, config),
 	 .table = http_keys,
 	 .help = "API and pages"},
+	{.name = "audit",
+	 .type = CONF_SECTION,
+	 .offset = offsetof(struct server_config_file, config),
+	 .table = audit_keys,
+	 .help = "the log of every access to the API"},
 	{.name = "kpi",
 	 .type = CONF_SECTION,
 	 .offset = offsetof(struct server_config_file, config),

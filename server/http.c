@@ -110,17 +110,6 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 	return result;
 }
 
-static void refuse(struct http_reply *reply, bool is_too_large)
-{
-	reply->status = is_too_large ? MHD_HTTP_CONTENT_TOO_LARGE : MHD_HTTP_BAD_REQUEST;
-	reply->content_type = "application/problem+json";
-	buf_printf(&reply->body,
-		   "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
-		   is_too_large ? "Content Too Large" : "Bad Request", reply->status,
-		   is_too_large ? "the request's body is too large"
-				: "the request line holds a zero byte");
-}
-
 static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
 			      const char *url, const char *method, const struct upload *upload)
 {
@@ -130,11 +119,11 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 
 	print_peer(connection, peer);
 	request.headers = connection;
-	request.body = upload->body.data;
-	request.body_len = upload->body.len;
-	if (upload->is_too_large || upload->has_nul) {
-		refuse(&reply, upload->is_too_large);
-		return send_reply(connection, &reply);
+	request.is_too_large = upload->is_too_large;
+	request.has_zero_byte = upload->has_nul;
+	if (!upload->is_too_large) {
+		request.body = upload->body.data;
+		request.body_len = upload->body.len;
 	}
 	(void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_parameter, &request);
 	server->options.handle(&request, &reply, server->options.arg);

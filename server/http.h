@@ -20,7 +20,9 @@ struct http_request_in {
 	const char *method, *path; /* path decoded, without query */
 	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
 	size_t n_parameters;
-	bool has_too_many; /* parameters: the rest is not here */
+	bool has_too_many;  /* parameters: the rest is not here */
+	bool is_too_large;  /* the body was, and is not here */
+	bool has_zero_byte; /* the request line: what stood behind it is not here */
 	const char *body;  /* NULL without one */
 	size_t body_len;
 	const char *peer; /* numeric address */

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "server/api.h"
+#include "server/audit.h"
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/derive.h"
@@ -25,6 +26,7 @@ enum {
 	MAILBOX_BYTES = 64 * 1024 * 1024,
 	TSDB_MEMORY_BYTES = 64 * 1024 * 1024,
 	READERS = 4,
+	AUDIT_CAPACITY = 8192, /* accesses that wait to be written */
 	METER_DAYS_PER_STEP = 200
 };
 
@@ -37,6 +39,7 @@ struct server {
 	struct receiver *receiver;
 	struct ingest *ingest;
 	struct derive *derive; /* of the ingest thread */
+	struct audit *audit;
 	struct api *api;
 	struct http_server *http;
 	const char *region[1];
@@ -84,6 +87,7 @@ static void write_metrics(struct buf *out, void *arg)
 	struct server *server = arg;
 
 	metrics_write(server->ingest, server->receiver, VERSION, out);
+	audit_write_metrics(server->audit, out);
 }
 
 static bool is_ready(struct buf *reasons, void *arg)
@@ -131,6 +135,15 @@ static int start_ingest(struct server *server, struct err *err)
 	return rc;
 }
 
+static int start_audit(struct server *server, struct err *err)
+{
+	const struct audit_options options = {.path = server->config->audit_path,
+					      .retention_ms = server->config->audit_retention_ms,
+					      .capacity = AUDIT_CAPACITY};
+
+	return audit_start(&server->audit, &options, err);
+}
+
 static int start_http(struct server *server, struct err *err)
 {
 	const struct server_config *config = server->config;
@@ -139,7 +152,9 @@ static int start_http(struct server *server, struct err *err)
 					.min_coverage = config->min_coverage,
 					.n_readers = READERS,
 					.version = VERSION,
+					.region = config->region,
 					.factors = server->factors,
+					.audit = server->audit,
 					.registry = current_registry,
 					.metrics = write_metrics,
 					.is_ready = is_ready,
@@ -161,6 +176,7 @@ static void stop(struct server *server)
 {
 	http_stop(server->http);
 	api_destroy(server->api);
+	audit_stop(server->audit);
 	if (server->ingest != NULL)
 		ingest_stop(server->ingest);
 	receiver_stop(server->receiver);
@@ -217,6 +233,8 @@ static int start(struct server *server, struct err *err)
 	if (rc == 0)
 		rc = receiver_start(server->receiver, &config->mqtt.broker, client_id,
 				    server->ingest, err);
+	if (rc == 0)
+		rc = start_audit(server, err);
 	if (rc == 0)
 		rc = start_http(server, err);
 	if (rc == 0 && watchdog_ms > 0)
@@ -287,6 +305,8 @@ static const struct cli_command commands[] = {
 	 server_command_backup},
 	{"restore", "FILE", "put such a copy in the ledger's place; the server must not run", 1, 1,
 	 NULL, server_command_restore},
+	{"audit", "", "show who asked the API for what", 0, 0, server_audit_options,
+	 server_command_audit},
 	{"token", "add NAME|list|revoke NAME", "who may ask the API", 1, 2, server_token_options,
 	 server_command_token},
 	{0},
