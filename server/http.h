@@ -23,7 +23,7 @@ struct http_request_in {
 	bool has_too_many;  /* parameters: the rest is not here */
 	bool is_too_large;  /* the body was, and is not here */
 	bool has_zero_byte; /* the request line: what stood behind it is not here */
-	const char *body;  /* NULL without one */
+	const char *body;   /* NULL without one */
 	size_t body_len;
 	const char *peer; /* numeric address */
 	void *headers;    /* for http_header */
