@@ -7,6 +7,7 @@
 #include "agent/commands.h"
 #include "agent/commission.h"
 #include "agent/control.h"
+#include "agent/identify.h"
 #include "agent/interrupt.h"
 #include "agent/words.h"
 #include "common/civil.h"
@@ -140,6 +141,7 @@ static int watch_line(struct trace *trace)
 	struct reading reading = {0};
 	struct ask_meter meter;
 	struct sweep *sweep;
+	bool is_known = false;
 	struct err err;
 
 	if (agent_config_sweep(&sweep, trace->line.bus, trace->meter, SWEEP_BRIDGES, NULL, &err) !=
@@ -151,7 +153,11 @@ static int watch_line(struct trace *trace)
 	while (clock_mono_ms() < trace->end_ms && !interrupt_came()) {
 		int64_t next_ms = clock_mono_ms() + READ_MS;
 
-		(void)ask_meter_all(&trace->line.line, &meter, &reading); /* the frames tell */
+		/* As the agent does. What comes of it, the frames tell. */
+		is_known = is_known || identify_meter(&trace->line.line, &meter, &reading, &err) ==
+					       IDENTITY_RIGHT;
+		if (is_known)
+			(void)ask_meter_all(&trace->line.line, &meter, &reading);
 		interrupt_sleep_until(next_ms < trace->end_ms ? next_ms : trace->end_ms);
 	}
 	reading_fini(&reading);
