@@ -149,7 +149,7 @@ test-system:
 	$(PYTHON) -m pytest -q tests/system
 
 test:
-	tools/setup
+	tools/setup build run test
 	+$(MAKE) all
 	+tools/run-unit-tests $(MODE)
 	$(PYTHON) -m pytest -q tests/system -m "not soak"
@@ -161,20 +161,24 @@ soak:
 	+$(MAKE) fuzz FUZZ_SECONDS=600
 
 bench:
-	tools/setup
+	tools/setup build run
 	+$(MAKE) all bench-programs
 	tests/bench/run
 
 demo:
-	tools/setup
+	tools/setup build run
 	+$(MAKE) all
 	tools/demo
 
 # ---- gates ----
-check: check-format check-layers check-docs check-cppcheck check-tidy check-unit-asan check-unit-tsan check-fuzz check-system-asan
+GATES := check-format check-layers check-docs check-cppcheck check-tidy check-unit-asan check-unit-tsan check-fuzz \
+	check-system-asan
+check:
+	tools/setup
+	+$(MAKE) $(GATES)
 	@echo "check: all gates passed"
 
-C_FILES = $(shell git ls-files '*.c' '*.h')
+C_FILES = $(wildcard $(patsubst %,%/*.[ch],$(FOLDERS) tests/unit tests/fuzz tests/bench))
 
 format:
 	clang-format -i $(C_FILES)

@@ -146,7 +146,8 @@ class Stack:
         wait_until(lambda: port_answers(self.broker_port), 10, "mosquitto listens")
         return broker
 
-    def influxdb(self, port=None):
+    def influxdb(self, port=None, index="tsi1"):
+        """index "inmem" makes far fewer files, which counts when they are removed."""
         self.influx_port = port or free_port()
         folder = self.folder / "influxdb"
         config = self.folder / "influxdb.conf"
@@ -158,7 +159,7 @@ bind-address = "127.0.0.1:{free_port()}"
 [data]
   dir = "{folder}/data"
   wal-dir = "{folder}/wal"
-  index-version = "tsi1"
+  index-version = "{index}"
   cache-snapshot-memory-size = "512m"
   query-log-enabled = false
 [http]
