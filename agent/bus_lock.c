@@ -10,14 +10,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int refuse(const char *what, int code, struct err *err)
+int bus_lock_refuse(const char *what, struct err *err)
 {
-	if (code != -EWOULDBLOCK && code != -EADDRINUSE)
-		return err_set(err, code, "%s cannot be locked: %s", what, err_name(code));
 	return err_set(err, -EBUSY,
 		       "%s is in use by another program, a running nenghao-agent "
 		       "or one of its commands",
 		       what);
+}
+
+static int refuse(const char *what, int code, struct err *err)
+{
+	if (code != -EWOULDBLOCK && code != -EADDRINUSE)
+		return err_set(err, code, "%s cannot be locked: %s", what, err_name(code));
+	return bus_lock_refuse(what, err);
 }
 
 int bus_lock_device(int fd, const char *device, struct err *err)

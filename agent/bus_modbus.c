@@ -77,6 +77,8 @@ static int rtu_open(void *bus, struct err *err)
 		code = errno > 0 ? -errno : -EIO;
 		modbus_free(b->modbus);
 		b->modbus = NULL;
+		if (code == -EBUSY) /* by TIOCEXCL, which stops everybody but root */
+			return bus_lock_refuse(b->device, err);
 		return err_set(err, code, "%s cannot be opened: %s", b->device, err_name(code));
 	}
 	code = bus_lock_device(modbus_get_socket(b->modbus), b->device, err);
