@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,7 +76,7 @@ static int rtu_open(void *bus, struct err *err)
 		code = errno > 0 ? -errno : -EIO;
 		modbus_free(b->modbus);
 		b->modbus = NULL;
-		if (code == -EBUSY) /* by TIOCEXCL, which stops everybody but root */
+		if (code == -EBUSY) /* a terminal program holds it exclusively */
 			return bus_lock_refuse(b->device, err);
 		return err_set(err, code, "%s cannot be opened: %s", b->device, err_name(code));
 	}
@@ -86,8 +85,6 @@ static int rtu_open(void *bus, struct err *err)
 		rtu_close(b);
 		return code;
 	}
-	/* A program that knows nothing of our locks would take our answers. */
-	(void)ioctl(modbus_get_socket(b->modbus), TIOCEXCL);
 	(void)modbus_flush(b->modbus);
 	return 0;
 }
