@@ -94,6 +94,14 @@ int mqtt_subscribe(struct mqtt *mqtt, const char *filter, struct err *err);
 int mqtt_publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t len,
 		 bool is_retained, int64_t *token, struct err *err);
 
+/* Two programs with one client id take the connection from each other in turn: each connects
+ * without trouble and is thrown out within seconds. From now on: after a few such sessions in a row
+ * wait pause_ms, and twice as long each time it goes on, at most 32 times. The other one, whose
+ * connection was there before, keeps it. */
+void mqtt_yield(struct mqtt *mqtt, int64_t pause_ms);
+/* That has happened a short while ago (some pauses). Only after mqtt_yield. */
+bool mqtt_is_displaced(const struct mqtt *mqtt);
+
 bool mqtt_is_connected(const struct mqtt *mqtt);
 /* 5 or 4 (3.1.1); 0 if not connected. */
 int mqtt_version(const struct mqtt *mqtt);

@@ -49,7 +49,12 @@ struct mqtt {
 	int n_failures;
 	int64_t logged_at;
 
-	atomic_int version; /* 5, 4, or 0 while not connected */
+	int n_short;                /* sessions in a row that ended at once */
+	int64_t displaced_pause_ms; /* the last one */
+
+	atomic_int version;              /* 5, 4, or 0 while not connected */
+	_Atomic int64_t yield_ms;        /* 0: connects again at once */
+	_Atomic int64_t displaced_until; /* monotonic; 0: never displaced */
 
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;

@@ -20,6 +20,9 @@ enum {
 	BACKOFF_MIN_MS = 1000,
 	BACKOFF_MAX_MS = 60 * 1000,
 	LOG_AGAIN_MS = 10 * 60 * 1000,
+	YIELD_MAX = 32,
+	SHORT_SESSION_MS = 5 * 1000, /* such a fight has sessions of 1 to 2 s */
+	SHORT_SESSIONS = 4,
 };
 
 void mqtt_lock(struct mqtt *mqtt)
@@ -146,9 +149,41 @@ static int64_t backoff_ms(int n_failures)
 	return BACKOFF_MIN_MS + random % limit;
 }
 
+/* mosquitto 2.0 closes the older connection without a word, so that the pattern must do. A broker
+ * or network in trouble refuses attempts too, which starts the count anew. */
+static void note_session(struct mqtt *mqtt, int64_t lasted_ms, bool was_refused_before)
+{
+	if (lasted_ms >= SHORT_SESSION_MS || was_refused_before)
+		mqtt->n_short = 0;
+	if (lasted_ms < SHORT_SESSION_MS)
+		mqtt->n_short++;
+}
+
+/* How long another client with our id is left alone; 0 if there is none. */
+static int64_t displaced_ms(struct mqtt *mqtt)
+{
+	int64_t now = clock_mono_ms(), shortest = atomic_load(&mqtt->yield_ms), pause = shortest;
+
+	if (mqtt->n_short < SHORT_SESSIONS || mqtt->n_failures > 0 || shortest == 0)
+		return 0;
+	if (now < atomic_load(&mqtt->displaced_until))
+		pause = 2 * mqtt->displaced_pause_ms;
+	if (pause > YIELD_MAX * shortest)
+		pause = YIELD_MAX * shortest;
+	mqtt->displaced_pause_ms = pause;
+	atomic_store(&mqtt->displaced_until, now + 4 * pause);
+	log_error("mqtt",
+		  "another program seems to connect to %s with our client id '%s': they throw each "
+		  "other out, and one must be stopped. This one tries again in %lld s",
+		  mqtt->log_url, mqtt->client_id, (long long)(pause / 1000));
+	return pause;
+}
+
 static bool pause_before_next(struct mqtt *mqtt)
 {
-	int64_t deadline = clock_mono_ms() + backoff_ms(mqtt->n_failures);
+	int64_t displaced = displaced_ms(mqtt);
+	int64_t deadline =
+		clock_mono_ms() + (displaced > 0 ? displaced : backoff_ms(mqtt->n_failures));
 	bool is_stopping;
 
 	mqtt_lock(mqtt);
@@ -169,15 +204,18 @@ static void choose_version(struct mqtt *mqtt)
 
 static bool run_attempt(struct mqtt *mqtt)
 {
-	bool was_connected, is_stopping;
+	bool was_refused_before = mqtt->n_failures > 0, was_connected, is_stopping;
+	int64_t began_ms;
 
 	mqtt_link_start(mqtt);
 	was_connected = wait_for_session(mqtt);
+	began_ms = clock_mono_ms();
 	if (was_connected) {
 		log_info("mqtt", "connected to %s with MQTT %s", mqtt->log_url,
 			 mqtt->uses_v3 ? "3.1.1" : "5");
 		mqtt->n_failures = 0;
 		wait_for_end(mqtt);
+		note_session(mqtt, clock_mono_ms() - began_ms, was_refused_before);
 		drain(mqtt);
 	}
 	mqtt_link_stop(mqtt);
@@ -298,6 +336,16 @@ void mqtt_stop(struct mqtt *mqtt)
 	mqtt_unlock(mqtt);
 	(void)pthread_join(mqtt->thread, NULL); /* cannot fail: a thread that was started */
 	destroy(mqtt);
+}
+
+void mqtt_yield(struct mqtt *mqtt, int64_t pause_ms)
+{
+	atomic_store(&mqtt->yield_ms, pause_ms);
+}
+
+bool mqtt_is_displaced(const struct mqtt *mqtt)
+{
+	return clock_mono_ms() < atomic_load(&mqtt->displaced_until);
 }
 
 bool mqtt_is_connected(const struct mqtt *mqtt)

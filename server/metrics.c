@@ -112,6 +112,9 @@ void metrics_write(struct ingest *ingest, const struct receiver *receiver, const
 		   version);
 	write_one(out, "broker_connected", "gauge", "connected to the broker",
 		  receiver_is_connected(receiver));
+	write_one(out, "broker_displaced", "gauge",
+		  "another server connects to the broker under this one's client id",
+		  receiver_is_displaced(receiver));
 	write_ingest(&counters, out);
 	write_databases(ingest, out);
 }
@@ -122,7 +125,10 @@ bool metrics_is_ready(struct ingest *ingest, const struct receiver *receiver, st
 	size_t before = reasons->len;
 
 	ingest_get_counters(ingest, &counters);
-	if (!receiver_is_connected(receiver))
+	if (receiver_is_displaced(receiver))
+		buf_add_text(reasons, "another server connects to the broker under this one's "
+				      "client id: two serve one region, one must be stopped\n");
+	else if (!receiver_is_connected(receiver))
 		buf_add_text(reasons, "the broker is not connected\n");
 	if (counters.is_failing)
 		buf_printf(reasons, "the ledger cannot be written: %s\n", counters.trouble);

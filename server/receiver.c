@@ -7,6 +7,10 @@
 
 #include "common/mem.h"
 
+/* Two servers of one region have one client id. They must not take the connection from each other
+ * in turn: their acks would contradict each other. */
+enum { DISPLACED_PAUSE_MS = 60 * 1000 };
+
 struct receiver {
 	_Atomic(struct mqtt *) mqtt; /* NULL: not started */
 	struct ingest *ingest;
@@ -44,6 +48,7 @@ int receiver_start(struct receiver *receiver, const struct mqtt_config *config,
 	rc = mqtt_start(&mqtt, config, client_id, NULL, &events, err);
 	if (rc < 0)
 		return rc;
+	mqtt_yield(mqtt, DISPLACED_PAUSE_MS);
 	/* One filter for all regions: which are served is a question of the tree, not of prefixes.
 	 * Status first: retained ones tell of lost history before the next batch does. */
 	rc = mqtt_subscribe(mqtt, "nenghao/1/+/+/status", err);
@@ -77,4 +82,11 @@ bool receiver_is_connected(const struct receiver *receiver)
 	const struct mqtt *mqtt = atomic_load(&receiver->mqtt);
 
 	return mqtt && mqtt_is_connected(mqtt);
+}
+
+bool receiver_is_displaced(const struct receiver *receiver)
+{
+	const struct mqtt *mqtt = atomic_load(&receiver->mqtt);
+
+	return mqtt && mqtt_is_displaced(mqtt);
 }

@@ -25,5 +25,7 @@ void receiver_stop(struct receiver *receiver);
 /* An agents_publish_fn; arg is the receiver. */
 int receiver_publish(const char *topic, const void *payload, size_t len, void *arg);
 bool receiver_is_connected(const struct receiver *receiver);
+/* Another server connects under this one's name at the broker. */
+bool receiver_is_displaced(const struct receiver *receiver);
 
 #endif
