@@ -52,7 +52,7 @@ endif
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. $(WARN) $(MODE_CFLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
 
-SOURCES := $(foreach d,$(FOLDERS),$(wildcard $d/*.c))
+SOURCES := $(foreach d,$(FOLDERS),$(wildcard $d/*.c $d/*/*.c))
 MAINS := $(foreach d,$(FOLDERS),$(wildcard $d/main.c))
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/test_*.c))
@@ -100,7 +100,7 @@ $B/%.o: %.c $B/flags
 	$Q$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Embedded by the assembler, which tells no dependency.
-$B/server/api_openapi.o: server/api_schemas.json
+$B/server/api/api_openapi.o: server/api/api_schemas.json
 
 $B/version: FORCE
 	@mkdir -p $(@D)
@@ -109,7 +109,7 @@ $(MAINS:%.c=$B/%.o): private ALL_CFLAGS += -DVERSION='"$(VERSION)"'
 $(MAINS:%.c=$B/%.o): $B/version
 
 define archive
-$B/lib$(1).a: $$(patsubst %.c,$B/%.o,$$(filter-out $(1)/main.c,$$(wildcard $(1)/*.c)))
+$B/lib$(1).a: $$(patsubst %.c,$B/%.o,$$(filter-out $(1)/main.c,$$(wildcard $(1)/*.c $(1)/*/*.c)))
 	$$(call say,AR,$$@)
 	$$Qrm -f $$@ && $$(AR) rcs $$@ $$^
 endef
@@ -178,7 +178,7 @@ check:
 	+$(MAKE) $(GATES)
 	@echo "check: all gates passed"
 
-C_FILES = $(wildcard $(patsubst %,%/*.[ch],$(FOLDERS) tests/unit tests/fuzz tests/bench))
+C_FILES = $(shell find $(FOLDERS) tests -name '*.[ch]')
 
 format:
 	clang-format -i $(C_FILES)

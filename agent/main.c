@@ -3,12 +3,12 @@
 #include <malloc.h>
 #include <stdio.h>
 
-#include "agent/commands.h"
-#include "agent/config.h"
-#include "agent/control.h"
-#include "agent/forwarder.h"
-#include "agent/poller.h"
-#include "agent/service.h"
+#include "agent/command/commands.h"
+#include "agent/config/config.h"
+#include "agent/control/control.h"
+#include "agent/control/service.h"
+#include "agent/deliver/forwarder.h"
+#include "agent/poll/poller.h"
 #include "common/cli.h"
 #include "common/log.h"
 #include "common/loop.h"

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/profile.h"
+#include "agent/profile/profile.h"
 #include "common/conf.h"
 #include "sim/counter.h"
 #include "sim/load.h"

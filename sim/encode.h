@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "agent/profile.h"
+#include "agent/profile/profile.h"
 
 enum { ENCODE_TERMS_MAX = 4, ENCODE_NAME_MAX = 80, ENCODE_WORDS_MAX = 4 };
 

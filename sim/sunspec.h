@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/profile.h"
+#include "agent/profile/profile.h"
 
 /* Is the register part of the directory, for a block of the profile's that begins at base? Before
  * it stand the mark and a common block if there is room for them, behind it the end of the chain.

@@ -16,7 +16,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
-#include "server/ingest.h"
+#include "server/ingest/ingest.h"
 #include "tests/bench/bench.h"
 
 enum { READINGS = 100, GROUP = 10000, INTERVAL_MS = 60000 };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/spool.h"
+#include "agent/deliver/spool.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/telemetry.h"

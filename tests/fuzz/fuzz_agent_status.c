@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "server/agent_status.h"
+#include "server/ingest/agent_status.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 #include <strings.h>
 
 #include "common/mem.h"
-#include "server/api_finish.h"
-#include "server/audit.h"
+#include "server/api/api_finish.h"
+#include "server/api/audit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/control.h"
+#include "agent/control/control.h"
 
 static int echo(const json_t *request, struct buf *answer, void *arg, struct err *err)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "server/formula.h"
+#include "server/registry/formula.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

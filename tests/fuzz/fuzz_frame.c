@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "agent/frame.h"
+#include "agent/bus/frame.h"
 
 static void check(const struct bus_request *request, const uint8_t *bytes, size_t len, int is_rtu)
 {

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/decode.h"
-#include "agent/profile.h"
-#include "agent/sweep.h"
+#include "agent/plan/sweep.h"
+#include "agent/profile/decode.h"
+#include "agent/profile/profile.h"
 
 static void check_point(const struct profile *profile, size_t index)
 {

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "server/registry.h"
+#include "server/registry/registry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "server/series.h"
+#include "server/ledger/series.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/spool.h"
+#include "agent/deliver/spool.h"
 
 enum { T0 = 1000000, CHANGES_MAX = 64 };
 

@@ -78,7 +78,7 @@ def validate(doc, schema, value):
 def test_the_document_knows_every_route_of_the_code(filled):
     doc = document(filled)
     routes = set()
-    for file in sorted((ROOT / "server").glob("api*.c")):
+    for file in sorted((ROOT / "server").rglob("api*.c")):
         routes |= set(re.findall(r'\{"([A-Z]+)",\s*"(/[^"]*)"', file.read_text()))
     assert len(routes) > 12
     assert routes == {(method, path) for path, method, _ in operations(doc)}

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "server/bill.h"
-#include "server/derive.h"
-#include "server/factors.h"
+#include "server/registry/factors.h"
+#include "server/rollup/bill.h"
+#include "server/rollup/derive.h"
 
 struct campus {
 	char folder[64], path[96];

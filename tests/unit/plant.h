@@ -4,7 +4,7 @@
 #define TESTS_UNIT_PLANT_H
 
 #include "scratch.h"
-#include "server/registry.h"
+#include "server/registry/registry.h"
 
 struct plant {
 	struct scratch scratch;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/acceptance.h"
+#include "server/ingest/acceptance.h"
 
 enum {
 	NEXT = ACCEPTANCE_NEXT,

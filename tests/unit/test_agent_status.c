@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "plant.h"
-#include "server/agent_status.h"
+#include "server/ingest/agent_status.h"
 
 /* clang-format off */
 static const struct {

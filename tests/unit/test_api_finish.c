@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_api_finish.c - what clients say of encodings and tags is understood. */
-#include "server/api_finish.h"
+#include "server/api/api_finish.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_audit.c - accesses are written down, kept as they are, and counted where they are lost. */
-#include "server/audit.h"
+#include "server/api/audit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "agent/config.h"
-#include "agent/profile.h"
-#include "server/config.h"
-#include "server/factors.h"
-#include "server/registry.h"
+#include "agent/config/config.h"
+#include "agent/profile/profile.h"
+#include "server/config/config.h"
+#include "server/registry/factors.h"
+#include "server/registry/registry.h"
 #include "tests/unit/scratch.h"
 
 enum kind { IN_REGISTRY, IN_REGION, IN_FACTORS, IN_SERVER, IN_AGENT, IN_PROFILE };

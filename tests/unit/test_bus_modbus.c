@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
-#include "agent/bus.h"
-#include "agent/frame.h"
+#include "agent/bus/bus.h"
+#include "agent/bus/frame.h"
 #include "common/clock.h"
 
 enum behaviour {

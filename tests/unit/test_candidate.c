@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/candidate.h"
+#include "agent/commission/candidate.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/control.h"
+#include "agent/control/control.h"
 #include "common/clock.h"
 #include "common/mem.h"
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "plant.h"
-#include "server/dead_letter.h"
+#include "server/ingest/dead_letter.h"
 
 #define NOW INT64_C(1780000000000)
 #define W01 "reading,meter=370102-0001-w01 volume_total_m3=7 1779999990000"

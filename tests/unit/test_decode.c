@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/decode.h"
+#include "agent/profile/decode.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 
 #include "tests/unit/campus.h"
 
-#include "server/derived.h"
+#include "server/rollup/derived.h"
 
 enum { QUARTER_MS = 15 * 60 * 1000 };
 

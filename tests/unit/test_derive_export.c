@@ -8,8 +8,8 @@
 
 #include "tests/unit/campus.h"
 
-#include "server/derive_export.h"
-#include "server/tsdb_private.h"
+#include "server/figures/derive_export.h"
+#include "server/tsdb/tsdb_private.h"
 
 enum { QUARTER_MS = 15 * 60 * 1000 };
 

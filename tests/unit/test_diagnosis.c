@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/diagnosis.h"
+#include "agent/commission/diagnosis.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
 
 #include "common/civil.h"
 #include "common/mem.h"
-#include "server/expected.h"
-#include "server/registry.h"
+#include "server/registry/registry.h"
+#include "server/rollup/expected.h"
 
 enum { N = 8 * 168 };
 

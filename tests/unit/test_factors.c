@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/factors.h"
+#include "server/registry/factors.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 
 #include "tests/unit/campus.h"
 
-#include "server/figures.h"
+#include "server/figures/figures.h"
 
 enum { QUARTER_MS = 15 * 60 * 1000 };
 

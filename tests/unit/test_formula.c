@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/formula.h"
+#include "server/registry/formula.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "server/group.h"
+#include "server/ingest/group.h"
 
 /* clang-format off */
 static const struct {

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/health.h"
+#include "agent/deliver/health.h"
 
 enum { MINUTE = 60 * 1000 };
 #define NOW INT64_C(1795500000000)

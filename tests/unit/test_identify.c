@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/identify.h"
+#include "agent/poll/identify.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "plant.h"
-#include "server/import.h"
+#include "server/ingest/import.h"
 
 #define NOW  INT64_C(1780000000000)
 #define GOOD "reading,meter=370102-0001-w01 volume_total_m3=7,temperature_c=20 1779999990000\n"

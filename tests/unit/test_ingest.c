@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "common/telemetry.h"
 #include "plant.h"
-#include "server/ingest.h"
+#include "server/ingest/ingest.h"
 
 #define NOW  INT64_C(1780000000000)
 #define DATA "nenghao/1/370102/a1/data"

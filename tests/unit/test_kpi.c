@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/decimal.h"
-#include "server/kpi.h"
+#include "server/figures/kpi.h"
 
 #define M(x) ((int64_t)(x)*MICRO)
 

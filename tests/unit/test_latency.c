@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/latency.h"
+#include "agent/plan/latency.h"
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "server/ledger.h"
+#include "server/ledger/ledger.h"
 
 #define DAY0 (20000 * (int64_t)DAY_MS)
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "scratch.h"
-#include "server/ledger.h"
-#include "server/ledger_copy.h"
-#include "server/ledger_lock.h"
+#include "server/ledger/ledger.h"
+#include "server/ledger/ledger_copy.h"
+#include "server/ledger/ledger_lock.h"
 
 #define NOW INT64_C(1780000000000) /* 2026-05-28T20:26:40Z */
 

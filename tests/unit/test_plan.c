@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/poller.h"
+#include "agent/poll/poller.h"
 
 #include <errno.h>
 #include <pthread.h>

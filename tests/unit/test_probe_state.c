@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/probe_state.h"
+#include "agent/commission/probe_state.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/profile.h"
+#include "agent/profile/profile.h"
 
 #include <dirent.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/decode.h"
+#include "agent/profile/decode.h"
 
 /* ---- mistakes in a file ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/region.h"
+#include "server/registry/region.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/registry.h"
+#include "server/registry/registry.h"
 
 #include <stdarg.h>
 #include <string.h>

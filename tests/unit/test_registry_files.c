@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry as a folder of files. */
-#include "server/registry.h"
+#include "server/registry/registry.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 
 #include "tests/unit/campus.h"
 
-#include "server/rehearsal.h"
+#include "server/command/rehearsal.h"
 
 #define KWH "active_energy_import_kwh"
 
@@ -65,7 +65,8 @@ static struct registry *parse(const char *from, const char *to)
 	buf_add(&text, yaml, (size_t)(at - yaml));
 	buf_add_text(&text, to);
 	buf_add_text(&text, at + strlen(from));
-	if (registry_parse(&registry, "370102-0001.yaml", text.data, text.len, CAMPUS_OFFSET_MS, &errors) < 0)
+	if (registry_parse(&registry, "370102-0001.yaml", text.data, text.len, CAMPUS_OFFSET_MS,
+			   &errors) < 0)
 		fail_msg("%s", errors.text.data);
 	conf_errors_fini(&errors);
 	buf_fini(&text);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/rollup.h"
+#include "server/rollup/rollup.h"
 
 enum { MAX = 4 };
 

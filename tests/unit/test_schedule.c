@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/schedule.h"
+#include "agent/plan/schedule.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/series.h"
+#include "server/ledger/series.h"
 
 #define DAY   20000
 #define START ((int64_t)DAY * DAY_MS)

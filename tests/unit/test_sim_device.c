@@ -4,7 +4,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 
-#include "agent/decode.h"
+#include "agent/profile/decode.h"
 #include "tests/unit/sim_campus.h"
 
 #define ONE(rest) SIM_GATEWAY "      - {id: m, unit: 1, " rest "}\n"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/decode.h"
+#include "agent/profile/decode.h"
 
 enum { REGISTERS = 12 };
 

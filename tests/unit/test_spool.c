@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/spool.h"
+#include "agent/deliver/spool.h"
 #include "common/mem.h"
 
 enum { T0 = 1000000, LINE = 60 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/sweep.h"
+#include "agent/plan/sweep.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/total.h"
+#include "server/rollup/total.h"
 
 enum { MAX = 7, NONE = -1 };
 

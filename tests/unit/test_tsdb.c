@@ -13,7 +13,7 @@
 #include "common/telemetry.h"
 #include "fake_tsdb.h"
 #include "plant.h"
-#include "server/keeper.h"
+#include "server/ingest/keeper.h"
 
 #define NOW INT64_C(1780000000000)
 

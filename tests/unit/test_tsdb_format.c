@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "plant.h"
-#include "server/tsdb_format.h"
+#include "server/tsdb/tsdb_format.h"
 
 #define TAGS(meter, carrier)                                                       \
 	"reading,region=370102,institution=370102-0001,building=main,meter=" meter \

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/uplink.h"
+#include "agent/deliver/uplink.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/telemetry.h"

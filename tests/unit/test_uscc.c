@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "server/registry.h"
+#include "server/registry/registry.h"
 
 static const struct {
 	const char *name, *code;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/decimal.h"
-#include "server/validate.h"
+#include "server/rollup/validate.h"
 
 enum { MINUTE = 60000, MAX = 8 };
 

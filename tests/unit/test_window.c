@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/window.h"
+#include "agent/deliver/window.h"
 
 enum { EPOCH = 7000, BATCH = 1000 };
 

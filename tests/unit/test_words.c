@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/words.h"
+#include "agent/config/words.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/config/config_internal.h"
+#include "common/mem.h"
+
+enum { IDS_MAX = 1024 };
+
+/* ---- loading ---- */
+
+static int finish(struct agent_config **out, struct arena *arena, const char *path,
+		  const struct conf_node *root, struct conf_errors *errors)
+{
+	struct agent_config *config = arena_alloc(arena, sizeof *config);
+	size_t n_before = errors->count;
+
+	config->arena = arena;
+	config->path = arena_strndup(arena, path, strlen(path));
+	/* Further mistakes are found even if there are some already, but not in what is missing. */
+	if (conf_fill(arena, root, agent_config_keys, config, errors) == 0)
+		agent_config_check(config, errors);
+	if (errors->count != n_before) {
+		agent_config_destroy(config);
+		return -EINVAL;
+	}
+	*out = config;
+	return 0;
+}
+
+int agent_config_load(struct agent_config **out, const char *path, struct conf_errors *errors)
+{
+	struct arena *arena = arena_create();
+	const struct conf_node *root;
+	int code = conf_load(arena, path, &root, errors);
+
+	if (code == 0)
+		return finish(out, arena, path, root, errors);
+	arena_destroy(arena);
+	return code;
+}
+
+int agent_config_parse(struct agent_config **out, const char *path, const char *text, size_t len,
+		       struct conf_errors *errors)
+{
+	struct arena *arena = arena_create();
+	const struct conf_node *root;
+	int code = conf_parse(arena, path, text, len, &root, errors);
+
+	if (code == 0)
+		return finish(out, arena, path, root, errors);
+	arena_destroy(arena);
+	return code;
+}
+
+void agent_config_destroy(struct agent_config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->n_profiles; i++)
+		profile_destroy(config->profiles[i]);
+	free(config->profiles);
+	arena_destroy(config->arena);
+}
+
+/* ---- profiles ---- */
+
+static void suggest(const struct conf_list *folders, const char *name, char hint[96])
+{
+	const char *const *paths = folders->items;
+	char *ids[IDS_MAX] = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < folders->count; i++) {
+		DIR *folder = opendir(paths[i]);
+
+		if (folder == NULL)
+			continue;
+		/* The stream belongs to this thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+		for (struct dirent *entry; n < IDS_MAX && (entry = readdir(folder)) != NULL;) {
+			size_t len = strlen(entry->d_name);
+
+			if (len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0)
+				ids[n++] = xstrndup(entry->d_name, len - 5);
+		}
+		(void)closedir(folder);
+	}
+	(void)conf_nearest(name, (const char *const *)ids, n, hint);
+	for (size_t i = 0; i < n; i++)
+		free(ids[i]);
+}
+
+char *agent_config_find_profile(const struct conf_list *folders, const char *name, char hint[96])
+{
+	const char *const *paths = folders->items;
+
+	hint[0] = '\0';
+	if (strchr(name, '/') != NULL)
+		return access(name, F_OK) == 0 ? xstrdup(name) : NULL;
+	for (size_t i = folders->count; i-- > 0;) {
+		char *path = xasprintf("%s/%s.yaml", paths[i], name);
+
+		if (access(path, F_OK) == 0)
+			return path;
+		free(path);
+	}
+	suggest(folders, name, hint);
+	return NULL;
+}
+
+/* ---- questions ---- */
+
+const struct agent_meter *agent_config_find_meter(const struct agent_config *config, const char *id,
+						  const struct agent_bus **bus)
+{
+	const struct agent_bus *buses = config->buses.items;
+
+	for (size_t i = 0; i < config->buses.count; i++) {
+		const struct agent_meter *meters = buses[i].meters.items;
+
+		for (size_t k = 0; k < buses[i].meters.count; k++)
+			if (strcmp(meters[k].id, id) == 0) {
+				if (bus != NULL)
+					*bus = &buses[i];
+				return &meters[k];
+			}
+	}
+	return NULL;
+}
+
+struct bus_settings agent_config_serial(const struct agent_bus *bus,
+					const struct agent_meter *meter)
+{
+	const struct agent_serial *line = &bus->rtu.serial, *own = &meter->serial;
+	int parity = own->parity != 0 ? own->parity : line->parity;
+
+	return (struct bus_settings){
+		.baud = own->baud != 0 ? own->baud : line->baud,
+		.parity = agent_config_parities[parity],
+		.stop_bits = (int)(own->stop_bits != 0 ? own->stop_bits : line->stop_bits),
+	};
+}
+
+struct plan_cost agent_config_cost(const struct agent_bus *bus, const struct agent_meter *meter)
+{
+	int64_t pause_us = meter->profile->pause_ms * 1000;
+	struct bus_settings serial;
+
+	if (bus->link != LINK_RTU)
+		return plan_cost_tcp(bus->round_trip_ms * 1000, pause_us);
+	serial = agent_config_serial(bus, meter);
+	return plan_cost_rtu(serial.baud, 9 + (serial.parity != 'N') + serial.stop_bits,
+			     bus->turnaround_ms * 1000, pause_us);
+}
+
+int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
+		       const struct agent_meter *meter, enum sweep_caution caution,
+		       const bool *skipped, struct err *err)
+{
+	struct sweep_wish wish = {
+		.profile = meter->profile,
+		.quantities = meter->quantities.items,
+		.n_quantities = meter->quantities.count,
+		.channel = (uint16_t)meter->channel,
+		.pulse_quantity = meter->pulse.node != NULL ? meter->pulse.quantity : NULL,
+		.caution = caution,
+		.skipped = skipped,
+		.cost = agent_config_cost(bus, meter),
+	};
+
+	return sweep_create(out, &wish, err);
+}
+
+double agent_config_utilisation(const struct agent_bus *bus)
+{
+	const struct agent_meter *meters = bus->meters.items;
+	double share = 0;
+
+	for (size_t i = 0; i < bus->meters.count; i++) {
+		struct sweep *sweep;
+		struct plan_cost cost = agent_config_cost(bus, &meters[i]);
+
+		if (agent_config_sweep(&sweep, bus, &meters[i], SWEEP_BRIDGES, NULL, NULL) != 0)
+			continue;
+		share += (double)plan_time_us(sweep->reads, sweep->n_reads, cost) / 1000.0 /
+			 (double)meters[i].interval_ms;
+		sweep_destroy(sweep);
+	}
+	return share;
+}
+
+/* ---- printing ---- */
+
+void agent_config_print(const struct agent_config *config, struct buf *out)
+{
+	conf_print(agent_config_keys, config, out);
+}
+
+void agent_config_reference(struct buf *out)
+{
+	conf_print_reference(agent_config_keys, out);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* forwarder.h - the thread between poller and broker: cycles into the spool, the spool out. */
+#ifndef AGENT_FORWARDER_H
+#define AGENT_FORWARDER_H
+
+#include <stdint.h>
+
+#include "agent/config/config.h"
+#include "agent/deliver/spool.h"
+#include "agent/deliver/uplink.h"
+#include "common/err.h"
+#include "common/mailbox.h"
+
+struct forwarder;
+
+/* Takes struct cycle * out of cycles. While the spool cannot take more (disk full) it takes none,
+ * so that the mailbox fills and the buses wait. Borrows all until forwarder_stop. */
+int forwarder_start(struct forwarder **out, const struct agent_config *config,
+		    struct mailbox *cycles, const char *version, struct err *err);
+/* Closes cycles, stores what is inside, waits at most flush_ms for the server to keep what waits,
+ * says goodbye. NULL is allowed. */
+void forwarder_stop(struct forwarder *forwarder, int64_t flush_ms);
+
+struct forwarder_state {
+	struct spool_state spool;
+	struct uplink_state uplink;
+	int64_t appends, append_failures;
+	int64_t append_us; /* the last append, with fsync */
+	int64_t turns;     /* counts up as long as the thread works: for the watchdog */
+};
+
+/* A snapshot, at most about a second old; from any thread. */
+void forwarder_state(struct forwarder *forwarder, struct forwarder_state *out);
+/* As uplink_take_health, from any thread. */
+void forwarder_take_health(struct forwarder *forwarder, struct buf *members, uint64_t digest);
+
+#endif

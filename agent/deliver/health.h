@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* health.h - how the agent is, as JSON: for the status topic, the control socket, the terminal. */
+#ifndef AGENT_HEALTH_H
+#define AGENT_HEALTH_H
+
+#include <stdint.h>
+
+#include "agent/deliver/spool.h"
+#include "agent/deliver/uplink.h"
+#include "agent/poll/poller.h"
+#include "common/buf.h"
+
+struct health_agent {
+	const char *state; /* "online" or "offline" */
+	const char *version, *id, *region;
+};
+
+/* Adds the status object; members are those of health_write_meters, or empty. */
+void health_write_status(struct buf *out, const struct health_agent *agent,
+			 const struct spool_state *spool, const struct uplink_state *uplink,
+			 const struct buf *members);
+
+/* Adds "\"buses\":[...],\"meters\":[...]". Returns a digest that changes when a meter or a bus
+ * changes its state, not with every reading. */
+uint64_t health_write_meters(struct buf *out, struct poller *poller);
+
+/* The status object as text for a terminal of 80 columns. -EINVAL: it is not one. */
+int health_print(struct buf *out, const char *json, int64_t now_ms);
+
+#endif

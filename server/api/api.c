@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/api/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mailbox.h"
+#include "common/mem.h"
+#include "server/api/api_call.h"
+#include "server/api/api_finish.h"
+#include "server/rollup/derived.h"
+
+enum { READER_WAIT_MS = 5000 };
+
+struct api {
+	struct api_options options;
+	struct mailbox *readers; /* struct reader *, each used by one request at a time */
+	struct figures_cache *cache;
+};
+
+struct reader {
+	struct ledger *ledger;
+	struct derived *derived;
+};
+
+const struct api_route *const api_route_tables[] = {api_operation_routes,
+						    api_openapi_routes,
+						    api_region_routes,
+						    api_kpi_routes,
+						    api_ranking_routes,
+						    api_institution_routes,
+						    api_energy_routes,
+						    api_meter_routes,
+						    api_event_routes,
+						    api_audit_routes,
+						    NULL};
+
+static void close_reader(void *arg)
+{
+	struct reader *reader = arg;
+
+	derived_close(reader->derived);
+	ledger_close(reader->ledger);
+	free(reader);
+}
+
+static int open_reader(struct api *api, struct err *err)
+{
+	struct reader *reader = xcalloc(1, sizeof *reader);
+	int rc = ledger_open_reader(&reader->ledger, api->options.ledger_path, err);
+
+	if (rc == 0)
+		rc = derived_open(&reader->derived, reader->ledger, err);
+	if (rc < 0)
+		close_reader(reader);
+	else
+		(void)mailbox_try_put(api->readers, reader); /* there is room for all of them */
+	return rc;
+}
+
+int api_create(struct api **out, const struct api_options *options, struct err *err)
+{
+	struct api *api = xcalloc(1, sizeof *api);
+	int rc = 0;
+
+	api->options = *options;
+	api->readers = mailbox_create(options->n_readers);
+	api->cache = figures_cache_create();
+	for (size_t i = 0; i < options->n_readers && rc == 0; i++)
+		rc = open_reader(api, err);
+	if (rc < 0)
+		api_destroy(api);
+	else
+		*out = api;
+	return rc;
+}
+
+void api_destroy(struct api *api)
+{
+	if (api == NULL)
+		return;
+	mailbox_destroy(api->readers, close_reader);
+	figures_cache_destroy(api->cache);
+	free(api);
+}
+
+/* Does the path have the pattern's form? Its {parts} are copied into captures. */
+static bool matches(const char *pattern, const char *path, char captures[][API_CAPTURE_LEN])
+{
+	size_t n = 0;
+
+	while (*pattern != '\0') {
+		size_t len;
+
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		len = strcspn(path, "/");
+		if (len == 0 || len >= API_CAPTURE_LEN || n == API_CAPTURES_MAX)
+			return false;
+		memcpy(captures[n], path, len);
+		captures[n++][len] = '\0';
+		path += len;
+		pattern = strchr(pattern, '}') + 1;
+	}
+	return *path == '\0';
+}
+
+/* The route of a request, or NULL after answering 404 or 405. HEAD is served as GET. */
+static const struct api_route *find_route(struct api_call *call)
+{
+	const char *method = call->request->method;
+	const char *allow = NULL;
+
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
+	for (size_t t = 0; api_route_tables[t] != NULL; t++) {
+		for (const struct api_route *route = api_route_tables[t]; route->method != NULL;
+		     route++) {
+			if (!matches(route->pattern, call->request->path, call->captures))
+				continue;
+			if (strcmp(route->method, method) == 0)
+				return route;
+			allow = route->method;
+		}
+	}
+	if (allow != NULL) {
+		api_problem(call, 405, "method-not-allowed", "%s is not possible here; %s is",
+			    method, allow);
+		call->reply->allow = allow;
+		return NULL;
+	}
+	api_problem(call, 404, "not-found", "there is no '%.200s'", call->request->path);
+	return NULL;
+}
+
+static bool is_authorized(struct api_call *call)
+{
+	const char *header = http_header(call->request, "Authorization");
+	struct err err = {""};
+	int rc = -EACCES;
+
+	if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0)
+		rc = token_check(ledger_db(call->ledger), header + 7, call->now_ms, &call->grant,
+				 &err);
+	if (rc == 0)
+		return true;
+	if (rc != -EACCES)
+		api_failed(call, &err);
+	else
+		api_problem(call, 401, "unauthorized",
+			    "this needs a valid token, sent as: Authorization: Bearer <token>");
+	return false;
+}
+
+static void run_in_snapshot(struct api_call *call)
+{
+	struct err err = {""};
+
+	if (db_begin_read(ledger_db(call->ledger), &err) < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	if ((call->route->access != ACCESS_TOKEN || is_authorized(call)) &&
+	    api_parameters_are_known(call) && api_choose_format(call))
+		call->route->fn(call);
+	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
+}
+
+/* What came is a whole request. */
+static bool is_sound(struct api_call *call)
+{
+	if (call->request->is_too_large)
+		api_problem(call, 413, "too-large", "the request's body is larger than %d bytes",
+			    HTTP_BODY_MAX);
+	else if (call->request->has_zero_byte)
+		api_problem(call, 400, "bad-request", "the request line holds a zero byte");
+	else
+		return true;
+	return false;
+}
+
+static void answer(struct api *api, struct api_call *call)
+{
+	struct reader *reader;
+
+	if (!is_sound(call))
+		return;
+	call->route = find_route(call);
+	if (call->route == NULL)
+		return;
+	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
+	if (reader == NULL) {
+		api_problem(call, 503, "busy", "too many requests are being answered; try again");
+		call->reply->retry_after_s = 1;
+		return;
+	}
+	call->ledger = reader->ledger;
+	call->derived = reader->derived;
+	call->cache = api->cache;
+	call->registry = api->options.registry(api->options.arg);
+	run_in_snapshot(call);
+	registry_release(call->registry);
+	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
+}
+
+void api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
+{
+	struct api *api = arg;
+	struct api_call call = {.options = &api->options,
+				.request = request,
+				.reply = reply,
+				.now_ms = clock_utc_ms(),
+				.json = {.out = &reply->body},
+				.csv = {.out = &reply->body}};
+
+	answer(api, &call);
+	api_finish(&call);
+	api_record(&call);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api.h - the HTTP interface of the server: routes, grants, answers. */
+#ifndef SERVER_API_H
+#define SERVER_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "server/api/http.h"
+#include "server/registry/registry.h"
+
+struct api;
+struct factors;
+struct audit;
+
+struct api_options {
+	const char *ledger_path;
+	int64_t offset_ms;    /* the server's zone */
+	int64_t min_coverage; /* of a KPI, 10^-6 */
+	size_t n_readers;     /* requests that may read the ledger at once */
+	const char *version;
+	const char *region;            /* code of the server's own */
+	const struct factors *factors; /* borrowed until api_destroy */
+	struct audit *audit;           /* likewise; NULL: accesses are not recorded */
+	/* The registry in force, held for the caller. Called from any thread. */
+	struct registry *(*registry)(void *arg);
+	/* Appends Prometheus text. Called from any thread. */
+	void (*metrics)(struct buf *out, void *arg);
+	/* Is the server fit for work? Adds what is wrong, one sentence a line. */
+	bool (*is_ready)(struct buf *reasons, void *arg);
+	void *arg;
+};
+
+int api_create(struct api **out, const struct api_options *options, struct err *err);
+void api_destroy(struct api *api); /* after http_stop; NULL is allowed */
+
+/* The http_handler_fn; arg is the struct api. */
+void api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api_call.h - what every route has at hand: the request, the grant, a snapshot, the answer. */
+#ifndef SERVER_API_CALL_H
+#define SERVER_API_CALL_H
+
+#include "common/csv_writer.h"
+#include "common/json_writer.h"
+#include "server/api/api.h"
+#include "server/api/token.h"
+#include "server/figures/figures.h"
+#include "server/ledger/ledger.h"
+
+enum { API_CAPTURES_MAX = 3, API_CAPTURE_LEN = 64, API_YEAR_MIN = 2000, API_YEAR_MAX = 2100 };
+
+struct api_call {
+	const struct api_options *options;
+	const struct http_request_in *request;
+	const struct api_route *route; /* NULL until it is found */
+	struct http_reply *reply;
+	struct registry *registry; /* held during the call */
+	struct ledger *ledger;     /* a reader, inside a snapshot */
+	struct derived *derived;   /* statements over it */
+	struct figures_cache *cache;
+	struct grant grant;
+	char captures[API_CAPTURES_MAX][API_CAPTURE_LEN]; /* the {parts} of the path */
+	int64_t now_ms;
+	bool is_csv;             /* asked for, and the route has it */
+	struct json_writer json; /* writes into reply->body */
+	struct csv_writer csv;   /* too */
+};
+
+typedef void (*api_fn)(struct api_call *call);
+
+enum api_access {
+	ACCESS_MONITORING, /* no token; asked again and again by machines */
+	ACCESS_PUBLIC,     /* no token */
+	ACCESS_TOKEN
+};
+enum api_type { API_TEXT, API_CHOICE, API_INTEGER, API_TIME, API_KPI };
+
+/* A query parameter: what the route accepts, and what the OpenAPI document says of it. */
+struct api_parameter {
+	const char *name;
+	enum api_type type;
+	bool is_required;
+	const char *const *choices; /* API_CHOICE: NULL-terminated; "" is not for the document */
+	int64_t min, max;           /* API_INTEGER */
+	const char *fallback;       /* as if it were given; NULL: what the route says */
+	const char *help;
+};
+
+struct api_route {
+	const char *method, *pattern; /* "/api/v1/regions/{code}" */
+	enum api_access access;
+	api_fn fn;
+	const struct api_parameter *parameters; /* ends with name == NULL; NULL: none */
+	const char *id, *summary;
+	const char *schema; /* of the answer, in api_schemas.json; NULL: not JSON */
+};
+
+/* Tables of the route files; each ends with method == NULL. */
+extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
+	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
+	api_openapi_routes[], api_ranking_routes[], api_audit_routes[];
+/* All of them, NULL-terminated. */
+extern const struct api_route *const api_route_tables[];
+
+/* ---- answers ---- */
+/* RFC 9457: an error with a short type ("unknown-parameter") and a sentence. Replaces whatever the
+ * body held. */
+__attribute__((format(printf, 4, 5))) void api_problem(struct api_call *call, int status,
+						       const char *type, const char *format, ...);
+/* 404 for what does not exist and for what the grant does not cover: the same words. */
+void api_not_found(struct api_call *call, const char *what, const char *id);
+/* 500 with the error logged, not shown. */
+void api_failed(struct api_call *call, const struct err *err);
+void api_json(struct api_call *call); /* status 200, JSON; write into call->json afterwards */
+/* status 200, CSV with these columns (NULL-terminated); write into call->csv afterwards. */
+void api_csv(struct api_call *call, const char *const *columns);
+/* A page of a list, in JSON an array `name`, in CSV with these columns. Items are to be written in
+ * the form that call->is_csv says. next: the cursor of the following page, or NULL. */
+void api_begin_list(struct api_call *call, const char *name, const char *const *columns);
+void api_end_list(struct api_call *call, const char *next);
+
+/* Adds "computing": true while figures of the past are being computed again (an import, a change of
+ * the registry): what is shown may still change. */
+void api_add_computing(struct api_call *call);
+
+/* Adds the member "period". */
+void api_add_period(struct api_call *call, const struct figures_period *period);
+
+/* What figures.h wants to know. */
+struct figures api_figures(const struct api_call *call);
+
+/* Writes the access down once it is answered. */
+void api_record(const struct api_call *call);
+
+/* ---- parameters: those of the route's table ---- */
+/* All given ones are in the table, all needed ones are given; false after answering 400. */
+bool api_parameters_are_known(struct api_call *call);
+/* The text, else the table's fallback, else NULL. */
+const char *api_parameter(const struct api_call *call, const char *name);
+/* false after answering 400. otherwise: where there is neither text nor fallback. */
+bool api_integer(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
+bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
+/* Index in the table's choices; -1 after answering 400. There must be a text or a fallback. */
+int api_choice(struct api_call *call, const char *name);
+/* Of a needed parameter; false after answering 400. */
+bool api_kpi(struct api_call *call, const char *name, enum kpi *out);
+
+/* ---- CSV ---- */
+extern const char *const api_format_names[], *const api_bom_names[];
+/* Rows for the parameters of a route that has CSV as well. */
+#define API_CSV_PARAMETERS                                                                     \
+	{.name = "format",                                                                     \
+	 .type = API_CHOICE,                                                                   \
+	 .choices = api_format_names,                                                          \
+	 .help = "default: json, or csv where Accept is text/csv"},                            \
+	{                                                                                      \
+		.name = "bom", .type = API_CHOICE, .choices = api_bom_names, .fallback = "0",  \
+		.help = "1: CSV begins with a byte order mark, for spreadsheets that want one" \
+	}
+bool api_route_has_csv(const struct api_route *route);
+/* Sets is_csv; false after answering 400. */
+bool api_choose_format(struct api_call *call);
+
+/* ---- what the grant covers ---- */
+bool api_may_see_region(const struct api_call *call, uint32_t region);
+bool api_may_see_institution(const struct api_call *call, uint32_t institution);
+/* Finds by id and checks; REGISTRY_NONE after answering 404. */
+uint32_t api_find_region(struct api_call *call, const char *code);
+uint32_t api_find_institution(struct api_call *call, const char *id);
+uint32_t api_find_meter(struct api_call *call, const char *id);
+
+#endif

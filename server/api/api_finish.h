@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api_finish.h - what an answer gets at its end: a tag, "not modified" for who has it, gzip. */
+#ifndef SERVER_API_FINISH_H
+#define SERVER_API_FINISH_H
+
+#include <stdbool.h>
+
+#include "server/api/api_call.h"
+
+enum { API_TAG_LEN = 32 };
+
+void api_finish(struct api_call *call);
+
+/* Does Accept-Encoding (NULL: not sent) allow gzip? */
+bool api_accepts_gzip(const char *header);
+/* Does If-None-Match (NULL: not sent) name the tag of API_TAG_LEN characters? By weak comparison
+ * (RFC 9110, 13.1.2); with or without gzip it is the same content. */
+bool api_is_tagged(const char *header, const char *tag);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tree of regions. */
+#include <string.h>
+
+#include "server/api/api_call.h"
+
+static const char *const level_names[] = {"", "province", "city", "county", "township"};
+
+struct region_counts {
+	int64_t institutions, meters;
+};
+
+static struct region_counts count_below(const struct api_call *call, uint32_t region)
+{
+	const struct registry *registry = call->registry;
+	struct region_counts counts = {0};
+
+	for (uint32_t i = 0; i < registry->n_institutions; i++) {
+		const struct registry_institution *one = &registry->institutions[i];
+
+		if (!region_is_within(registry->regions, one->region, region) ||
+		    !api_may_see_institution(call, i))
+			continue;
+		counts.institutions++;
+		counts.meters += one->n_meters;
+	}
+	return counts;
+}
+
+static void write_region(struct api_call *call, uint32_t index)
+{
+	const struct region *region = &call->registry->regions->regions[index];
+	struct region_counts counts = count_below(call, index);
+
+	json_add_string(&call->json, "region", region->code);
+	json_add_string(&call->json, "name", region->name);
+	json_add_string(&call->json, "level", level_names[region->level]);
+	json_add_int(&call->json, "institutions", counts.institutions);
+	json_add_int(&call->json, "meters", counts.meters);
+}
+
+static void get_region(struct api_call *call)
+{
+	uint32_t index = api_find_region(call, call->captures[0]);
+	const struct region_tree *tree = call->registry->regions;
+	const struct region *region;
+
+	if (index == REGISTRY_NONE)
+		return;
+	region = &tree->regions[index];
+	api_json(call);
+	json_begin_object(&call->json, NULL);
+	write_region(call, index);
+	json_add_string(&call->json, "parent",
+			region->parent != REGISTRY_NONE ? tree->regions[region->parent].code
+							: NULL);
+	json_begin_array(&call->json, "children");
+	for (uint32_t i = 0; i < region->n_children; i++) {
+		json_begin_object(&call->json, NULL);
+		write_region(call, tree->children[region->first_child + i]);
+		json_end_object(&call->json);
+	}
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+}
+
+const struct api_route api_region_routes[] = {
+	{"GET", "/api/v1/regions/{code}", ACCESS_TOKEN, get_region, NULL, "getRegion",
+	 "A region, its children, counts of the whole subtrees", "Region"},
+	{0},
+};

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/api/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+
+enum { CONNECTIONS_MAX = 1024, CONNECTION_TIMEOUT_S = 20, SECRET_FILE_MAX = 1024 * 1024 };
+
+struct http_server {
+	struct MHD_Daemon *daemon;
+	struct http_options options;
+	char *certificate, *key;
+	uint16_t port;
+};
+
+/* A request under way: its body grows until it is whole. */
+struct upload {
+	struct buf body;
+	bool is_begun, is_too_large, has_nul;
+};
+
+static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
+				     const char *value)
+{
+	struct http_request_in *request = arg;
+
+	(void)kind;
+	if (request->n_parameters == HTTP_PARAMETERS_MAX) {
+		request->has_too_many = true;
+		return MHD_NO;
+	}
+	request->parameters[request->n_parameters++] =
+		(struct http_parameter){name, value != NULL ? value : ""};
+	return MHD_YES;
+}
+
+static void print_peer(struct MHD_Connection *connection, char text[INET6_ADDRSTRLEN])
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	text[0] = '\0';
+	if (info == NULL || info->client_addr == NULL)
+		return;
+	if (info->client_addr->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, info->client_addr, sizeof in);
+		(void)inet_ntop(AF_INET, &in.sin_addr, text, INET6_ADDRSTRLEN);
+	} else if (info->client_addr->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, info->client_addr, sizeof in6);
+		(void)inet_ntop(AF_INET6, &in6.sin6_addr, text, INET6_ADDRSTRLEN);
+	}
+}
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	if (MHD_add_response_header(response, name, value) != MHD_YES)
+		log_warn("http", "header %s could not be added", name);
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http_reply *reply)
+{
+	size_t len = reply->body.len;
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(len, buf_take(&reply->body), MHD_RESPMEM_MUST_FREE);
+	char seconds[16];
+	enum MHD_Result result;
+
+	if (response == NULL) {
+		free(reply->link);
+		return MHD_NO;
+	}
+	if (reply->content_type != NULL)
+		add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
+	if (reply->etag[0] != '\0')
+		add_header(response, MHD_HTTP_HEADER_ETAG, reply->etag);
+	if (reply->vary != NULL)
+		add_header(response, MHD_HTTP_HEADER_VARY, reply->vary);
+	if (reply->encoding != NULL)
+		add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, reply->encoding);
+	if (reply->link != NULL)
+		add_header(response, MHD_HTTP_HEADER_LINK, reply->link);
+	if (reply->allow != NULL)
+		add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+	if (reply->status == MHD_HTTP_UNAUTHORIZED)
+		add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (reply->retry_after_s > 0) {
+		(void)snprintf(seconds, sizeof seconds, "%d", reply->retry_after_s);
+		add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+	}
+	if (reply->file_name != NULL)
+		add_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, reply->file_name);
+	add_header(response, "X-Content-Type-Options", "nosniff");
+	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+	result = MHD_queue_response(connection, (unsigned)reply->status, response);
+	MHD_destroy_response(response);
+	free(reply->link);
+	return result;
+}
+
+static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
+			      const char *url, const char *method, const struct upload *upload)
+{
+	char peer[INET6_ADDRSTRLEN];
+	struct http_request_in request = {.method = method, .path = url, .peer = peer};
+	struct http_reply reply = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR};
+
+	print_peer(connection, peer);
+	request.headers = connection;
+	request.is_too_large = upload->is_too_large;
+	request.has_zero_byte = upload->has_nul;
+	if (!upload->is_too_large) {
+		request.body = upload->body.data;
+		request.body_len = upload->body.len;
+	}
+	(void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_parameter, &request);
+	server->options.handle(&request, &reply, server->options.arg);
+	return send_reply(connection, &reply);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the signature is the library's */
+static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, const char *url,
+				 const char *method, const char *version, const char *data,
+				 size_t *data_len, void **state)
+{
+	struct upload *upload = *state;
+
+	(void)version;
+	if (!upload->is_begun) {
+		upload->is_begun = true;
+		return MHD_YES;
+	}
+	if (*data_len > 0) {
+		if (upload->body.len + *data_len > HTTP_BODY_MAX)
+			upload->is_too_large = true;
+		else
+			buf_add(&upload->body, data, *data_len);
+		*data_len = 0;
+		return MHD_YES;
+	}
+	return answer(arg, connection, url, method, upload);
+}
+
+/* Sees the request line before it is decoded: a %00 in it would cut what follows. */
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	struct upload *upload = xcalloc(1, sizeof *upload);
+
+	(void)arg;
+	(void)connection;
+	upload->has_nul = strstr(uri, "%00") != NULL;
+	return upload;
+}
+
+__attribute__((format(printf, 2, 0))) static void on_library_message(void *arg, const char *format,
+								     va_list args)
+{
+	char text[256];
+
+	(void)arg;
+	(void)vsnprintf(text, sizeof text, format, args);
+	text[strcspn(text, "\n")] = '\0';
+	log_warn("http", "%s", text);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct upload *upload = *state;
+
+	(void)arg;
+	(void)connection;
+	(void)code;
+	if (upload == NULL)
+		return;
+	buf_fini(&upload->body);
+	free(upload);
+	*state = NULL;
+}
+
+/* "host:port" with a numeric host, IPv6 in brackets. */
+static int parse_listen(const char *listen, struct sockaddr_storage *address, struct err *err)
+{
+	const char *colon = strrchr(listen, ':');
+	char host[INET6_ADDRSTRLEN + 2] = {0};
+	char *end;
+	unsigned long port;
+
+	if (colon == NULL || (size_t)(colon - listen) >= sizeof host || colon[1] == '\0')
+		return err_set(err, -EINVAL, "listen is '%s'; it must be address:port", listen);
+	memcpy(host, listen, (size_t)(colon - listen));
+	port = strtoul(colon + 1, &end, 10);
+	if (*end != '\0' || port > UINT16_MAX)
+		return err_set(err, -EINVAL, "listen is '%s'; the port must be 0 to 65535", listen);
+	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
+		struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
+					   .sin6_port = htons((uint16_t)port)};
+
+		host[strlen(host) - 1] = '\0';
+		if (inet_pton(AF_INET6, host + 1, &in6.sin6_addr) == 1) {
+			memcpy(address, &in6, sizeof in6);
+			return 0;
+		}
+	} else {
+		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+		if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+			memcpy(address, &in, sizeof in);
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL,
+		       "listen is '%s'; the address must be numeric, such as 127.0.0.1 "
+		       "or [::1]",
+		       listen);
+}
+
+static int read_file(const char *path, char **text, struct err *err)
+{
+	FILE *file = fopen(path, "re");
+	size_t n;
+
+	if (file == NULL)
+		return err_set(err, -errno, "%s: %s", path, err_name(errno));
+	*text = xcalloc(SECRET_FILE_MAX + 1, 1);
+	n = fread(*text, 1, SECRET_FILE_MAX, file);
+	(void)fclose(file); /* read only */
+	if (n > 0)
+		return 0;
+	free(*text);
+	*text = NULL;
+	return err_set(err, -EINVAL, "%s: is empty", path);
+}
+
+static int start_daemon(struct http_server *server, const struct sockaddr_storage *address,
+			struct err *err)
+{
+	const struct http_options *options = &server->options;
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, server->certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, server->key},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	bool is_tls = server->certificate != NULL;
+	/* One epoll thread alone collapses above 128 connections; a pool of them does not. */
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+			 (is_tls ? MHD_USE_TLS : 0u) |
+			 (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
+
+	/* The listening address is read before MHD_start_daemon returns. */
+	errno = 0;
+	server->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER,
+		on_library_message, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+		MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE,
+		options->n_threads > 1 ? options->n_threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+		MHD_OPTION_ARRAY, is_tls ? tls : none, MHD_OPTION_END);
+	if (server->daemon == NULL)
+		return err_set(err, errno != 0 ? -errno : -EIO, "cannot serve HTTP%s on %s: %s",
+			       is_tls ? "S" : "", options->listen,
+			       errno != 0 ? err_name(errno) : "see the line above");
+	return 0;
+}
+
+int http_start(struct http_server **out, const struct http_options *options, struct err *err)
+{
+	struct http_server *server = xcalloc(1, sizeof *server);
+	struct sockaddr_storage address = {0};
+	const union MHD_DaemonInfo *info;
+	int rc;
+
+	server->options = *options;
+	rc = parse_listen(options->listen, &address, err);
+	if (rc == 0 && options->tls_cert_file != NULL)
+		rc = read_file(options->tls_cert_file, &server->certificate, err);
+	if (rc == 0 && options->tls_key_file != NULL)
+		rc = read_file(options->tls_key_file, &server->key, err);
+	if (rc == 0)
+		rc = start_daemon(server, &address, err);
+	if (rc < 0) {
+		http_stop(server);
+		return rc;
+	}
+	info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+	server->port = info != NULL ? info->port : 0;
+	*out = server;
+	return 0;
+}
+
+void http_stop(struct http_server *server)
+{
+	if (server == NULL)
+		return;
+	if (server->daemon != NULL)
+		MHD_stop_daemon(server->daemon);
+	free(server->certificate);
+	if (server->key != NULL)
+		explicit_bzero(server->key, SECRET_FILE_MAX);
+	free(server->key);
+	free(server);
+}
+
+uint16_t http_port(const struct http_server *server)
+{
+	return server->port;
+}
+
+const char *http_header(const struct http_request_in *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->headers, MHD_HEADER_KIND, name);
+}
+
+const char *http_parameter(const struct http_request_in *request, const char *name)
+{
+	for (size_t i = 0; i < request->n_parameters; i++)
+		if (strcmp(request->parameters[i].name, name) == 0)
+			return request->parameters[i].value;
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the administrative commands share. */
+#include <stdio.h>
+
+#include "server/command/commands.h"
+
+static int report(struct conf_errors *errors, int rc)
+{
+	if (rc < 0)
+		(void)fwrite(errors->text.data, 1, errors->text.len, stderr);
+	conf_errors_fini(errors);
+	return rc < 0 ? EXIT_CONFIG : EXIT_OK;
+}
+
+int command_config(const struct cli *cli, struct server_config **out)
+{
+	struct conf_errors errors = {0};
+
+	return report(&errors, server_config_load(out, cli->config, &errors));
+}
+
+int command_registry_of(const struct server_config *config, const char *folder,
+			struct registry **out)
+{
+	struct conf_errors errors = {0};
+
+	return report(&errors,
+		      registry_load(out, folder, config->regions, config->offset_ms, &errors));
+}
+
+int command_registry(const struct server_config *config, struct registry **out)
+{
+	return command_registry_of(config, config->registry, out);
+}
+
+int command_failed(const struct err *err)
+{
+	(void)fprintf(stderr, "nenghao-server: %s\n", err->text);
+	return EXIT_FAILED;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nenghao-server import: past readings (.lp) and bills (.csv), row by row. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json_writer.h"
+#include "common/mem.h"
+#include "server/command/commands.h"
+#include "server/ingest/import.h"
+#include "server/rollup/bill.h"
+
+enum { SHOWN_REFUSALS = 20, CSV_MAX = 64 * 1024 * 1024 };
+
+struct import_run {
+	const struct cli *cli;
+	const char *path;
+	struct ledger *ledger;
+	struct registry *registry;
+	int64_t refused, warned, outcomes[BILL_REJECTED + 1];
+};
+
+/* The first refusals are shown, all are counted. */
+static void refuse(int64_t line_number, const char *reason, const char *words, void *arg)
+{
+	struct import_run *run = arg;
+
+	if (++run->refused <= SHOWN_REFUSALS)
+		(void)fprintf(stderr, "%s:%" PRId64 ": %s: %s\n", run->path, line_number, reason,
+			      words);
+}
+
+static void print_refusals(const struct import_run *run)
+{
+	if (run->refused > SHOWN_REFUSALS)
+		(void)fprintf(stderr, "%s: and %" PRId64 " more lines refused\n", run->path,
+			      run->refused - SHOWN_REFUSALS);
+}
+
+/* ---- readings ---- */
+
+static void print_readings(const struct import_run *run, const struct import_report *report)
+{
+	struct buf out = {0};
+	struct json_writer json = {.out = &out};
+
+	if (!run->cli->is_json) {
+		(void)printf("%s: %" PRId64 " lines, %" PRId64 " refused; register values: %" PRId64
+			     " new, %" PRId64 " already there, %" PRId64 " in conflict\n",
+			     run->path, report->lines, report->bad_lines, report->added,
+			     report->repeated, report->conflicts);
+		return;
+	}
+	json_begin_object(&json, NULL);
+	json_add_int(&json, "lines", report->lines);
+	json_add_int(&json, "refused", report->bad_lines);
+	json_add_int(&json, "added", report->added);
+	json_add_int(&json, "repeated", report->repeated);
+	json_add_int(&json, "conflicts", report->conflicts);
+	json_end_object(&json);
+	(void)puts(out.data);
+	buf_fini(&out);
+}
+
+static int import_readings(struct import_run *run, struct err *err)
+{
+	struct import_report report = {.refuse = refuse, .arg = run};
+	int rc = import_file(run->ledger, run->registry, run->path, clock_utc_ms(), &report, err);
+
+	print_refusals(run);
+	print_readings(run, &report);
+	return rc;
+}
+
+/* ---- bills ---- */
+
+static void judge_bill(const struct bill_verdict *verdict, void *arg)
+{
+	struct import_run *run = arg;
+
+	run->outcomes[verdict->outcome]++;
+	if (verdict->outcome == BILL_REJECTED)
+		refuse((int64_t)verdict->line, "refused", verdict->reason, run);
+	if (verdict->warning[0] != '\0') {
+		run->warned++;
+		(void)fprintf(stderr, "%s:%zu: please check: %s\n", run->path, verdict->line,
+			      verdict->warning);
+	}
+}
+
+static void print_bills(const struct import_run *run)
+{
+	struct buf out = {0};
+	struct json_writer json = {.out = &out};
+
+	if (!run->cli->is_json) {
+		(void)printf("%s: bills: %" PRId64 " stored, %" PRId64 " corrected, %" PRId64
+			     " already there, %" PRId64 " refused, %" PRId64 " to be checked\n",
+			     run->path, run->outcomes[BILL_STORED], run->outcomes[BILL_CORRECTED],
+			     run->outcomes[BILL_UNCHANGED], run->outcomes[BILL_REJECTED],
+			     run->warned);
+		return;
+	}
+	json_begin_object(&json, NULL);
+	json_add_int(&json, "stored", run->outcomes[BILL_STORED]);
+	json_add_int(&json, "corrected", run->outcomes[BILL_CORRECTED]);
+	json_add_int(&json, "unchanged", run->outcomes[BILL_UNCHANGED]);
+	json_add_int(&json, "refused", run->outcomes[BILL_REJECTED]);
+	json_add_int(&json, "warnings", run->warned);
+	json_end_object(&json);
+	(void)puts(out.data);
+	buf_fini(&out);
+}
+
+/* NULL: it could not be read whole; err says why. */
+static char *read_csv(const char *path, size_t *len, struct err *err)
+{
+	FILE *file = fopen(path, "re");
+	bool is_read = false;
+	char *text;
+
+	*len = 0;
+	if (file == NULL) {
+		(void)err_set(err, -errno, "%s: %s", path, err_name(errno));
+		return NULL;
+	}
+	text = xcalloc(CSV_MAX, 1);
+	*len = fread(text, 1, CSV_MAX, file);
+	if (ferror(file) != 0)
+		(void)err_set(err, -errno, "%s: %s", path, err_name(errno));
+	else if (*len == 0)
+		(void)err_set(err, -EINVAL, "%s: is empty", path);
+	else if (*len == CSV_MAX)
+		(void)err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", path);
+	else
+		is_read = true;
+	(void)fclose(file); /* read only */
+	if (is_read)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int import_bills(struct import_run *run, struct err *err)
+{
+	const char *user = getenv("SUDO_USER"); /* NOLINT(concurrency-mt-unsafe): one thread */
+	const char *login =
+		user != NULL ? user : getenv("USER"); /* NOLINT(concurrency-mt-unsafe) */
+	struct bill_import import = {.entered_by = login != NULL ? login : "import",
+				     .now_ms = clock_utc_ms(),
+				     .fn = judge_bill,
+				     .arg = run};
+	size_t len;
+	char *text = read_csv(run->path, &len, err);
+	int rc;
+
+	if (text == NULL)
+		return -EIO;
+	rc = bill_prepare(run->ledger, err);
+	if (rc == 0)
+		rc = bill_import_csv(run->ledger, run->registry, text, len, &import, err);
+	if (rc < 0)
+		(void)err_prefix(err, rc, "%s", run->path);
+	free(text);
+	print_refusals(run);
+	print_bills(run);
+	return rc;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), n = strlen(end);
+
+	return len >= n && strcmp(text + len - n, end) == 0;
+}
+
+static int import_path(struct import_run *run, const struct server_config *config)
+{
+	struct err err = {""};
+	int rc = ledger_open(&run->ledger, config->ledger_path, &err);
+
+	if (rc == 0)
+		rc = ends_with(run->path, ".csv") ? import_bills(run, &err)
+						  : import_readings(run, &err);
+	ledger_close(run->ledger);
+	if (rc < 0)
+		return command_failed(&err);
+	return run->refused > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int server_command_import(const struct cli *cli)
+{
+	struct import_run run = {.cli = cli, .path = cli->arguments[0]};
+	struct server_config *config = NULL;
+	int status;
+
+	if (!ends_with(run.path, ".csv") && !ends_with(run.path, ".lp")) {
+		(void)fprintf(stderr,
+			      "nenghao-server: import takes FILE.lp (readings) or FILE.csv "
+			      "(bills), not '%s'\n",
+			      run.path);
+		return EXIT_USAGE;
+	}
+	status = command_config(cli, &config);
+	if (status == EXIT_OK)
+		status = command_registry(config, &run.registry);
+	if (status == EXIT_OK)
+		status = import_path(&run, config);
+	registry_release(run.registry);
+	server_config_destroy(config);
+	return status;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.h - what the commands of nenghao-server do. Each returns an exit status. */
+#ifndef SERVER_COMMANDS_H
+#define SERVER_COMMANDS_H
+
+#include "common/cli.h"
+#include "server/config/config.h"
+#include "server/ledger/ledger.h"
+
+/* check: judges configuration, registry and factors, without network, device or ledger. */
+extern const struct cli_option server_check_options[];
+int server_command_check(const struct cli *cli);
+
+/* token add NAME | list | revoke NAME. The new token stands alone on the last line. */
+extern const struct cli_option server_token_options[];
+int server_command_token(const struct cli *cli);
+
+/* import FILE.lp|FILE.csv: past readings or bills, with a verdict for what is refused. */
+int server_command_import(const struct cli *cli);
+
+/* recompute --from DAY: the roll-ups are computed again; beside a running server by that one. */
+extern const struct cli_option server_recompute_options[];
+int server_command_recompute(const struct cli *cli);
+
+/* audit: who asked the API for what. */
+extern const struct cli_option server_audit_options[];
+int server_command_audit(const struct cli *cli);
+
+/* status: what the ledger says of agents, dead letters, queues. */
+int server_command_status(const struct cli *cli);
+
+/* backup FILE: a consistent copy beside a running server. restore FILE: such a copy in the place of
+ * the ledger, while no server runs; the replaced one is kept beside it. */
+int server_command_backup(const struct cli *cli);
+int server_command_restore(const struct cli *cli);
+
+/* registry diff DIR: which figures the registry in DIR would move. */
+int server_command_registry(const struct cli *cli);
+
+/* ---- what they share (command.c) ---- */
+/* Reads the configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
+int command_config(const struct cli *cli, struct server_config **out);
+/* Reads the registry of a configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
+struct registry;
+int command_registry(const struct server_config *config, struct registry **out);
+/* The same of another folder. */
+int command_registry_of(const struct server_config *config, const char *folder,
+			struct registry **out);
+/* "nenghao-server: words" on stderr; returns EXIT_FAILED. */
+int command_failed(const struct err *err);
+
+#endif

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/figures/derive_export.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/decimal.h"
+#include "common/mem.h"
+#include "server/figures/figures_private.h"
+
+/* A day of hours, the day and its share of the month: how many lines a row gives at most. */
+enum { LINES_PER_ROW = 26, MAX_TAGS = 6 };
+
+static const char *const tables[N_DERIVED_TABLES] = {"meter_day", "meter_month", "institution_day",
+						     "institution_month"};
+
+struct work {
+	const struct tsdb_question *question;
+	struct tsdb_export *out;
+	struct figures figures;
+	struct figures_reader reader;
+	/* The cursor is twice a change number, and one more if that was not the newest then: a row
+	 * that changed again in between was passed over, so what it was before is not known. */
+	int64_t after, upto;         /* changes */
+	bool is_catching_up;         /* the cursor's change was not the newest */
+	bool is_newest;              /* upto is */
+	struct derived_key last_kpi; /* the institution and month last written */
+};
+
+/* A row under work, with all that stands in its lines. */
+struct subject {
+	enum derived_table table;
+	struct derived_key key;
+	struct derived_row row;
+	struct derived_version version;
+	uint32_t meter, institution; /* REGISTRY_NONE: gone */
+	char name[64];
+	int64_t start_ms;
+	struct figures_run *runs; /* what the row's meters miss, over the row's time */
+	size_t n_runs;
+	struct tsdb_tag tags[MAX_TAGS];
+	size_t n_tags;
+};
+
+/* ---- how far ---- */
+
+/* The change that the row after the first n belongs to, or INT64_MAX. */
+static int change_after(const struct work *work, const char *table, size_t n, int64_t *change,
+			struct err *err)
+{
+	char *sql = xasprintf("SELECT change FROM %s WHERE change > ? ORDER BY change LIMIT 1 "
+			      "OFFSET ?",
+			      table);
+	struct db_statement *get;
+	int rc = db_prepare(ledger_db(work->question->reader), &get, sql, err);
+
+	free(sql);
+	*change = INT64_MAX;
+	if (rc < 0)
+		return rc;
+	db_bind_int(get, 1, work->after);
+	db_bind_int(get, 2, (int64_t)n);
+	rc = db_step(get, err);
+	if (rc == 1)
+		*change = db_column_int(get, 0);
+	db_finalize(get);
+	return rc < 0 ? rc : 0;
+}
+
+/* Whole changes of about max_lines lines. */
+static int choose_end(struct work *work, struct err *err)
+{
+	size_t max_rows = work->question->max_lines / LINES_PER_ROW + 1;
+	int64_t first = INT64_MAX, beyond = INT64_MAX, change;
+	int rc = 0;
+
+	for (int t = 0; t < N_DERIVED_TABLES && rc == 0; t++) {
+		rc = change_after(work, tables[t], 0, &change, err);
+		if (rc == 0 && change < first)
+			first = change;
+		if (rc == 0)
+			rc = change_after(work, tables[t], max_rows, &change, err);
+		if (rc == 0 && change < beyond)
+			beyond = change;
+	}
+	work->is_newest = beyond == INT64_MAX;
+	if (first == INT64_MAX)
+		work->upto = work->after;
+	else if (beyond == INT64_MAX)
+		work->upto = ledger_change(work->question->reader);
+	else
+		work->upto = beyond > first ? beyond - 1 : first;
+	return rc;
+}
+
+/* ---- lines ---- */
+
+static void add_tag(struct subject *subject, const char *name, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		subject->tags[subject->n_tags++] = (struct tsdb_tag){name, value};
+}
+
+static void set_tags(struct subject *subject, const struct registry *registry)
+{
+	subject->n_tags = 0;
+	if (subject->institution != REGISTRY_NONE) {
+		const struct registry_institution *of =
+			&registry->institutions[subject->institution];
+
+		add_tag(subject, "region", registry->regions->regions[of->region].code);
+		add_tag(subject, "institution", of->id);
+	}
+	if (subject->meter == REGISTRY_NONE) {
+		add_tag(subject, "carrier", carrier_name(subject->key.carrier));
+		add_tag(subject, "item", subject->key.item);
+		return;
+	}
+	const struct registry_meter *meter = &registry->meters[subject->meter];
+	const struct registry_institution *of = &registry->institutions[meter->institution];
+	add_tag(subject, "carrier", carrier_name(meter->carrier));
+	add_tag(subject, "item", meter->item);
+	if (meter->building != REGISTRY_NONE)
+		add_tag(subject, "building", of->buildings[meter->building].id);
+	add_tag(subject, "meter", meter->id);
+}
+
+static void add_escaped(struct buf *buf, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (strchr(", =\\", *text) != NULL)
+			buf_add_char(buf, '\\');
+		buf_add_char(buf, *text);
+	}
+}
+
+static void begin_line(struct buf *buf, const struct subject *subject, const char *measurement)
+{
+	buf_add_text(buf, measurement);
+	for (size_t i = 0; i < subject->n_tags; i++) {
+		buf_add_char(buf, ',');
+		buf_add_text(buf, subject->tags[i].name);
+		buf_add_char(buf, '=');
+		add_escaped(buf, subject->tags[i].value);
+	}
+}
+
+static void add_field(struct buf *buf, bool is_first, const char *name, int64_t micro)
+{
+	char text[DECIMAL_TEXT_MAX];
+	size_t len = decimal_print_micro(micro, text);
+
+	buf_add_char(buf, is_first ? ' ' : ',');
+	buf_add_text(buf, name);
+	buf_add_char(buf, '=');
+	buf_add(buf, text, len);
+}
+
+static void end_line(struct work *work, int64_t time_ms)
+{
+	buf_add_char(&work->out->lines, ' ');
+	buf_add_int(&work->out->lines, time_ms);
+	buf_add_char(&work->out->lines, '\n');
+	work->out->n_lines++;
+}
+
+static void write_amount(struct work *work, const struct subject *subject, const char *measurement,
+			 const struct amount *amount, struct span_ms span)
+{
+	struct buf *lines = &work->out->lines;
+	struct expected missing = {0};
+
+	for (size_t i = 0; i < subject->n_runs; i++)
+		figures_run_add(&subject->runs[i], span.from_ms, span.to_ms, &missing);
+	begin_line(lines, subject, measurement);
+	add_field(lines, true, "value", amount->value);
+	add_field(lines, false, "estimated", amount->estimated);
+	if (!missing.is_unknown)
+		add_field(lines, false, "missing", missing.missing);
+	if (subject->meter != REGISTRY_NONE) /* seconds */
+		add_field(lines, false, "covered", amount->covered_ms * (MICRO / 1000));
+	end_line(work, span.from_ms);
+}
+
+static void delete_point(struct work *work, const struct subject *subject, const char *measurement,
+			 int64_t time_ms)
+{
+	/* Of what the registry no longer knows, its own name is the only tag left. */
+	struct tsdb_tag own = {subject->table <= DERIVED_METER_MONTH ? "meter" : "institution",
+			       subject->name};
+
+	if (work->question->cursor == 0)
+		return; /* nothing was ever written */
+	if (subject->institution == REGISTRY_NONE)
+		tsdb_export_delete(work->out, measurement, &own, 1, time_ms);
+	else
+		tsdb_export_delete(work->out, measurement, subject->tags, subject->n_tags, time_ms);
+}
+
+/* ---- rows ---- */
+
+/* Hours that may differ from what was written at the cursor. */
+static uint32_t hours_to_write(const struct work *work, const struct subject *subject)
+{
+	if (!work->is_catching_up && subject->version.before <= work->after)
+		return subject->version.hours_changed;
+	return subject->version.hours_ever;
+}
+
+static void write_hours(struct work *work, const struct subject *subject)
+{
+	bool is_meter = subject->table == DERIVED_METER_DAY;
+	const char *measurement = is_meter ? "energy_hour_meter" : "energy_hour";
+	uint32_t mask = hours_to_write(work, subject);
+
+	for (int h = 0; h < DERIVED_HOURS; h++) {
+		int64_t start = subject->start_ms + h * (int64_t)HOUR_MS;
+		const struct amount *hour = &subject->row.hours[h];
+
+		if ((mask >> h & 1) == 0)
+			continue;
+		if (hour->is_known)
+			write_amount(work, subject, measurement, hour,
+				     (struct span_ms){start, start + HOUR_MS});
+		else
+			delete_point(work, subject, measurement, start);
+	}
+}
+
+static void write_sum(struct work *work, const struct subject *subject)
+{
+	static const char *const measurements[N_DERIVED_TABLES] = {
+		"energy_day_meter", "energy_month_meter", "energy_day", "energy_month"};
+	const char *measurement = measurements[subject->table];
+	bool is_day =
+		subject->table == DERIVED_METER_DAY || subject->table == DERIVED_INSTITUTION_DAY;
+	civil_day next = is_day ? subject->key.day + 1 : civil_next_month(subject->key.day);
+
+	if (subject->row.sum.is_known)
+		write_amount(work, subject, measurement, &subject->row.sum,
+			     (struct span_ms){subject->start_ms,
+					      figures_day_start(&work->reader, next)});
+	else
+		delete_point(work, subject, measurement, subject->start_ms);
+	if (is_day)
+		write_hours(work, subject);
+}
+
+/* What a meter misses over the row's time; a meter whose row is closed misses nothing. */
+static int add_run(struct work *work, struct subject *subject, uint32_t meter, bool only_online,
+		   struct err *err)
+{
+	bool is_day =
+		subject->table == DERIVED_METER_DAY || subject->table == DERIVED_INSTITUTION_DAY;
+	civil_day next = is_day ? subject->key.day + 1 : civil_next_month(subject->key.day);
+	struct figures_ask ask = {
+		.span = {subject->start_ms, figures_day_start(&work->reader, next)},
+		.until_ms = INT64_MAX,
+		.only_online = only_online};
+	struct derived_row row;
+	int rc = figures_meter_row(&work->reader, is_day ? DERIVED_METER_DAY : DERIVED_METER_MONTH,
+				   meter, subject->key.day, &row, err);
+
+	if (rc < 0 || row.sum.closed_ms >= ask.span.to_ms - ask.span.from_ms)
+		return rc < 0 ? rc : 0;
+	return figures_run_load(&subject->runs[subject->n_runs++], &work->reader, meter, &ask, err);
+}
+
+static int add_item_runs(struct work *work, struct subject *subject, struct err *err)
+{
+	const char *name = subject->key.item;
+	struct total_plan plan;
+	int rc = 0;
+
+	if (strcmp(name, "rest") == 0)
+		name = "total"; /* what the total misses, the rest does */
+	total_plan_init(&plan, work->question->registry, subject->institution,
+			subject->key.carrier);
+	for (size_t i = 0; i < plan.n_items; i++) {
+		const struct total_item *item = &plan.items[i];
+
+		if (strcmp(item->name, name) != 0)
+			continue;
+		subject->runs = xcalloc(item->n_terms + 1, sizeof *subject->runs);
+		for (size_t k = 0; k < item->n_terms && rc == 0; k++)
+			rc = add_run(work, subject, item->terms[k].meter,
+				     strcmp(name, "generation") != 0 && strcmp(name, "export") != 0,
+				     err);
+	}
+	total_plan_fini(&plan);
+	return rc;
+}
+
+static int add_runs(struct work *work, struct subject *subject, struct err *err)
+{
+	if (!subject->row.sum.is_known || subject->institution == REGISTRY_NONE)
+		return 0;
+	if (subject->meter == REGISTRY_NONE)
+		return add_item_runs(work, subject, err);
+	subject->runs = xcalloc(1, sizeof *subject->runs);
+	return add_run(work, subject, subject->meter, false, err);
+}
+
+static void free_runs(struct subject *subject)
+{
+	for (size_t i = 0; i < subject->n_runs; i++)
+		figures_run_free(&subject->runs[i]);
+	free(subject->runs);
+}
+
+static void identify(struct work *work, struct subject *subject)
+{
+	const struct registry *registry = work->question->registry;
+	size_t len = strlen(subject->name);
+
+	subject->meter = subject->institution = REGISTRY_NONE;
+	if (subject->table > DERIVED_METER_MONTH) {
+		subject->institution = registry_find_institution(registry, subject->name, len);
+	} else {
+		subject->meter = registry_find_meter(registry, subject->name, len);
+		if (subject->meter != REGISTRY_NONE)
+			subject->institution = registry->meters[subject->meter].institution;
+	}
+	subject->start_ms = figures_day_start(&work->reader, subject->key.day);
+	set_tags(subject, registry);
+}
+
+/* ---- indicators ---- */
+
+static int write_kpis(struct work *work, const struct subject *subject, const char *measurement,
+		      enum figures_period_kind kind, struct err *err)
+{
+	const struct registry_institution *of =
+		&work->question->registry->institutions[subject->institution];
+	struct civil_date date = civil_date_of(subject->key.day);
+	struct kpi_value kpis[N_KPIS];
+	struct figures_period period;
+	struct subject tagged = {.n_tags = 0};
+	bool is_first = true;
+
+	/* A period that has not begun has no indicators. */
+	if (figures_period(&work->figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0,
+			   &period, NULL) < 0)
+		return 0;
+	int rc = figures_institution_kpis(&work->figures, subject->institution, &period, kpis, err);
+	if (rc < 0)
+		return rc;
+	add_tag(&tagged, "region", work->question->registry->regions->regions[of->region].code);
+	add_tag(&tagged, "institution", of->id);
+	add_tag(&tagged, "type", institution_type_name(of->type));
+	for (int i = 0; i < N_KPIS; i++) {
+		if (!kpis[i].applies || !kpis[i].has_value)
+			continue;
+		if (is_first)
+			begin_line(&work->out->lines, &tagged, measurement);
+		add_field(&work->out->lines, is_first, kpi_name((enum kpi)i), kpis[i].value);
+		is_first = false;
+	}
+	if (!is_first)
+		end_line(work, figures_day_start(&work->reader, period.days.from));
+	return 0;
+}
+
+/* Once per institution and month, whatever carriers and items changed. */
+static int write_kpis_once(struct work *work, const struct subject *subject, struct err *err)
+{
+	int rc;
+
+	if (subject->institution == REGISTRY_NONE ||
+	    (work->last_kpi.id == subject->key.id && work->last_kpi.day == subject->key.day))
+		return 0;
+	work->last_kpi = subject->key;
+	rc = write_kpis(work, subject, "kpi_month", PERIOD_MONTH, err);
+	return rc < 0 ? rc : write_kpis(work, subject, "kpi_year", PERIOD_YEAR, err);
+}
+
+static int write_subject(struct work *work, struct subject *subject, struct err *err)
+{
+	int rc = derived_get(work->reader.derived, subject->table, &subject->key, &subject->row,
+			     &subject->version, err);
+
+	if (rc <= 0)
+		return rc;
+	identify(work, subject);
+	/* A name that is gone may still have rows until the roll-ups take them away. */
+	if (subject->row.sum.is_known && subject->institution == REGISTRY_NONE)
+		return 0;
+	rc = add_runs(work, subject, err);
+	if (rc == 0)
+		write_sum(work, subject);
+	if (rc == 0 && subject->table == DERIVED_INSTITUTION_MONTH)
+		rc = write_kpis_once(work, subject, err);
+	free_runs(subject);
+	return rc;
+}
+
+static int write_table(struct work *work, enum derived_table table, struct err *err)
+{
+	bool is_meter = table <= DERIVED_METER_MONTH;
+	char *sql = xasprintf(
+		"SELECT n.name, t.id, t.day, %s FROM %s t JOIN derived_name n ON n.id = t.id WHERE "
+		"t.change > ? AND t.change <= ? ORDER BY t.change, t.id, t.day",
+		is_meter ? "0, ''" : "t.carrier, t.item", tables[table]);
+	struct db_statement *list;
+	int rc = db_prepare(ledger_db(work->question->reader), &list, sql, err);
+
+	free(sql);
+	if (rc < 0)
+		return rc;
+	db_bind_int(list, 1, work->after);
+	db_bind_int(list, 2, work->upto);
+	while ((rc = db_step(list, err)) == 1) {
+		struct subject subject = {.table = table};
+
+		strncpy(subject.name, db_column_text(list, 0, NULL), sizeof subject.name - 1);
+		subject.key.id = db_column_int(list, 1);
+		subject.key.day = (civil_day)db_column_int(list, 2);
+		subject.key.carrier = (enum carrier)db_column_int(list, 3);
+		strncpy(subject.key.item, db_column_text(list, 4, NULL),
+			sizeof subject.key.item - 1);
+		rc = write_subject(work, &subject, err);
+		if (rc < 0)
+			break;
+	}
+	db_finalize(list);
+	return rc;
+}
+
+static int write_all(struct work *work, struct err *err)
+{
+	int rc = choose_end(work, err);
+
+	for (int table = 0; table < N_DERIVED_TABLES && rc == 0; table++)
+		rc = write_table(work, (enum derived_table)table, err);
+	if (rc == 0)
+		work->out->next = 2 * work->upto + !work->is_newest;
+	return rc;
+}
+
+int derive_export(const struct tsdb_question *question, struct tsdb_export *out, void *arg,
+		  struct err *err)
+{
+	const struct derive_export *with = arg;
+	struct work work = {.question = question,
+			    .out = out,
+			    .after = question->cursor / 2,
+			    .is_catching_up = question->cursor % 2 != 0,
+			    .figures = {.ledger = question->reader,
+					.registry = question->registry,
+					.factors = with->factors,
+					.min_coverage = with->min_coverage,
+					.now_ms = clock_utc_ms()}};
+	int rc = db_begin_read(ledger_db(question->reader), err);
+
+	if (rc < 0)
+		return rc;
+	out->next = question->cursor;
+	rc = figures_reader_open(&work.reader, &work.figures, err);
+	work.figures.derived = work.reader.derived;
+	if (rc == 0)
+		rc = write_all(&work, err);
+	figures_reader_close(&work.reader);
+	db_rollback(ledger_db(question->reader));
+	return rc;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What institutions brought into their groups, remembered. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "server/figures/figures_private.h"
+
+enum { N_SLOTS = 6 }; /* five years and the month that is running */
+
+/* kpi_sum without its reason. */
+struct part {
+	int64_t value, estimated, missing;
+	bool applies, is_unknown;
+};
+
+struct entry {
+	int64_t as_of; /* the ledger's change it was computed at; 0: nothing remembered */
+	struct part parts[2][N_KPI_PARTS];
+	int64_t area[2], persons[2];
+};
+
+struct slot {
+	struct figures_cache_key key;
+	int64_t last_use;
+	struct entry *entries; /* by institution */
+};
+
+struct figures_cache {
+	pthread_mutex_t lock; /* guards everything below */
+	int64_t registry_version;
+	size_t n_institutions;
+	int64_t seen;     /* changes up to here are in `changes` */
+	int64_t *changes; /* by institution: when it was last computed again */
+	int64_t uses;
+	struct slot slots[N_SLOTS];
+};
+
+struct figures_cache *figures_cache_create(void)
+{
+	struct figures_cache *cache = xcalloc(1, sizeof *cache);
+
+	(void)pthread_mutex_init(&cache->lock, NULL); /* cannot fail without attributes */
+	return cache;
+}
+
+static void forget_all(struct figures_cache *cache)
+{
+	for (int i = 0; i < N_SLOTS; i++) {
+		free(cache->slots[i].entries);
+		cache->slots[i] = (struct slot){.last_use = 0};
+	}
+	free(cache->changes);
+	cache->changes = NULL;
+	cache->seen = 0;
+}
+
+void figures_cache_destroy(struct figures_cache *cache)
+{
+	if (cache == NULL)
+		return;
+	forget_all(cache);
+	(void)pthread_mutex_destroy(&cache->lock);
+	free(cache);
+}
+
+/* ---- what was computed again ---- */
+
+static int read_changes(struct figures_cache *cache, const struct figures_reader *reader,
+			struct err *err)
+{
+	const struct registry *registry = reader->figures->registry;
+	struct db_statement *list;
+	int rc = db_prepare(ledger_db(reader->figures->ledger), &list,
+			    "SELECT name, change FROM derived_name WHERE kind = 1 AND change > ?",
+			    err);
+
+	_Static_assert(DERIVED_INSTITUTION == 1, "the statement says so");
+	if (rc < 0)
+		return rc;
+	db_bind_int(list, 1, cache->seen);
+	while ((rc = db_step(list, err)) == 1) {
+		const char *name = db_column_text(list, 0, NULL);
+		int64_t change = db_column_int(list, 1);
+		uint32_t index = registry_find_institution(registry, name, strlen(name));
+
+		if (index != REGISTRY_NONE && change > cache->changes[index])
+			cache->changes[index] = change;
+	}
+	db_finalize(list);
+	return rc;
+}
+
+int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err)
+{
+	struct figures_cache *cache = reader->figures->cache;
+	const struct registry *registry = reader->figures->registry;
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&cache->lock);
+	if (cache->changes == NULL || cache->registry_version != registry->version ||
+	    cache->n_institutions != registry->n_institutions) {
+		forget_all(cache);
+		cache->registry_version = registry->version;
+		cache->n_institutions = registry->n_institutions;
+		cache->changes = xcalloc(registry->n_institutions + 1, sizeof *cache->changes);
+	}
+	/* Rows are read later, so they are at least as new. */
+	*as_of = ledger_change(reader->figures->ledger);
+	if (*as_of > cache->seen) {
+		rc = read_changes(cache, reader, err);
+		if (rc == 0)
+			cache->seen = *as_of;
+	}
+	(void)pthread_mutex_unlock(&cache->lock);
+	return rc;
+}
+
+/* ---- entries ---- */
+
+static bool is_same_scope(const struct figures_scope *a, const struct figures_scope *b)
+{
+	return a->span.from_ms == b->span.from_ms && a->span.to_ms == b->span.to_ms &&
+	       a->bills_until == b->bills_until && a->is_now == b->is_now;
+}
+
+static bool is_same_key(const struct figures_cache_key *a, const struct figures_cache_key *b)
+{
+	return a->registry_version == b->registry_version &&
+	       a->factors_version == b->factors_version &&
+	       is_same_scope(&a->scopes[0], &b->scopes[0]) &&
+	       is_same_scope(&a->scopes[1], &b->scopes[1]);
+}
+
+static struct slot *find_slot(struct figures_cache *cache, const struct figures_cache_key *key)
+{
+	for (int i = 0; i < N_SLOTS; i++)
+		if (cache->slots[i].entries != NULL && is_same_key(&cache->slots[i].key, key)) {
+			cache->slots[i].last_use = ++cache->uses;
+			return &cache->slots[i];
+		}
+	return NULL;
+}
+
+static struct slot *take_slot(struct figures_cache *cache, const struct figures_cache_key *key)
+{
+	struct slot *slot = find_slot(cache, key), *oldest = &cache->slots[0];
+
+	if (slot != NULL)
+		return slot;
+	for (int i = 1; i < N_SLOTS; i++)
+		if (cache->slots[i].last_use < oldest->last_use)
+			oldest = &cache->slots[i];
+	free(oldest->entries);
+	oldest->key = *key;
+	oldest->last_use = ++cache->uses;
+	oldest->entries = xcalloc(cache->n_institutions + 1, sizeof *oldest->entries);
+	return oldest;
+}
+
+/* Another registry may have come since the question began. */
+static bool fits(const struct figures_cache *cache, const struct figures_cache_key *key,
+		 uint32_t institution)
+{
+	return cache->registry_version == key->registry_version &&
+	       institution < cache->n_institutions;
+}
+
+bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_key *key,
+		       uint32_t institution, struct kpi_input inputs[2])
+{
+	const struct entry *entry = NULL;
+	struct slot *slot = NULL;
+
+	(void)pthread_mutex_lock(&cache->lock);
+	if (fits(cache, key, institution))
+		slot = find_slot(cache, key);
+	if (slot != NULL && slot->entries[institution].as_of > 0 &&
+	    slot->entries[institution].as_of >= cache->changes[institution])
+		entry = &slot->entries[institution];
+	for (int i = 0; entry != NULL && i < 2; i++) {
+		inputs[i] =
+			(struct kpi_input){.area = entry->area[i], .persons = entry->persons[i]};
+		for (int p = 0; p < N_KPI_PARTS; p++)
+			inputs[i].parts[p] =
+				(struct kpi_sum){.applies = entry->parts[i][p].applies,
+						 .is_unknown = entry->parts[i][p].is_unknown,
+						 .value = entry->parts[i][p].value,
+						 .estimated = entry->parts[i][p].estimated,
+						 .missing = entry->parts[i][p].missing};
+	}
+	(void)pthread_mutex_unlock(&cache->lock);
+	return entry != NULL;
+}
+
+void figures_cache_put(struct figures_cache *cache, const struct figures_cache_key *key,
+		       uint32_t institution, int64_t as_of, const struct kpi_input inputs[2])
+{
+	struct entry entry = {.as_of = as_of};
+
+	for (int i = 0; i < 2; i++) {
+		entry.area[i] = inputs[i].area;
+		entry.persons[i] = inputs[i].persons;
+		for (int p = 0; p < N_KPI_PARTS; p++)
+			entry.parts[i][p] = (struct part){
+				.value = inputs[i].parts[p].value,
+				.estimated = inputs[i].parts[p].estimated,
+				.missing = inputs[i].parts[p].missing,
+				.applies = inputs[i].parts[p].applies,
+				.is_unknown = inputs[i].parts[p].is_unknown,
+			};
+	}
+	(void)pthread_mutex_lock(&cache->lock);
+	if (fits(cache, key, institution))
+		take_slot(cache, key)->entries[institution] = entry;
+	(void)pthread_mutex_unlock(&cache->lock);
+}

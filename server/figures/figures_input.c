@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an institution's indicators are made of: sums of carriers over months, with what is missing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/figures/figures_private.h"
+
+enum { GRACE_MS = 3 * DAY_MS }; /* more than 2.5 of the longest interval */
+
+/* One institution under work. */
+struct work {
+	const struct figures_reader *reader;
+	const struct figures_scope *scope;
+	uint32_t institution;
+	int64_t id; /* of its rows; 0: it has none */
+	struct kpi_input *input;
+};
+
+/* A month, or what of it lies in the scope. */
+struct part {
+	civil_day month;
+	struct span_ms span;
+	bool is_whole;         /* the month's rows say it all */
+	struct span bill_days; /* the days on which bills count */
+};
+
+/* Quantities of one carrier. */
+struct quantities {
+	struct kpi_sum total, vehicle;
+};
+
+static const struct registry *registry_of(const struct work *work)
+{
+	return work->reader->figures->registry;
+}
+
+/* ---- amounts ---- */
+
+/* Adds what an item has in [from, to), whole hours, from days' rows. */
+static int add_days(const struct work *work, struct derived_key key, struct span_ms span,
+		    struct kpi_sum *sum, struct err *err)
+{
+	while (span.from_ms < span.to_ms) {
+		struct derived_row row;
+		int64_t start, end;
+		int rc;
+
+		key.day = figures_day(work->reader, span.from_ms);
+		start = figures_day_start(work->reader, key.day);
+		end = start + DAY_MS < span.to_ms ? start + DAY_MS : span.to_ms;
+		rc = derived_get(work->reader->derived, DERIVED_INSTITUTION_DAY, &key, &row, NULL,
+				 err);
+		if (rc < 0)
+			return rc;
+		if (end - start == DAY_MS || !row.has_hours) {
+			sum->value += row.sum.value;
+			sum->estimated += row.sum.estimated;
+		}
+		for (int64_t at = start; end - start < DAY_MS && row.has_hours && at < end;
+		     at += HOUR_MS) {
+			sum->value += row.hours[(at - start) / HOUR_MS].value;
+			sum->estimated += row.hours[(at - start) / HOUR_MS].estimated;
+		}
+		span.from_ms = end;
+	}
+	return 0;
+}
+
+static int add_item(const struct work *work, enum carrier carrier, const char *item,
+		    const struct part *part, struct kpi_sum *sum, struct err *err)
+{
+	struct derived_key key = {.id = work->id, .carrier = carrier, .day = part->month};
+	struct derived_row row;
+	int rc;
+
+	if (work->id == 0)
+		return 0;
+	strncpy(key.item, item, sizeof key.item - 1);
+	if (!part->is_whole)
+		return add_days(work, key, part->span, sum, err);
+	rc = derived_get(work->reader->derived, DERIVED_INSTITUTION_MONTH, &key, &row, NULL, err);
+	sum->value += row.sum.value;
+	sum->estimated += row.sum.estimated;
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- what meters miss ---- */
+
+static void give_reason(struct kpi_sum *sum, const char *what, const char *name)
+{
+	if (sum->reason[0] == '\0')
+		(void)snprintf(sum->reason, sizeof sum->reason, "%s: %s", what, name);
+}
+
+/* Has the meter told everything? Then nothing has to be looked up hour by hour. */
+static int is_closed(const struct work *work, uint32_t meter, struct span_ms span, bool is_whole,
+		     bool *closed, struct err *err)
+{
+	struct span_ms alive[FIGURES_MAX_SPANS];
+	size_t n = figures_alive(work->reader, meter, span, alive, FIGURES_MAX_SPANS);
+	int64_t alive_ms = expected_alive_ms(alive, n, span.from_ms, span.to_ms);
+	struct derived_row row;
+	int rc;
+
+	*closed = alive_ms == 0;
+	if (*closed || !is_whole)
+		return 0;
+	rc = figures_meter_row(work->reader, DERIVED_METER_MONTH, meter,
+			       figures_day(work->reader, span.from_ms), &row, err);
+	*closed = row.sum.closed_ms >= alive_ms;
+	return rc < 0 ? rc : 0;
+}
+
+static int miss_meter(const struct work *work, uint32_t meter, bool only_online,
+		      const struct part *part, struct kpi_sum *sum, struct err *err)
+{
+	struct figures_ask ask = {
+		.span = part->span, .until_ms = part->span.to_ms, .only_online = only_online};
+	struct span_ms elapsed = part->span;
+	struct expected missing = {0};
+	struct figures_run run = {0};
+	bool closed = false;
+	int rc = 0;
+
+	/* Of an old part nothing is still on its way. */
+	if (work->reader->figures->now_ms - part->span.to_ms < GRACE_MS)
+		rc = figures_elapsed(work->reader, meter, &ask.until_ms, err);
+	if (ask.until_ms < elapsed.to_ms)
+		elapsed.to_ms = ask.until_ms;
+	if (rc == 0)
+		rc = is_closed(work, meter, elapsed, part->is_whole, &closed, err);
+	if (rc < 0 || closed)
+		return rc;
+	rc = figures_run_load(&run, work->reader, meter, &ask, err);
+	if (rc == 0)
+		figures_run_add(&run, part->span.from_ms, part->span.to_ms, &missing);
+	figures_run_free(&run);
+	sum->missing += missing.missing;
+	sum->is_unknown |= missing.is_unknown;
+	if (missing.missing > 0 || missing.is_unknown)
+		give_reason(sum, "readings are missing", registry_of(work)->meters[meter].id);
+	return rc;
+}
+
+static int miss_item(const struct work *work, const struct total_plan *plan, const char *name,
+		     const struct part *part, struct kpi_sum *sum, struct err *err)
+{
+	bool only_online = strcmp(name, "total") == 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < plan->n_items; i++)
+		for (size_t k = 0; strcmp(plan->items[i].name, name) == 0 &&
+				   k < plan->items[i].n_terms && rc == 0;
+		     k++)
+			rc = miss_meter(work, plan->items[i].terms[k].meter, only_online, part, sum,
+					err);
+	return rc;
+}
+
+static bool has_item(const struct total_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (strcmp(plan->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* ---- what bills miss ---- */
+
+static void await(struct kpi_sum *sum, enum carrier carrier, civil_day day)
+{
+	struct civil_date date = civil_date_of(day);
+
+	if (sum->reason[0] == '\0')
+		(void)snprintf(sum->reason, sizeof sum->reason, "awaiting bill: %s %04d-%02d",
+			       carrier_name(carrier), date.year, date.month);
+}
+
+static int miss_bills(const struct work *work, enum carrier carrier, const struct part *part,
+		      struct kpi_sum *sum, struct err *err)
+{
+	struct figures_bills bills = {0};
+	int rc;
+
+	if (part->bill_days.from >= part->bill_days.to)
+		return 0;
+	rc = figures_bills_load(&bills, work->reader, work->institution, carrier, part->bill_days,
+				err);
+	for (civil_day day = part->bill_days.from; day < part->bill_days.to && rc == 0; day++) {
+		struct expected expected;
+
+		if (figures_is_billed(&bills, day) ||
+		    registry_supply(registry_of(work), work->institution, carrier, day) !=
+			    SUPPLY_BILL)
+			continue;
+		expected = figures_bills_expected(&bills, day);
+		sum->missing += expected.missing;
+		sum->is_unknown |= expected.is_unknown;
+		await(sum, carrier, day);
+	}
+	figures_bills_free(&bills);
+	return rc;
+}
+
+/* ---- one carrier in one month ---- */
+
+struct supplied {
+	bool online, billed;
+};
+
+/* Does a life of the carrier's meters begin or end after the first of these days? Where nothing is
+ * declared, the supply follows them. */
+static bool lives_change(const struct work *work, enum carrier carrier, civil_day first,
+			 civil_day last)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+	int64_t from = figures_day_start(work->reader, first);
+	int64_t to = figures_day_start(work->reader, last + 1);
+
+	for (uint32_t i = 0; i < of->n_meters; i++) {
+		const struct registry_meter *meter =
+			&registry_of(work)->meters[of->first_meter + i];
+
+		if (meter->carrier != carrier)
+			continue;
+		if (meter->n_terms > 0)
+			return true;
+		for (size_t k = 0; k < meter->n_lives; k++)
+			if ((meter->lives[k].from_ms > from && meter->lives[k].from_ms < to) ||
+			    (meter->lives[k].to_ms > from && meter->lives[k].to_ms < to))
+				return true;
+	}
+	return false;
+}
+
+/* May the supply of a carrier change after the first of these days? */
+static bool supply_changes(const struct work *work, enum carrier carrier, civil_day first,
+			   civil_day last)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+
+	for (size_t i = 0; i < of->n_supplies; i++) {
+		const struct dated_supply *supply = &of->supplies[i];
+
+		if (supply->carrier == carrier &&
+		    ((supply->days.from > first && supply->days.from <= last) ||
+		     (supply->days.to > first && supply->days.to <= last)))
+			return true;
+	}
+	return lives_change(work, carrier, first, last);
+}
+
+static struct supplied how_supplied(const struct work *work, enum carrier carrier,
+				    const struct part *part)
+{
+	civil_day first = figures_day(work->reader, part->span.from_ms);
+	civil_day last = figures_day(work->reader, part->span.to_ms - 1);
+	struct supplied supplied = {false, false};
+
+	if (!supply_changes(work, carrier, first, last))
+		last = first;
+	for (civil_day day = first; day <= last; day++) {
+		enum supply supply =
+			registry_supply(registry_of(work), work->institution, carrier, day);
+
+		supplied.online |= supply == SUPPLY_ONLINE;
+		supplied.billed |= supply == SUPPLY_BILL;
+	}
+	return supplied;
+}
+
+/* Bills count for the days that are due, so their month may end before the meters' does. */
+static struct part billed_part(const struct work *work, const struct part *part)
+{
+	struct part billed = *part;
+	int64_t end = figures_day_start(work->reader, part->bill_days.to);
+
+	if (end < billed.span.to_ms)
+		billed.span.to_ms = end > billed.span.from_ms ? end : billed.span.from_ms;
+	billed.is_whole = part->bill_days.from == part->month &&
+			  part->bill_days.to == civil_next_month(part->month);
+	return billed;
+}
+
+static int count_total(const struct work *work, const struct total_plan *plan, enum carrier carrier,
+		       const struct part *part, struct quantities *out, struct err *err)
+{
+	struct supplied supplied = how_supplied(work, carrier, part);
+	struct part billed = billed_part(work, part);
+	bool only_bills = supplied.billed && !supplied.online;
+	int rc = 0;
+
+	if (!supplied.online && !supplied.billed)
+		return 0;
+	out->total.applies = true;
+	rc = add_item(work, carrier, "total", only_bills ? &billed : part, &out->total, err);
+	if (rc == 0 && supplied.online && !has_item(plan, "total")) {
+		out->total.is_unknown = true;
+		give_reason(&out->total, "no main meter", carrier_name(carrier));
+	}
+	if (rc == 0 && supplied.online)
+		rc = miss_item(work, plan, "total", part, &out->total, err);
+	if (rc == 0 && supplied.billed) {
+		out->vehicle.applies = true;
+		rc = add_item(work, carrier, "vehicle", &billed, &out->vehicle, err);
+	}
+	if (rc == 0 && supplied.billed)
+		rc = miss_bills(work, carrier, part, &out->total, err);
+	return rc;
+}
+
+static int count_account(const struct work *work, const struct total_plan *plan, const char *name,
+			 const struct part *part, struct kpi_sum *sum, struct err *err)
+{
+	int rc;
+
+	if (!has_item(plan, name))
+		return 0;
+	sum->applies = true;
+	rc = add_item(work, CARRIER_ELECTRICITY, name, part, sum, err);
+	return rc < 0 ? rc : miss_item(work, plan, name, part, sum, err);
+}
+
+/* ---- into the parts of indicators ---- */
+
+static void without_vehicles(struct quantities *of, struct kpi_sum *out)
+{
+	*out = of->total;
+	out->value -= of->vehicle.value;
+	out->estimated -=
+		of->vehicle.estimated < out->estimated ? of->vehicle.estimated : out->estimated;
+}
+
+static void add_factors(const struct work *work, enum carrier carrier, civil_day month,
+			struct quantities *of)
+{
+	const struct figures *figures = work->reader->figures;
+	uint32_t region = figures->registry->institutions[work->institution].region;
+	bool is_bought = carrier == CARRIER_ELECTRICITY || carrier == CARRIER_HEAT ||
+			 carrier == CARRIER_COOLING;
+	struct kpi_sum *parts = work->input->parts;
+	struct kpi_sum fixed;
+	struct factor factor;
+
+	without_vehicles(of, &fixed);
+	if (factors_coal(figures->factors, carrier, month, &factor)) {
+		kpi_add(&parts[PART_ENERGY], &of->total, factor.micro);
+		kpi_add(&parts[PART_ENERGY_AREA], &fixed, factor.micro);
+	}
+	if (!factors_co2(figures->factors, figures->registry->regions, region, carrier, month,
+			 &factor))
+		return;
+	if (is_bought) {
+		kpi_add(&parts[PART_SCOPE2], &of->total, factor.micro);
+		return;
+	}
+	kpi_add(&parts[PART_SCOPE1], &of->total, factor.micro);
+	kpi_add(&parts[PART_SCOPE1_AREA], &fixed, factor.micro);
+}
+
+static bool may_have(const struct work *work, enum carrier carrier)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+
+	for (size_t i = 0; i < of->n_supplies; i++)
+		if (of->supplies[i].carrier == carrier)
+			return true;
+	for (uint32_t i = 0; i < of->n_meters; i++)
+		if (registry_of(work)->meters[of->first_meter + i].carrier == carrier)
+			return true;
+	return false;
+}
+
+static int count_carrier(const struct work *work, enum carrier carrier, const struct part *part,
+			 struct err *err)
+{
+	struct quantities of = {0};
+	struct kpi_sum account = {0};
+	struct total_plan plan;
+	int rc;
+
+	if (!may_have(work, carrier))
+		return 0;
+	total_plan_init(&plan, registry_of(work), work->institution, carrier);
+	rc = count_total(work, &plan, carrier, part, &of, err);
+	if (rc == 0 && of.total.applies)
+		add_factors(work, carrier, part->month, &of);
+	if (carrier == CARRIER_WATER)
+		kpi_add(&work->input->parts[PART_WATER], &of.total, MICRO);
+	if (rc == 0 && carrier == CARRIER_ELECTRICITY) {
+		kpi_add(&work->input->parts[PART_ELECTRICITY], &of.total, MICRO);
+		rc = count_account(work, &plan, "generation", part, &account, err);
+		kpi_add(&work->input->parts[PART_GENERATION], &account, MICRO);
+		account = (struct kpi_sum){0};
+		if (rc == 0)
+			rc = count_account(work, &plan, "export", part, &account, err);
+		kpi_add(&work->input->parts[PART_EXPORT], &account, MICRO);
+	}
+	total_plan_fini(&plan);
+	return rc;
+}
+
+/* The part of the scope in the month of its first hour, which moves on. */
+static struct part next_part(const struct work *work, struct span_ms *left)
+{
+	civil_day month = civil_month_start(figures_day(work->reader, left->from_ms));
+	civil_day next = civil_next_month(month);
+	int64_t start = figures_day_start(work->reader, month);
+	int64_t end = figures_day_start(work->reader, next);
+	struct part part = {.month = month, .span = *left};
+
+	if (end < part.span.to_ms)
+		part.span.to_ms = end;
+	/* Of the month that is running there is nothing beyond now. */
+	part.is_whole =
+		part.span.from_ms == start && (part.span.to_ms == end || work->scope->is_now);
+	part.bill_days.from = figures_day(work->reader, part.span.from_ms);
+	part.bill_days.to = next < work->scope->bills_until ? next : work->scope->bills_until;
+	if (part.bill_days.to < part.bill_days.from)
+		part.bill_days.to = part.bill_days.from;
+	left->from_ms = part.span.to_ms;
+	return part;
+}
+
+/* The part of the span in which the institution exists. */
+static struct span_ms valid_span(const struct work *work)
+{
+	const struct span *valid = &registry_of(work)->institutions[work->institution].valid;
+	struct span_ms span = work->scope->span;
+
+	if (valid->from > CIVIL_DAY_MIN &&
+	    figures_day_start(work->reader, valid->from) > span.from_ms)
+		span.from_ms = figures_day_start(work->reader, valid->from);
+	if (valid->to < CIVIL_DAY_MAX && figures_day_start(work->reader, valid->to) < span.to_ms)
+		span.to_ms = figures_day_start(work->reader, valid->to);
+	return span;
+}
+
+int figures_input(const struct figures_reader *reader, uint32_t institution,
+		  const struct figures_scope *scope, struct kpi_input *out, struct err *err)
+{
+	const struct registry_institution *of =
+		&reader->figures->registry->institutions[institution];
+	struct work work = {
+		.reader = reader, .scope = scope, .institution = institution, .input = out};
+	struct derived_name name;
+	struct span_ms left = valid_span(&work);
+	int rc = derived_find(reader->derived, DERIVED_INSTITUTION, of->id, &name, err);
+
+	*out = (struct kpi_input){0};
+	if (rc < 0 || left.from_ms >= left.to_ms)
+		return rc < 0 ? rc : 0;
+	work.id = rc == 1 ? name.id : 0;
+	civil_day from = figures_day(reader, left.from_ms);
+	civil_day to = figures_day(reader, left.to_ms - 1) + 1;
+	out->area = registry_area(of, from, to);
+	out->persons = registry_headcount(of, from, to);
+	for (rc = 0; left.from_ms < left.to_ms && rc == 0;) {
+		struct part part = next_part(&work, &left);
+
+		for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
+			rc = count_carrier(&work, (enum carrier)carrier, &part, err);
+	}
+	return rc;
+}

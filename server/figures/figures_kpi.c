@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Indicators of institutions and of groups of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "server/figures/figures_private.h"
+
+const char *const figures_group_names[] = {
+	"", "region", "type", "department", "affiliation", "institution", NULL};
+
+static int inputs_of(const struct figures_reader *reader, uint32_t institution,
+		     const struct figures_period *period, struct kpi_input inputs[2],
+		     struct err *err)
+{
+	struct figures_scope scopes[2];
+	int rc;
+
+	figures_scopes(reader->figures, period, &scopes[0], &scopes[1]);
+	rc = figures_input(reader, institution, &scopes[0], &inputs[0], err);
+	return rc < 0 ? rc : figures_input(reader, institution, &scopes[1], &inputs[1], err);
+}
+
+int figures_institution_kpis(const struct figures *figures, uint32_t institution,
+			     const struct figures_period *period, struct kpi_value out[N_KPIS],
+			     struct err *err)
+{
+	struct figures_reader reader;
+	struct kpi_input inputs[2];
+	int rc = figures_reader_open(&reader, figures, err);
+
+	if (rc == 0)
+		rc = inputs_of(&reader, institution, period, inputs, err);
+	if (rc == 0)
+		kpi_of_institution(&inputs[0], &inputs[1], figures->min_coverage, out);
+	figures_reader_close(&reader);
+	return rc;
+}
+
+/* ---- groups ---- */
+
+struct group {
+	const char *key;
+	bool is_own;
+	struct kpi_group sums;
+};
+
+struct work {
+	struct figures_reader reader;
+	const struct figures_question *question;
+	struct figures_cache_key cache_key;
+	int64_t as_of;
+	struct group *groups;
+	size_t n_groups, cap;
+	figures_row_fn fn;
+	void *arg;
+};
+
+static struct group *group_of(struct work *work, const char *key, bool is_own)
+{
+	for (size_t i = 0; i < work->n_groups; i++)
+		if (work->groups[i].is_own == is_own && strcmp(work->groups[i].key, key) == 0)
+			return &work->groups[i];
+	work->groups = grow(work->groups, work->n_groups, &work->cap, sizeof *work->groups);
+	work->groups[work->n_groups] = (struct group){.key = key, .is_own = is_own};
+	return &work->groups[work->n_groups++];
+}
+
+/* The child of the region asked for that an institution's region lies in; itself for its own. */
+static uint32_t child_of(const struct region_tree *tree, uint32_t region, uint32_t under)
+{
+	while (region != under && tree->regions[region].parent != under)
+		region = tree->regions[region].parent;
+	return region;
+}
+
+static struct group *find_group(struct work *work, uint32_t institution)
+{
+	const struct registry *registry = work->reader.figures->registry;
+	const struct registry_institution *of = &registry->institutions[institution];
+	const struct region_tree *tree = registry->regions;
+	uint32_t under = work->question->region, child;
+
+	switch (work->question->by) {
+	case GROUP_NONE:
+		return group_of(work, tree->regions[under].code, false);
+	case GROUP_REGION:
+		child = child_of(tree, of->region, under);
+		return group_of(work, tree->regions[child].code, child == under);
+	case GROUP_TYPE:
+		return group_of(work, institution_type_name(of->type), false);
+	case GROUP_DEPARTMENT:
+		return group_of(work, of->department != NULL ? of->department : "", false);
+	case GROUP_AFFILIATION:
+		return group_of(work, affiliation_names[of->affiliation], false);
+	case GROUP_INSTITUTION:
+		break;
+	}
+	return NULL;
+}
+
+static bool is_asked(const struct work *work, uint32_t institution)
+{
+	const struct registry *registry = work->reader.figures->registry;
+	const struct figures_question *question = work->question;
+	const struct registry_institution *of = &registry->institutions[institution];
+
+	return region_is_within(registry->regions, of->region, question->region) &&
+	       of->valid.from < question->period.days.to &&
+	       of->valid.to > question->period.days.from &&
+	       (question->filter == NULL ||
+		question->filter(registry, institution, question->filter_arg));
+}
+
+static int tell_institution(struct work *work, uint32_t institution,
+			    const struct kpi_input inputs[2])
+{
+	struct figures_row row = {
+		.key_name = "institution",
+		.key = work->reader.figures->registry->institutions[institution].id,
+		.institution = institution,
+	};
+
+	kpi_of_institution(&inputs[0], &inputs[1], work->reader.figures->min_coverage, row.kpis);
+	return work->fn(&row, work->arg);
+}
+
+/* Inputs of an institution for a group: remembered, or computed and then remembered. */
+static int group_inputs(struct work *work, uint32_t institution, struct kpi_input inputs[2],
+			struct err *err)
+{
+	struct figures_cache *cache = work->reader.figures->cache;
+	int rc;
+
+	if (cache != NULL && figures_cache_get(cache, &work->cache_key, institution, inputs))
+		return 0;
+	rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
+	if (rc == 0 && cache != NULL)
+		figures_cache_put(cache, &work->cache_key, institution, work->as_of, inputs);
+	return rc;
+}
+
+static int take_institution(struct work *work, uint32_t institution, struct err *err)
+{
+	struct kpi_input inputs[2];
+	int rc;
+
+	if (work->question->by == GROUP_INSTITUTION) { /* with reasons */
+		rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
+		return rc < 0 ? rc : tell_institution(work, institution, inputs);
+	}
+	rc = group_inputs(work, institution, inputs, err);
+	if (rc < 0)
+		return rc;
+	kpi_group_add(&find_group(work, institution)->sums, &inputs[0], &inputs[1],
+		      work->reader.figures->min_coverage);
+	return 0;
+}
+
+static int use_cache(struct work *work, struct err *err)
+{
+	const struct figures *figures = work->reader.figures;
+	struct figures_cache_key *key = &work->cache_key;
+
+	if (figures->cache == NULL)
+		return 0;
+	key->registry_version = figures->registry->version;
+	key->factors_version = factors_version(figures->factors);
+	figures_scopes(figures, &work->question->period, &key->scopes[0], &key->scopes[1]);
+	return figures_cache_refresh(&work->reader, &work->as_of, err);
+}
+
+/* The node's own row stands first. */
+static int by_key(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (x->is_own != y->is_own)
+		return x->is_own ? -1 : 1;
+	return strcmp(x->key, y->key);
+}
+
+static int tell_groups(struct work *work)
+{
+	static const char *const key_names[] = {[GROUP_NONE] = "region",
+						[GROUP_REGION] = "region",
+						[GROUP_TYPE] = "type",
+						[GROUP_DEPARTMENT] = "department",
+						[GROUP_AFFILIATION] = "affiliation"};
+	int rc = 0;
+
+	if (work->n_groups > 1)
+		qsort(work->groups, work->n_groups, sizeof *work->groups, by_key);
+	for (size_t i = 0; i < work->n_groups && rc == 0; i++) {
+		const struct group *group = &work->groups[i];
+		struct figures_row row = {
+			.key_name = key_names[work->question->by],
+			.key = group->key,
+			.is_own = group->is_own,
+			.is_group = true,
+			.institutions = group->sums.institutions,
+			.reporting = group->sums.reporting,
+			.institution = REGISTRY_NONE,
+		};
+
+		kpi_of_group(&group->sums, row.kpis);
+		rc = work->fn(&row, work->arg);
+	}
+	return rc;
+}
+
+/* A region has a row for each child and for itself even where nobody is. */
+static void add_regions(struct work *work)
+{
+	const struct region_tree *tree = work->reader.figures->registry->regions;
+	const struct region *under = &tree->regions[work->question->region];
+
+	if (work->question->by == GROUP_NONE)
+		(void)group_of(work, under->code, false);
+	if (work->question->by != GROUP_REGION)
+		return;
+	(void)group_of(work, under->code, true);
+	for (uint32_t i = 0; i < under->n_children; i++)
+		(void)group_of(work, tree->regions[tree->children[under->first_child + i]].code,
+			       false);
+}
+
+int figures_kpis(const struct figures *figures, const struct figures_question *question,
+		 figures_row_fn fn, void *arg, struct err *err)
+{
+	struct work work = {.question = question, .fn = fn, .arg = arg};
+	int rc = figures_reader_open(&work.reader, figures, err);
+
+	if (rc == 0)
+		rc = use_cache(&work, err);
+	if (rc == 0)
+		add_regions(&work);
+	for (uint32_t i = 0; i < figures->registry->n_institutions && rc == 0; i++)
+		if (is_asked(&work, i))
+			rc = take_institution(&work, i, err);
+	if (rc == 0 && question->by != GROUP_INSTITUTION)
+		rc = tell_groups(&work);
+	figures_reader_close(&work.reader);
+	free(work.groups);
+	return rc;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* figures_private.h - what the sources of figures share; nobody else includes it. */
+#ifndef SERVER_FIGURES_PRIVATE_H
+#define SERVER_FIGURES_PRIVATE_H
+
+#include "server/figures/figures.h"
+#include "server/rollup/derived.h"
+#include "server/rollup/expected.h"
+#include "server/rollup/total.h"
+
+/* A question under way. */
+struct figures_reader {
+	const struct figures *figures;
+	struct derived *derived;
+	bool is_own_derived;
+};
+int figures_reader_open(struct figures_reader *reader, const struct figures *figures,
+			struct err *err);
+void figures_reader_close(struct figures_reader *reader);
+
+/* 1: row is filled. 0: nothing known, row is zeroed. */
+int figures_meter_row(const struct figures_reader *reader, enum derived_table table, uint32_t meter,
+		      civil_day day, struct derived_row *row, struct err *err);
+
+civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms);
+int64_t figures_day_start(const struct figures_reader *reader, civil_day day);
+
+/* ---- what meters miss (figures_run.c) ---- */
+
+/* Expected energy of unclosed time, hour by hour. */
+struct figures_run {
+	int64_t from_ms;
+	size_t n;
+	struct expected *hours;
+};
+struct figures_ask {
+	struct span_ms span; /* whole local hours */
+	int64_t until_ms;    /* time from here on is not missed: INT64_MAX, or see below */
+	bool only_online;    /* count days on which the carrier is supplied online */
+};
+/* The hours of ask->span. */
+int figures_run_load(struct figures_run *run, const struct figures_reader *reader, uint32_t meter,
+		     const struct figures_ask *ask, struct err *err);
+void figures_run_free(struct figures_run *run);
+/* Adds what is missing in [from, to), whole hours inside the run. */
+void figures_run_add(const struct figures_run *run, int64_t from_ms, int64_t to_ms,
+		     struct expected *sum);
+/* Where a meter should have told something, inside [from, to): its lives within the institution's
+ * validity. Returns how many spans, at most max. */
+size_t figures_alive(const struct figures_reader *reader, uint32_t meter, struct span_ms within,
+		     struct span_ms *out, size_t max);
+/* The time up to which a meter's silence counts for indicators: now, or its newest reading if that
+ * is at most 2.5 intervals old. */
+int figures_elapsed(const struct figures_reader *reader, uint32_t meter, int64_t *until_ms,
+		    struct err *err);
+
+enum { FIGURES_MAX_SPANS = 64 };
+
+/* ---- what bills miss (figures_bill.c) ---- */
+
+/* Daily shares of an institution's bills of one carrier around some days. */
+struct figures_bills {
+	civil_day from;
+	size_t n;
+	int64_t *quantity;
+	bool *is_billed;
+};
+/* With a year and a bit before `days` and a year after, for what is expected. */
+int figures_bills_load(struct figures_bills *bills, const struct figures_reader *reader,
+		       uint32_t institution, enum carrier carrier, struct span days,
+		       struct err *err);
+void figures_bills_free(struct figures_bills *bills);
+bool figures_is_billed(const struct figures_bills *bills, civil_day day);
+/* What a day without a bill is expected to be: the mean day of the same month a year before, else
+ * of all billed days within a year, else unknown. */
+struct expected figures_bills_expected(const struct figures_bills *bills, civil_day day);
+
+/* ---- parts of indicators (figures_input.c) ---- */
+
+/* What an institution's indicators count. */
+struct figures_scope {
+	struct span_ms span;   /* whole local hours */
+	civil_day bills_until; /* billed carriers count up to this day, exclusive */
+	bool is_now;           /* the span may end now: the last hours are still coming */
+};
+int figures_input(const struct figures_reader *reader, uint32_t institution,
+		  const struct figures_scope *scope, struct kpi_input *out, struct err *err);
+/* The scopes of a period and of the one a year before. */
+void figures_scopes(const struct figures *figures, const struct figures_period *period,
+		    struct figures_scope *now, struct figures_scope *previous);
+
+/* ---- memory (figures_cache.c) ---- */
+
+/* What inputs depend on besides the rows. */
+struct figures_cache_key {
+	int64_t registry_version, factors_version;
+	struct figures_scope scopes[2];
+};
+/* What the reader's ledger has committed by now; asked once per question, before reading rows. */
+int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err);
+/* False: not remembered or out of date. Reasons are not remembered. */
+bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_key *key,
+		       uint32_t institution, struct kpi_input inputs[2]);
+void figures_cache_put(struct figures_cache *cache, const struct figures_cache_key *key,
+		       uint32_t institution, int64_t as_of, const struct kpi_input inputs[2]);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ledger.h - the exact account: registers as read, watermarks, dead letters, events, in one file.
+ *
+ * One writer connection (struct ledger) belongs to one thread; readers open their own
+ * (ledger_open_reader), also in other processes. Everything that a transaction changes carries that
+ * transaction's change number; what it touches is marked dirty for the roll-ups. */
+#ifndef SERVER_LEDGER_H
+#define SERVER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/db.h"
+#include "common/err.h"
+#include "server/ledger/reading.h"
+#include "server/registry/registry.h"
+
+struct ledger;
+
+int ledger_open(struct ledger **out, const char *path, struct err *err);        /* writer */
+int ledger_open_reader(struct ledger **out, const char *path, struct err *err); /* read only */
+void ledger_close(struct ledger *ledger); /* NULL is allowed */
+const char *ledger_path(const struct ledger *ledger);
+struct db *
+ledger_db(struct ledger *ledger); /* for modules that keep their own tables in the file */
+
+int ledger_begin(struct ledger *ledger, struct err *err);
+int ledger_commit(struct ledger *ledger, struct err *err);
+void ledger_rollback(struct ledger *ledger);
+/* The change number of the running transaction (writer), or the newest committed one (reader). */
+int64_t ledger_change(struct ledger *ledger);
+
+/* ---- registers: a set of (device, quantity, time, value) ---- */
+/* Number of a (device, quantity) pair; created by the writer. -ENOENT for a reader if unknown. */
+int ledger_register_id(struct ledger *ledger, const char *device, size_t device_len,
+		       const char *quantity, size_t quantity_len, int64_t *id, struct err *err);
+/* Merges readings (any order, repeats allowed) of one register into the set. Two values for the
+ * same millisecond: the larger stays (independent of order); counted in conflicts. Marks dirty
+ * from the reading before to the reading after. added: how many were new. Both may be NULL. */
+int ledger_merge(struct ledger *ledger, int64_t register_id, const struct reading *readings,
+		 size_t n, size_t *added, size_t *conflicts, struct err *err);
+/* Readings in [from, to) plus the last before and the first at or after, sorted. The caller frees.
+ */
+int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
+		    struct reading **out, size_t *n, struct err *err);
+/* Newest reading of a register; -ENOENT if it has none. */
+int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err);
+
+/* ---- dirty times: what the roll-ups must compute again ---- */
+struct dirty_span {
+	int64_t register_id;
+	int64_t from_ms, to_ms; /* one span per register; spans are united */
+};
+/* Takes up to max dirty registers out of the list, inside a transaction. A span that reaches the
+ * newest reading ends there. */
+int ledger_take_dirty(struct ledger *ledger, struct dirty_span *out, size_t max, size_t *n,
+		      struct err *err);
+int ledger_mark_dirty(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
+		      struct err *err);
+/* Names of a register; borrow until the next call. */
+int ledger_register_name(struct ledger *ledger, int64_t register_id, const char **device,
+			 const char **quantity, struct err *err);
+
+/* ---- events ---- */
+enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
+struct event {
+	int64_t id;      /* given by the ledger */
+	int64_t time_ms; /* what it is about */
+	const char *
+		kind; /* two_agents batches_lost unexplained_drop replacement roll_over clock ... */
+	enum severity severity;
+	const char *region, *institution, *meter, *agent; /* NULL: none */
+	const char *text;
+	double value;
+};
+/* Adds an event; one with the same kind, meter, agent and time is added once. */
+int ledger_add_event(struct ledger *ledger, const struct event *event, struct err *err);
+
+/* ---- agents ---- */
+struct ledger_agent {
+	char agent[49], region[16];
+	int64_t until_ms;   /* time of the newest batch ever committed, 0: none */
+	int64_t last_epoch; /* the epoch last heard */
+	int64_t last_at_ms; /* when, by the server's clock */
+};
+struct ledger_epoch {
+	int64_t epoch;
+	int64_t seen; /* only written, for people; the server goes on from kept after a restart */
+	int64_t kept;
+	int64_t last_at_ms;
+};
+typedef void (*ledger_agent_fn)(const struct ledger_agent *agent, void *arg);
+int ledger_each_agent(struct ledger *ledger, ledger_agent_fn fn, void *arg, struct err *err);
+/* The epochs of an agent, the last heard first. */
+int ledger_agent_epochs(struct ledger *ledger, const char *agent, struct ledger_epoch *out,
+			size_t max, size_t *n, struct err *err);
+int ledger_save_agent(struct ledger *ledger, const struct ledger_agent *agent, struct err *err);
+int ledger_save_epoch(struct ledger *ledger, const char *agent, const struct ledger_epoch *epoch,
+		      struct err *err);
+/* Forgets all but the n_stay epochs last heard. */
+int ledger_prune_epochs(struct ledger *ledger, const char *agent, size_t n_stay, struct err *err);
+
+#endif

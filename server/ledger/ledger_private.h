@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ledger_private.h - what the ledger's own sources share; nobody else includes it. */
+#ifndef SERVER_LEDGER_PRIVATE_H
+#define SERVER_LEDGER_PRIVATE_H
+
+#include "common/mem.h"
+#include "server/ledger/ledger.h"
+#include "server/ledger/series.h"
+
+enum ledger_sql {
+	SQL_CHANGE_GET,
+	SQL_CHANGE_SET,
+	SQL_REGISTER_FIND,
+	SQL_REGISTER_ADD,
+	SQL_REGISTER_GET,
+	SQL_REGISTER_DAYS,
+	SQL_DAY_GET,
+	SQL_DAY_PUT,
+	SQL_DAY_APPEND,
+	SQL_DIRTY_GET,
+	SQL_DIRTY_PUT,
+	SQL_DIRTY_LIST,
+	SQL_DIRTY_DROP,
+	SQL_EVENT_ADD,
+	SQL_AGENT_LIST,
+	SQL_AGENT_PUT,
+	SQL_EPOCH_LIST,
+	SQL_EPOCH_PUT,
+	SQL_EPOCH_PRUNE,
+	N_LEDGER_SQL
+};
+
+/* What the writer remembers of a register, so that a live reading costs one UPDATE. It holds as
+ * long as its generation is the ledger's: another process's change or a rollback ends it. */
+struct register_state {
+	struct reading newest;        /* if last_day is not NO_DAY */
+	int64_t dirty_from, dirty_to; /* what the file says; from > to: not dirty */
+	int32_t first_day, last_day;
+	uint32_t generation;
+};
+
+struct ledger {
+	char *path;
+	struct db *db;
+	struct db_statement *statements[N_LEDGER_SQL]; /* prepared at first use */
+	bool is_writer, is_open;                       /* is_open: inside a transaction */
+	bool has_new_names; /* registers added by the running transaction */
+	int64_t change, data_version;
+	uint32_t generation;
+	/* registers by name: ids only ever come, so only a rollback makes this wrong */
+	struct arena *arena;
+	uint32_t *buckets; /* ids; 0: empty */
+	size_t n_buckets, n_names;
+	struct register_name *names; /* by id */
+	size_t names_cap;
+	/* by id, writer only */
+	struct register_state *states;
+	size_t states_cap;
+	struct buf scratch;
+	struct reading *readings[2]; /* decoded day, merged day */
+	size_t readings_cap[2];
+};
+
+struct register_name {
+	const char *device, *quantity; /* NULL: not looked up yet */
+	uint32_t hash;
+};
+
+enum { NO_DAY = INT32_MIN };
+
+extern const char *const ledger_schema[];
+extern const int ledger_schema_steps;
+
+/* The statement, prepared. */
+int ledger_prepared(struct ledger *ledger, enum ledger_sql which, struct db_statement **out,
+		    struct err *err);
+/* One day's readings into ledger->readings[0]. 0 with n == 0 if there are none. */
+int ledger_load_day(struct ledger *ledger, int64_t register_id, int32_t day, size_t *n,
+		    struct err *err);
+/* Days of the first and last reading; NO_DAY for none. -ENOENT: no such register. */
+int ledger_days(struct ledger *ledger, int64_t register_id, int32_t *first, int32_t *last,
+		struct err *err);
+/* The state, loaded if it is not remembered. Borrows until the next register appears. */
+int ledger_state(struct ledger *ledger, int64_t register_id, struct register_state **out,
+		 struct err *err);
+/* Unites a span with the register's dirty one. */
+int ledger_touch(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
+		 struct err *err);
+void ledger_forget_names(struct ledger *ledger);
+/* ledger->readings[which] with room for n. */
+struct reading *ledger_room(struct ledger *ledger, int which, size_t n);
+
+#endif

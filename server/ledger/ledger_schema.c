@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/ledger/ledger_private.h"
+
+/* register_day is keyed by day first: the registers of one agent have neighbouring numbers, so what
+ * a live batch touches lies on a few pages. register.first_day and last_day find a register's days
+ * without an index of its own. */
+const char *const ledger_schema[] = {
+	"CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO meta VALUES('change', 0);"
+	"CREATE TABLE register(id INTEGER PRIMARY KEY, device TEXT NOT NULL, quantity TEXT NOT "
+	"NULL, first_day INTEGER, last_day INTEGER, UNIQUE(device, quantity));"
+	"CREATE TABLE register_day(utc_day INTEGER NOT NULL, register_id INTEGER NOT NULL, change "
+	"INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(utc_day, "
+	"register_id)) WITHOUT ROWID;"
+	"CREATE TABLE dirty(register_id INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL, to_ms "
+	"INTEGER NOT NULL);"
+	"CREATE TABLE agent(agent TEXT PRIMARY KEY, region TEXT NOT NULL, until_ms INTEGER NOT "
+	"NULL, last_epoch INTEGER NOT NULL, last_at_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE agent_epoch(agent TEXT NOT NULL, epoch INTEGER NOT NULL, seen INTEGER NOT "
+	"NULL, kept INTEGER NOT NULL, last_at_ms INTEGER NOT NULL, PRIMARY KEY(agent, epoch)) "
+	"WITHOUT ROWID;"
+	"CREATE TABLE event(id INTEGER PRIMARY KEY, change INTEGER NOT NULL, time_ms INTEGER NOT "
+	"NULL, kind TEXT NOT NULL, severity INTEGER NOT NULL, region TEXT NOT NULL, institution "
+	"TEXT NOT NULL, meter TEXT NOT NULL, agent TEXT NOT NULL, text TEXT NOT NULL, value REAL "
+	"NOT NULL, UNIQUE(kind, meter, agent, time_ms));"
+	"CREATE INDEX event_time ON event(time_ms);"
+	"CREATE TABLE dead_letter(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, "
+	"agent TEXT NOT "
+	"NULL, reason TEXT NOT NULL, meter TEXT NOT NULL, line BLOB NOT NULL);"
+	"CREATE INDEX dead_letter_meter ON dead_letter(reason, meter);"
+	"CREATE TABLE dead_letter_count(reason TEXT PRIMARY KEY, n INTEGER NOT NULL, evicted "
+	"INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE tsdb_queue(id INTEGER PRIMARY KEY AUTOINCREMENT, tsdb TEXT NOT NULL, lines "
+	"INTEGER NOT "
+	"NULL, raw_len INTEGER NOT NULL, data BLOB NOT NULL);"
+	"CREATE INDEX tsdb_queue_tsdb ON tsdb_queue(tsdb, id);"
+	"CREATE TABLE tsdb_cursor(tsdb TEXT PRIMARY KEY, cursor INTEGER NOT NULL) WITHOUT ROWID;",
+};
+const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
+
+static const char *const sql[N_LEDGER_SQL] = {
+	[SQL_CHANGE_GET] = "SELECT value FROM meta WHERE name = 'change'",
+	[SQL_CHANGE_SET] = "UPDATE meta SET value = ? WHERE name = 'change'",
+	[SQL_REGISTER_FIND] = "SELECT id FROM register WHERE device = ? AND quantity = ?",
+	[SQL_REGISTER_ADD] = "INSERT INTO register(device, quantity) VALUES(?, ?)",
+	[SQL_REGISTER_GET] =
+		"SELECT device, quantity, first_day, last_day FROM register WHERE id = ?",
+	[SQL_REGISTER_DAYS] = "UPDATE register SET first_day = ?, last_day = ? WHERE id = ?",
+	[SQL_DAY_GET] = "SELECT n, data FROM register_day WHERE utc_day = ? AND register_id = ?",
+	[SQL_DAY_PUT] = "REPLACE INTO register_day(utc_day, register_id, change, n, data) "
+			"VALUES(?, ?, ?, ?, ?)",
+	/* || makes a text of the same bytes, the cast a blob again. */
+	[SQL_DAY_APPEND] = "UPDATE register_day SET change = ?3, n = n + ?4, data = CAST(data || "
+			   "?5 AS BLOB) WHERE utc_day = ?1 AND register_id = ?2",
+	[SQL_DIRTY_GET] = "SELECT from_ms, to_ms FROM dirty WHERE register_id = ?",
+	[SQL_DIRTY_PUT] = "REPLACE INTO dirty(register_id, from_ms, to_ms) VALUES(?, ?, ?)",
+	[SQL_DIRTY_LIST] = "SELECT register_id, from_ms, to_ms FROM dirty LIMIT ?",
+	[SQL_DIRTY_DROP] = "DELETE FROM dirty WHERE register_id = ?",
+	[SQL_EVENT_ADD] =
+		"INSERT OR IGNORE INTO event(change, time_ms, kind, severity, region, institution, "
+		"meter, agent, text, value) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_AGENT_LIST] = "SELECT agent, region, until_ms, last_epoch, last_at_ms FROM agent",
+	[SQL_AGENT_PUT] = "REPLACE INTO agent(agent, region, until_ms, last_epoch, last_at_ms) "
+			  "VALUES(?, ?, ?, ?, ?)",
+	[SQL_EPOCH_LIST] = "SELECT epoch, kept, last_at_ms FROM agent_epoch WHERE agent = ? ORDER "
+			   "BY last_at_ms DESC LIMIT ?",
+	[SQL_EPOCH_PUT] = "REPLACE INTO agent_epoch(agent, epoch, seen, kept, last_at_ms) "
+			  "VALUES(?, ?, ?, ?, ?)",
+	[SQL_EPOCH_PRUNE] = "DELETE FROM agent_epoch WHERE agent = ?1 AND last_at_ms < (SELECT "
+			    "min(last_at_ms) FROM (SELECT last_at_ms FROM agent_epoch WHERE agent "
+			    "= ?1 ORDER BY last_at_ms DESC LIMIT ?2))",
+};
+
+int ledger_prepared(struct ledger *ledger, enum ledger_sql which, struct db_statement **out,
+		    struct err *err)
+{
+	int rc = 0;
+
+	if (!ledger->statements[which])
+		rc = db_prepare(ledger->db, &ledger->statements[which], sql[which], err);
+	*out = ledger->statements[which];
+	return rc;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of coefficients into a sorted list. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/registry/factors_internal.h"
+#include "server/registry/folder.h"
+
+#define FACTOR_MAX (INT64_C(1000000) * MICRO)
+
+/* ---- the files ---- */
+
+struct file_factor {
+	const struct conf_node *node;
+	int carrier;
+	const struct conf_node *value, *per_kg, *density;
+	civil_day from, to;
+	const char *source, *note;
+	bool is_verified;
+};
+
+struct file_grid {
+	const struct conf_node *node;
+	int64_t year;
+	const char *source, *note;
+	const struct conf_node *national, *regions;
+	bool is_verified, is_national_verified;
+};
+
+struct file_set {
+	const struct conf_node *node;
+	const char *id, *name, *source;
+	int kind;
+	struct conf_list factors, years;
+};
+
+static const char *const kind_names[] = {"coal", "co2", "grid", NULL};
+
+static const struct conf_key factor_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_factor, node)},
+	{.name = "carrier",
+	 .type = CONF_CHOICE,
+	 .offset = offsetof(struct file_factor, carrier),
+	 .choices = carrier_names,
+	 .is_required = true,
+	 .help = "what is converted"},
+	{.name = "value",
+	 .type = CONF_NODE,
+	 .offset = offsetof(struct file_factor, value),
+	 .help = "kgce or kg CO2 per kWh, m3, GJ, kg or L, as the carrier is counted"},
+	{.name = "per_kg",
+	 .type = CONF_NODE,
+	 .offset = offsetof(struct file_factor, per_kg),
+	 .help = "instead of value, for what is counted in litres: per kg, times density"},
+	{.name = "density",
+	 .type = CONF_NODE,
+	 .offset = offsetof(struct file_factor, density),
+	 .help = "kg per litre"},
+	{.name = "from",
+	 .type = CONF_DATE,
+	 .offset = offsetof(struct file_factor, from),
+	 .fallback = "0001-01-01",
+	 .help = "first day; default: always"},
+	{.name = "to",
+	 .type = CONF_DATE,
+	 .offset = offsetof(struct file_factor, to),
+	 .fallback = "9999-12-31",
+	 .help = "first day on which it no longer holds; default: open"},
+	{.name = "source",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_factor, source),
+	 .help = "where the number stands; default: the file's source"},
+	{.name = "note",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_factor, note),
+	 .help = "words for the reader"},
+	{.name = "verified",
+	 .type = CONF_BOOLEAN,
+	 .offset = offsetof(struct file_factor, is_verified),
+	 .is_required = true,
+	 .help = "true: compared with the published text"},
+	{0},
+};
+
+static const struct conf_key grid_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_grid, node)},
+	{.name = "year",
+	 .type = CONF_INTEGER,
+	 .offset = offsetof(struct file_grid, year),
+	 .min = 1990,
+	 .max = 2200,
+	 .is_required = true,
+	 .help = "the year that the factors are about"},
+	{.name = "source",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_grid, source),
+	 .is_required = true,
+	 .help = "the announcement"},
+	{.name = "note",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_grid, note),
+	 .help = "words for the reader"},
+	{.name = "national",
+	 .type = CONF_NODE,
+	 .offset = offsetof(struct file_grid, national),
+	 .is_required = true,
+	 .help = "kg CO2 per kWh of the whole nation"},
+	{.name = "national_verified",
+	 .type = CONF_BOOLEAN,
+	 .offset = offsetof(struct file_grid, is_national_verified),
+	 .is_required = true,
+	 .help = "true: compared with the published text"},
+	{.name = "regions",
+	 .type = CONF_NODE,
+	 .offset = offsetof(struct file_grid, regions),
+	 .help = "a map of region codes to kg CO2 per kWh; a region uses its own or the nearest "
+		 "above it"},
+	{.name = "verified",
+	 .type = CONF_BOOLEAN,
+	 .offset = offsetof(struct file_grid, is_verified),
+	 .is_required = true,
+	 .help = "of the regions' numbers"},
+	{0},
+};
+
+static const struct conf_key set_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_set, node)},
+	{.name = "id",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_set, id),
+	 .is_required = true,
+	 .help = "short name that results carry"},
+	{.name = "name",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_set, name),
+	 .is_required = true,
+	 .help = "as it is shown"},
+	{.name = "kind",
+	 .type = CONF_CHOICE,
+	 .offset = offsetof(struct file_set, kind),
+	 .choices = kind_names,
+	 .is_required = true,
+	 .help = "coal: standard coal; co2: fuels and heat; grid: electricity by region and year"},
+	{.name = "source",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_set, source),
+	 .is_required = true,
+	 .help = "where the numbers come from"},
+	{.name = "factors",
+	 .type = CONF_LIST,
+	 .offset = offsetof(struct file_set, factors),
+	 .table = factor_keys,
+	 .item_size = sizeof(struct file_factor),
+	 .help = "of kind coal and co2"},
+	{.name = "years",
+	 .type = CONF_LIST,
+	 .offset = offsetof(struct file_set, years),
+	 .table = grid_keys,
+	 .item_size = sizeof(struct file_grid),
+	 .help = "of kind grid"},
+	{0},
+};
+
+/* ---- reading ---- */
+
+struct loading {
+	struct factors *factors;
+	struct conf_errors *errors;
+	const struct conf_node **nodes; /* of the entries, for messages */
+	size_t cap_nodes;
+};
+
+static const struct conf_node *at(const struct conf_node *map, const char *key)
+{
+	const struct conf_node *node = conf_get(map, key);
+
+	return node != NULL ? node : map;
+}
+
+static char *keep(struct loading *l, const char *text)
+{
+	return arena_strndup(l->factors->arena, text, strlen(text));
+}
+
+static void add(struct loading *l, const struct factor_entry *entry, const struct conf_node *node)
+{
+	struct factors *factors = l->factors;
+
+	l->nodes = grow(l->nodes, factors->n, &l->cap_nodes, sizeof(void *));
+	factors->entries =
+		grow(factors->entries, factors->n, &factors->cap, sizeof *factors->entries);
+	l->nodes[factors->n] = node;
+	factors->entries[factors->n++] = *entry;
+}
+
+static bool take_number(struct loading *l, const struct conf_node *node, enum conf_type type,
+			void *out)
+{
+	const struct conf_key key = {.type = type, .max = type == CONF_MICRO ? FACTOR_MAX : 0};
+
+	return conf_scalar(l->factors->arena, node, &key, out, l->errors) == 0;
+}
+
+/* per_kg x density, exact and then rounded once. */
+static bool take_product(struct loading *l, const struct file_factor *file, int64_t *micro)
+{
+	struct decimal per_kg, density, product;
+
+	if (!take_number(l, file->per_kg, CONF_DECIMAL, &per_kg) ||
+	    !take_number(l, file->density, CONF_DECIMAL, &density))
+		return false;
+	if (per_kg.mantissa >= 0 && density.mantissa > 0 &&
+	    decimal_multiply(per_kg, density, &product) == 0 &&
+	    decimal_to_micro(product, micro) == 0 && *micro <= FACTOR_MAX)
+		return true;
+	conf_error(l->errors, file->node, NULL, "per_kg x density is out of range");
+	return false;
+}
+
+static bool take_value(struct loading *l, const struct file_factor *file, int64_t *micro)
+{
+	if (file->value != NULL && file->per_kg == NULL && file->density == NULL)
+		return take_number(l, file->value, CONF_MICRO, micro);
+	if (file->value == NULL && file->per_kg != NULL && file->density != NULL)
+		return take_product(l, file, micro);
+	conf_error(l->errors, file->node, NULL, "needs either value, or per_kg and density");
+	return false;
+}
+
+static void take_factors(struct loading *l, const struct file_set *set)
+{
+	const struct file_factor *file = set->factors.items;
+
+	for (size_t i = 0; i < set->factors.count; i++) {
+		struct factor_entry entry = {
+			.kind = (enum factor_kind)set->kind,
+			.carrier = (enum carrier)file[i].carrier,
+			.region = "",
+			.from = file[i].from,
+			.to = file[i].to == CIVIL_DAY_MAX ? (civil_day)DAY_OPEN : file[i].to,
+			.is_verified = file[i].is_verified,
+			.set = keep(l, set->id),
+			.source = keep(l, file[i].source != NULL ? file[i].source : set->source),
+		};
+
+		if (entry.to <= entry.from)
+			conf_error(l->errors, at(file[i].node, "to"), NULL, "must be after 'from'");
+		if (set->kind == FACTOR_CO2 && entry.carrier == CARRIER_ELECTRICITY)
+			conf_error(l->errors, at(file[i].node, "carrier"), NULL,
+				   "electricity has its own kind of file: grid");
+		if (take_value(l, &file[i], &entry.micro))
+			add(l, &entry, file[i].node);
+	}
+}
+
+static void take_regions(struct loading *l, const struct file_grid *file,
+			 const struct factor_entry *national)
+{
+	if (file->regions == NULL)
+		return;
+	if (file->regions->shape != CONF_IS_MAP) {
+		conf_error(l->errors, file->regions, NULL,
+			   "must be a map of region codes to numbers");
+		return;
+	}
+	for (const struct conf_node *node = file->regions->first; node != NULL; node = node->next) {
+		struct factor_entry entry = *national;
+		struct conf_node key = *node; /* its place, not the value's */
+
+		key.line = node->key_line;
+		key.column = node->key_column;
+		if (!region_code_is_valid(node->key, strlen(node->key)))
+			conf_error(l->errors, &key, NULL, "'%.60s' is not a region code",
+				   node->key);
+		entry.region = keep(l, node->key);
+		entry.is_verified = file->is_verified;
+		if (take_number(l, node, CONF_MICRO, &entry.micro))
+			add(l, &entry, node);
+	}
+}
+
+static void take_years(struct loading *l, const struct file_set *set)
+{
+	const struct file_grid *file = set->years.items;
+
+	for (size_t i = 0; i < set->years.count; i++) {
+		int year = (int)file[i].year;
+		char *id = xasprintf("%s-%d", set->id, year);
+		struct factor_entry entry = {
+			.kind = FACTOR_GRID,
+			.carrier = CARRIER_ELECTRICITY,
+			.region = "",
+			.from = civil_day_of((struct civil_date){year, 1, 1}),
+			.to = civil_day_of((struct civil_date){year + 1, 1, 1}),
+			.is_verified = file[i].is_national_verified,
+			.set = keep(l, id),
+			.source = keep(l, file[i].source),
+		};
+
+		free(id);
+		if (take_number(l, file[i].national, CONF_MICRO, &entry.micro))
+			add(l, &entry, at(file[i].node, "national"));
+		take_regions(l, &file[i], &entry);
+	}
+}
+
+static void take_set(const struct conf_node *root, void *arg)
+{
+	struct loading *l = arg;
+	struct file_set set = {0};
+	bool is_grid;
+
+	if (conf_fill(l->factors->arena, root, set_keys, &set, l->errors) < 0)
+		return;
+	is_grid = set.kind == FACTOR_GRID;
+	if (set.factors.count > 0 && is_grid)
+		conf_error(l->errors, at(root, "factors"), NULL, "does not belong to kind grid");
+	if (set.years.count > 0 && !is_grid)
+		conf_error(l->errors, at(root, "years"), NULL, "belongs to kind grid only");
+	if (is_grid)
+		take_years(l, &set);
+	else
+		take_factors(l, &set);
+}
+
+/* ---- order ---- */
+
+static int by_key_and_time(const void *a, const void *b, void *entries)
+{
+	const struct factor_entry *all = entries;
+	const struct factor_entry *x = &all[*(const size_t *)a], *y = &all[*(const size_t *)b];
+	int order = factors_compare(x, y);
+
+	return order != 0 ? order : (x->from > y->from) - (x->from < y->from);
+}
+
+static void check_overlap(struct loading *l, size_t last, size_t here)
+{
+	const struct factor_entry *x = &l->factors->entries[last];
+	const struct factor_entry *y = &l->factors->entries[here];
+
+	if (factors_compare(x, y) == 0 && y->from < x->to)
+		conf_error(l->errors, l->nodes[here], NULL,
+			   "%s:%u gives another factor for the same time", l->nodes[last]->file,
+			   (unsigned)l->nodes[last]->line);
+}
+
+static void sort_entries(struct loading *l)
+{
+	struct factors *factors = l->factors;
+	struct factor_entry *sorted = xcalloc(factors->n, sizeof *sorted);
+	size_t *order = xcalloc(factors->n, sizeof *order);
+
+	for (size_t i = 0; i < factors->n; i++)
+		order[i] = i;
+	if (factors->n > 0)
+		qsort_r(order, factors->n, sizeof *order, by_key_and_time, factors->entries);
+	for (size_t i = 0; i < factors->n; i++) {
+		if (i > 0)
+			check_overlap(l, order[i - 1], order[i]);
+		sorted[i] = factors->entries[order[i]];
+	}
+	free(order);
+	free(factors->entries);
+	factors->entries = sorted;
+}
+
+/* A folder without the two that every total needs is the wrong folder. */
+static void check_complete(struct loading *l, const char *dir)
+{
+	bool has_coal = false, has_grid = false;
+
+	for (size_t i = 0; i < l->factors->n; i++) {
+		const struct factor_entry *entry = &l->factors->entries[i];
+
+		has_coal |= entry->kind == FACTOR_COAL && entry->carrier == CARRIER_ELECTRICITY;
+		has_grid |= entry->kind == FACTOR_GRID;
+	}
+	if (!has_coal)
+		folder_complain(l->errors, dir, "no file gives electricity a coal factor");
+	if (!has_grid)
+		folder_complain(l->errors, dir, "no file gives grid factors");
+}
+
+int factors_load(struct factors **out, const char *dir, struct conf_errors *errors)
+{
+	struct factors *factors = xcalloc(1, sizeof *factors);
+	struct loading l = {.factors = factors, .errors = errors};
+	size_t n_before = errors->count;
+
+	factors->arena = arena_create();
+	factors->references = 1;
+	factors->version = FOLDER_HASH_START;
+	folder_each(factors->arena, dir, take_set, &l, &factors->version, errors);
+	sort_entries(&l);
+	if (errors->count == n_before)
+		check_complete(&l, dir);
+	free(l.nodes);
+	if (errors->count > n_before) {
+		factors_release(factors);
+		return -EINVAL;
+	}
+	*out = factors;
+	return 0;
+}
+
+void factors_print_reference(struct buf *out)
+{
+	conf_print_reference(set_keys, out);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/registry/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_FILE = 16 * 1024 * 1024 };
+
+struct folder {
+	struct arena *arena; /* NULL: one for each file */
+	folder_file_fn fn;
+	void *arg;
+	uint64_t *hash;
+	struct conf_errors *errors;
+};
+
+void folder_complain(struct conf_errors *errors, const char *path, const char *words)
+{
+	struct conf_node place = {.file = path, .line = 1, .column = 1};
+
+	conf_error(errors, &place, NULL, "%s", words);
+}
+
+static int read_file(const char *path, struct buf *out)
+{
+	FILE *file = fopen(path, "re");
+	char chunk[16 * 1024];
+	size_t n;
+	int code = 0;
+
+	if (file == NULL)
+		return -errno;
+	while ((n = fread(chunk, 1, sizeof chunk, file)) > 0 && out->len <= MAX_FILE)
+		buf_add(out, chunk, n);
+	if (ferror(file))
+		code = errno != 0 ? -errno : -EIO;
+	(void)fclose(file); /* was only read */
+	return code;
+}
+
+static uint64_t hash_bytes(uint64_t hash, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)data[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+int folder_load(struct arena *arena, const char *path, const struct conf_node **root,
+		uint64_t *hash, struct conf_errors *errors)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	struct buf text = {0};
+	int code = read_file(path, &text);
+
+	if (code < 0) {
+		folder_complain(errors, path, err_name(code));
+	} else {
+		*hash = hash_bytes(*hash, name, strlen(name) + 1);
+		*hash = hash_bytes(*hash, text.data, text.len);
+		code = conf_parse(arena, path, text.data, text.len, root, errors);
+	}
+	buf_fini(&text);
+	return code;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), n = strlen(end);
+
+	return len > n && strcmp(name + len - n, end) == 0;
+}
+
+static int is_not_hidden(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* By what stands before the ending: "a.yaml" before "a-b.yaml", as "a" before "a-b". */
+static int by_stem(const void *a, const void *b)
+{
+	const char *x = (*(const struct dirent *const *)a)->d_name;
+	const char *y = (*(const struct dirent *const *)b)->d_name;
+	size_t len_x = strcspn(x, "."), len_y = strcspn(y, ".");
+	int order = memcmp(x, y, len_x < len_y ? len_x : len_y);
+
+	if (order != 0)
+		return order;
+	return len_x != len_y ? (len_x > len_y) - (len_x < len_y) : strcmp(x, y);
+}
+
+static void take_file(struct folder *folder, const char *path)
+{
+	struct arena *own = folder->arena == NULL ? arena_create() : NULL;
+	const struct conf_node *root = NULL;
+
+	if (folder_load(own != NULL ? own : folder->arena, path, &root, folder->hash,
+			folder->errors) == 0)
+		folder->fn(root, folder->arg);
+	arena_destroy(own);
+}
+
+static void take_entry(struct folder *folder, const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		folder_complain(folder->errors, path,
+				"is a folder; the files stand together, none below another folder");
+	else if (ends_with(name, ".yaml"))
+		take_file(folder, path);
+	else if (ends_with(name, ".yml"))
+		folder_complain(folder->errors, path, "the name must end in .yaml");
+	free(path);
+}
+
+void folder_each(struct arena *arena, const char *dir, folder_file_fn fn, void *arg, uint64_t *hash,
+		 struct conf_errors *errors)
+{
+	struct folder folder = {.arena = arena, .fn = fn, .arg = arg, .errors = errors};
+	struct dirent **entries = NULL;
+	int n = scandir(dir, &entries, is_not_hidden, NULL);
+
+	folder.hash = hash;
+	if (n < 0)
+		folder_complain(errors, dir, err_name(-errno));
+	if (n > 0)
+		qsort(entries, (size_t)n, sizeof(void *), by_stem);
+	for (int i = 0; i < n; i++) {
+		take_entry(&folder, dir, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry.h - what the officer maintains: regions, institutions, buildings, meters, all dated. */
+#ifndef SERVER_REGISTRY_H
+#define SERVER_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/civil.h"
+#include "common/conf.h"
+#include "common/mem.h"
+#include "server/registry/region.h"
+
+enum carrier {
+	CARRIER_ELECTRICITY,
+	CARRIER_WATER,
+	CARRIER_NATURAL_GAS,
+	CARRIER_HEAT,
+	CARRIER_COOLING,
+	CARRIER_COAL,
+	CARRIER_PETROL,
+	CARRIER_DIESEL,
+	CARRIER_LPG,
+	CARRIER_OTHER,
+	N_CARRIERS
+};
+enum meter_role { ROLE_MAIN, ROLE_SUB, ROLE_GENERATION };
+enum meter_scope { SCOPE_OWN, SCOPE_TENANT, SCOPE_DORMITORY, SCOPE_EV_PUBLIC, SCOPE_OTHER_ENTITY };
+enum meter_form { FORM_NONE, FORM_DATACENTRE, FORM_HEATING };
+enum supply { SUPPLY_NONE, SUPPLY_ONLINE, SUPPLY_BILL, SUPPLY_AREA_BILLED };
+enum institution_type {
+	TYPE_GOVERNMENT,
+	TYPE_EDUCATION,
+	TYPE_SCIENCE,
+	TYPE_CULTURE,
+	TYPE_HEALTH,
+	TYPE_SPORT,
+	TYPE_OTHER_INSTITUTION,
+	TYPE_ASSOCIATION,
+	N_TYPES
+};
+enum affiliation {
+	AFFILIATION_NONE,
+	AFFILIATION_CENTRAL,
+	AFFILIATION_PROVINCIAL,
+	AFFILIATION_CITY,
+	AFFILIATION_COUNTY,
+	AFFILIATION_TOWNSHIP
+};
+
+#define REGISTRY_NONE UINT32_MAX /* "no index" */
+#define TIME_OPEN     INT64_MAX  /* a life that has not ended */
+#define MICRO_NONE    INT64_MIN  /* "not given" for a value in 10^-6 units */
+enum { DAY_OPEN = INT32_MAX };   /* a dated fact that has no end */
+
+/* A span of days, from inclusive, to exclusive. */
+struct span {
+	civil_day from, to;
+};
+
+/* One register life: a physical meter with one serial number, modulus and ratio. Register values
+ * are as on the wire, in 10^-6 of the quantity's unit. */
+struct meter_life {
+	const char *serial;
+	int64_t from_ms, to_ms;       /* UTC, to exclusive */
+	int64_t ratio_num, ratio_den; /* CT x PT, exact: primary = register x num / den */
+	int64_t modulus;              /* 0: does not roll over */
+	int64_t first, last;          /* register at the life's start and end, or MICRO_NONE */
+};
+
+/* A term of a virtual meter: coefficient x meter. Virtual meters inside of a formula are expanded:
+ * the meter is always a real one, each meter stands once, num is not zero and den > 0. */
+struct formula_term {
+	uint32_t meter; /* index into registry meters */
+	int64_t num, den;
+};
+
+struct registry_meter {
+	const struct conf_node *node;   /* place in the file only: no children, no text */
+	const char *id, *name;          /* name: NULL if none is given */
+	uint32_t institution, building; /* indexes; building may be REGISTRY_NONE */
+	enum carrier carrier;
+	char item[6]; /* energy item code, "01A00" */
+	enum meter_role role;
+	enum meter_scope scope;
+	enum meter_form form;
+	uint32_t parent;      /* index or REGISTRY_NONE */
+	const char *quantity; /* wire name of the register */
+	const char *device;   /* wire id of the device: source.meter, else id */
+	const char *agent;    /* the only agent allowed, or NULL */
+	int64_t interval_ms;
+	const struct meter_life *lives; /* sorted by from_ms, not overlapping */
+	size_t n_lives;
+	const struct formula_term *terms; /* virtual meter; n_terms 0: a real one */
+	size_t n_terms;
+	int64_t rated_w;       /* primary; 0: unknown */
+	int64_t expected_year; /* 10^-6 of the carrier's unit per year, or MICRO_NONE */
+	bool is_export;        /* main register that counts what flows out to the grid */
+};
+
+struct dated_amount { /* an area in 10^-6 m2 or persons in 10^-6 */
+	struct span days;
+	int64_t micro;
+};
+
+struct registry_building {
+	const char *id, *name;
+	char class_mohurd;    /* A-H, or 0 */
+	const char *gbt51161; /* A or B, or NULL */
+	const struct dated_amount *areas;
+	size_t n_areas;
+	const struct dated_amount *heated_areas; /* what the heating bill or meter serves */
+	size_t n_heated_areas;
+};
+
+struct dated_supply {
+	struct span days;
+	enum carrier carrier;
+	enum supply supply;
+};
+
+struct registry_account {
+	const char *number, *tariff;
+	enum carrier carrier;
+	int64_t capacity_kva, demand_kw;
+	const uint32_t *meters;
+	size_t n_meters;
+};
+
+struct registry_successor { /* whose figures go on with a share of this institution's base year */
+	uint32_t institution;
+	int64_t share; /* in 10^-6 */
+};
+
+struct registry_institution {
+	const struct conf_node *node; /* place in the file only */
+	const char *id, *name, *uscc, *department, *competent;
+	enum institution_type type;
+	enum affiliation affiliation;
+	uint32_t region; /* index into the region tree */
+	struct span valid;
+	bool is_sensitive;
+	bool has_location;
+	double latitude, longitude;
+	const char *datum; /* wgs84 gcj02 bd09 */
+	const struct dated_amount *headcount;
+	size_t n_headcount;
+	const struct registry_building *buildings;
+	size_t n_buildings;
+	const struct dated_supply
+		*supplies; /* what is declared; absent: online where it has meters */
+	size_t n_supplies;
+	const struct registry_account *accounts;
+	size_t n_accounts;
+	const struct registry_successor *successors;
+	size_t n_successors;
+	uint32_t reports_with;          /* files one report with another, index or REGISTRY_NONE */
+	uint32_t first_meter, n_meters; /* its meters stand together */
+};
+
+/* Immutable once loaded; shared by reference count. */
+struct registry {
+	struct arena *arena;
+	atomic_int references;
+	int64_t offset_ms; /* the server's zone */
+	struct region_tree *regions;
+	struct registry_institution *institutions; /* sorted by id */
+	size_t n_institutions;
+	struct registry_meter *meters;
+	size_t n_meters;
+	uint32_t *by_meter_id; /* meter indexes sorted by id */
+	uint32_t *by_device;   /* meter indexes sorted by (device, quantity); no virtual ones */
+	size_t n_by_device;
+	int64_t version; /* 64-bit hash of the files' contents: which registry a figure used */
+};
+
+/* Loads <dir>/regions.yaml (else the one given as fallback) and <dir>/institutions/ *.yaml
+ * completely; every mistake is added to errors with file:line:column. 0, or -EINVAL. */
+int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
+		  int64_t offset_ms, struct conf_errors *errors);
+/* The same of one institution's text alone, without regions.yaml; file is only a name. */
+int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
+		   int64_t offset_ms, struct conf_errors *errors);
+struct registry *registry_hold(struct registry *registry);
+void registry_release(struct registry *registry); /* NULL is allowed */
+
+/* Indexes, or REGISTRY_NONE. */
+uint32_t registry_find_institution(const struct registry *registry, const char *id, size_t len);
+uint32_t registry_find_meter(const struct registry *registry, const char *id, size_t len);
+/* The registry meters fed by a device: indexes in by_device[first .. first + count). */
+size_t registry_find_device(const struct registry *registry, const char *device, size_t len,
+			    size_t *first);
+
+/* The life in force at a time, or NULL. */
+const struct meter_life *registry_life_at(const struct registry_meter *meter, int64_t utc_ms);
+/* Time-weighted means over [from, to) in 10^-6 m2 / persons: sum over days / number of days.
+ * 0 if nothing is given for any day. */
+int64_t registry_area(const struct registry_institution *institution, civil_day from, civil_day to);
+int64_t registry_headcount(const struct registry_institution *institution, civil_day from,
+			   civil_day to);
+int64_t registry_heated_area(const struct registry_institution *institution, civil_day from,
+			     civil_day to);
+/* How a carrier is supplied on a day: declared, else online if there are main meters, else none. */
+enum supply registry_supply(const struct registry *registry, uint32_t institution,
+			    enum carrier carrier, civil_day day);
+
+const char *carrier_name(enum carrier carrier); /* "electricity" */
+const char *carrier_unit(enum carrier carrier); /* kWh m3 m3 GJ GJ kg L L kg kgce */
+const char *institution_type_name(enum institution_type type);
+/* NULL-terminated, for conf and hints; in the order of the enums */
+extern const char *const carrier_names[], *const institution_type_names[];
+extern const char *const affiliation_names[]; /* [0] is "none" */
+extern const char *const supply_names[], *const meter_role_names[], *const meter_scope_names[];
+extern const char *const meter_form_names[]; /* [0] is "none" */
+
+/* Prints the keys of an institution's file and of regions.yaml. */
+void registry_print_reference(struct buf *out);
+
+/* Checks GB 32100-2015: 18 characters, MOD 31-3 check character. */
+bool uscc_is_valid(const char *text, size_t len);
+
+#endif

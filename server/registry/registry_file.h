@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry_file.h - what stands in a registry file, and what the loader's parts share. Only for
+ * registry*.c. */
+#ifndef SERVER_REGISTRY_FILE_H
+#define SERVER_REGISTRY_FILE_H
+
+#include "server/registry/registry.h"
+
+/* ---- an institution's file, filled by registry_institution_keys ---- */
+struct file_life {
+	const struct conf_node *node;
+	const char *serial;
+	const struct conf_node *from, *to, *ratio, *modulus, *first, *last;
+};
+
+struct file_source {
+	const char *meter, *quantity;
+};
+
+struct file_meter {
+	const struct conf_node *node;
+	const char *id, *name, *building, *item, *parent, *quantity, *formula, *agent;
+	int carrier, role, scope, form;
+	struct file_source source;
+	int64_t interval_ms;
+	struct conf_list lives; /* struct file_life */
+	const struct conf_node *rated_kw, *expected_year;
+};
+
+struct file_area {
+	const struct conf_node *node;
+	civil_day from, to;
+	int64_t m2;
+};
+
+struct file_building {
+	const struct conf_node *node;
+	const char *id, *name;
+	int class_mohurd, gbt51161; /* 0: not given */
+	struct conf_list areas, heated_areas;
+};
+
+struct file_headcount {
+	const struct conf_node *node;
+	civil_day from, to;
+	const struct conf_node *persons;
+	int64_t staff, external, logistics, students, visitor_days, outpatients, bed_days;
+	int64_t holidays, staff_holidays, day_base;
+};
+
+struct file_account {
+	const struct conf_node *node;
+	const char *number, *tariff;
+	int carrier;
+	int64_t capacity_kva, demand_kw;
+	struct conf_list meters; /* const char * */
+};
+
+struct file_successor {
+	const struct conf_node *node;
+	const char *id;
+	int64_t share;
+};
+
+struct file_location {
+	const struct conf_node *node;
+	double latitude, longitude;
+	int datum;
+};
+
+struct file_institution {
+	const struct conf_node *node;
+	const char *id, *name, *uscc, *region, *department, *competent, *reports_with;
+	int type, affiliation;
+	civil_day from, to;
+	bool is_sensitive;
+	struct file_location location;
+	const struct conf_node *supply;
+	struct conf_list successors, headcount, buildings, accounts, meters;
+};
+
+struct file_supply { /* one item of a dated supply */
+	const struct conf_node *node;
+	civil_day from, to;
+	int how;
+};
+
+extern const struct conf_key registry_institution_keys[], registry_supply_keys[];
+extern const char *const registry_datums[];
+
+/* ---- the loader ---- */
+
+/* Texts that many meters share. */
+struct registry_text {
+	struct registry_text *next;
+	char text[];
+};
+enum { REGISTRY_TEXT_SLOTS = 4096 };
+
+/* References that can only be looked up when all files are read. */
+struct registry_late {
+	uint32_t institution;
+	const char *target;                   /* an institution's id */
+	const struct conf_node *node;         /* where it stands */
+	struct registry_successor *successor; /* NULL: it is reports_with */
+};
+
+struct registry_loader {
+	struct registry *registry;
+	struct arena *arena; /* the registry's */
+	struct conf_errors *errors;
+	size_t n_before;                  /* mistakes that were there already */
+	uint64_t hash;                    /* of the files' names and contents */
+	const struct region_tree *listed; /* what regions.yaml says */
+	size_t cap_institutions, cap_meters;
+	const char **region_codes; /* per institution */
+	size_t cap_region_codes;
+	struct registry_late *late;
+	size_t n_late, cap_late;
+	struct registry_text **texts;
+	/* of the file at hand */
+	const struct conf_node *kept_root, *kept_list;
+	const struct file_institution *file;
+	uint32_t institution;
+	uint32_t *by_id; /* its meters sorted by id, relative to its first */
+};
+
+/* registry_build.c: takes an institution into the registry, all checks of one file done. */
+void registry_build(struct registry_loader *loader, struct arena *temporary,
+		    const struct file_institution *file);
+/* registry_meter.c: its meters. */
+void registry_build_meters(struct registry_loader *loader, struct arena *temporary);
+/* registry_link.c: parents and formulas. */
+void registry_build_links(struct registry_loader *loader, struct arena *temporary);
+/* registry_supply.c: how carriers are supplied and billed. */
+void registry_build_supply(struct registry_loader *loader);
+void registry_build_accounts(struct registry_loader *loader);
+/* registry_check.c: what concerns several files; the lookups must be sorted. */
+void registry_check(struct registry_loader *loader);
+void registry_resolve_late(struct registry_loader *loader);
+
+/* Helpers. A copy of a node's place, with the way to it; texts copied into the registry. */
+const struct conf_node *registry_keep_node(struct registry_loader *loader,
+					   const struct conf_node *node);
+const char *registry_keep(struct registry_loader *loader, const char *text); /* NULL stays NULL */
+const char *registry_share(struct registry_loader *loader, const char *text);
+/* The node of a key, or the map itself. */
+const struct conf_node *registry_at(const struct conf_node *map, const char *key);
+/* Index of the institution's meter by id, relative to its first; or REGISTRY_NONE. */
+uint32_t registry_own_meter(const struct registry_loader *loader, const char *id, size_t len);
+/* ", did you mean ...?" among the institution's meters. */
+const char *registry_meter_hint(const struct registry_loader *loader, const char *id,
+				char hint[96]);
+/* Ends the facts of a list where the next begins; reports what stands in no order or overlaps.
+ * spans[i] belongs to nodes[i]; an end of CIVIL_DAY_MAX was not given and becomes DAY_OPEN. */
+void registry_chain(struct registry_loader *loader, const struct conf_node *const *nodes,
+		    struct span *spans, size_t n);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an institution's meters refer to each other: parents and formulas. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/registry/formula.h"
+#include "server/registry/registry_file.h"
+
+enum { MAX_TERMS = 4096, MAX_DEPTH = 64 };
+
+enum state { STATE_NEW, STATE_OPEN, STATE_DONE };
+
+struct linking {
+	struct registry_loader *loader;
+	struct registry_meter *meters; /* the institution's */
+	const struct file_meter *file;
+	uint32_t n, first;
+	int depth;
+	enum state *states;
+};
+
+static const struct conf_node *formula_node(const struct linking *l, uint32_t i)
+{
+	return registry_at(l->file[i].node, "formula");
+}
+
+/* ---- parents ---- */
+
+static bool is_total(const struct registry_meter *meter, enum carrier carrier)
+{
+	return meter->role == ROLE_MAIN && meter->carrier == carrier && !meter->is_export;
+}
+
+/* The only main meter of a carrier, or REGISTRY_NONE. */
+static uint32_t only_main(const struct linking *l, enum carrier carrier)
+{
+	uint32_t found = REGISTRY_NONE;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (!is_total(&l->meters[i], carrier))
+			continue;
+		if (found != REGISTRY_NONE)
+			return REGISTRY_NONE;
+		found = i;
+	}
+	return found;
+}
+
+static void take_parent(struct linking *l, uint32_t i)
+{
+	struct registry_meter *meter = &l->meters[i];
+	const char *id = l->file[i].parent;
+	const struct conf_node *node = registry_at(l->file[i].node, "parent");
+	uint32_t parent = registry_own_meter(l->loader, id, strlen(id));
+	char hint[96];
+
+	if (parent == REGISTRY_NONE)
+		conf_error(l->loader->errors, node, NULL, "the institution has no meter '%.60s'%s",
+			   id, registry_meter_hint(l->loader, id, hint));
+	else if (meter->role == ROLE_MAIN)
+		conf_error(l->loader->errors, node, NULL,
+			   "a main meter has no parent: its energy would count twice");
+	else if (l->meters[parent].carrier != meter->carrier)
+		conf_error(l->loader->errors, node, NULL, "'%s' counts %s, this meter %s", id,
+			   carrier_names[l->meters[parent].carrier], carrier_names[meter->carrier]);
+	else
+		meter->parent = l->first + parent;
+}
+
+/* Walks up from each meter once; a meter met again on the same walk is its own ancestor. */
+static void check_ancestors(struct linking *l)
+{
+	uint32_t *walk = xcalloc(l->n, sizeof *walk);
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t at = i;
+
+		while (walk[at] == 0) {
+			walk[at] = i + 1;
+			if (l->meters[at].parent == REGISTRY_NONE)
+				break;
+			at = l->meters[at].parent - l->first;
+		}
+		if (walk[at] == i + 1 && l->meters[at].parent != REGISTRY_NONE) {
+			conf_error(l->loader->errors, registry_at(l->file[at].node, "parent"), NULL,
+				   "'%s' is its own ancestor", l->meters[at].id);
+			l->meters[at].parent = REGISTRY_NONE;
+		}
+	}
+	free(walk);
+}
+
+static void link_parents(struct linking *l)
+{
+	uint32_t mains[N_CARRIERS];
+
+	for (int carrier = 0; carrier < N_CARRIERS; carrier++)
+		mains[carrier] = only_main(l, (enum carrier)carrier);
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t only = mains[l->meters[i].carrier];
+
+		if (l->file[i].parent != NULL)
+			take_parent(l, i);
+		else if (l->meters[i].role == ROLE_SUB && only != REGISTRY_NONE)
+			l->meters[i].parent = l->first + only;
+	}
+	check_ancestors(l);
+}
+
+/* ---- formulas ---- */
+
+struct terms {
+	struct formula_term *list;
+	size_t n, cap;
+};
+
+static int by_meter(const void *a, const void *b)
+{
+	const struct formula_term *x = a, *y = b;
+
+	return (x->meter > y->meter) - (x->meter < y->meter);
+}
+
+/* Each meter once, without those whose coefficients cancel out. */
+static int unite(struct terms *terms)
+{
+	size_t n = 0, kept = 0;
+
+	if (terms->n > 0)
+		qsort(terms->list, terms->n, sizeof *terms->list, by_meter);
+	for (size_t i = 0; i < terms->n; i++) {
+		struct formula_term *last = n > 0 ? &terms->list[n - 1] : NULL;
+		struct fraction sum;
+
+		if (last == NULL || last->meter != terms->list[i].meter) {
+			terms->list[n++] = terms->list[i];
+			continue;
+		}
+		if (fraction_add((struct fraction){last->num, last->den},
+				 (struct fraction){terms->list[i].num, terms->list[i].den},
+				 &sum) < 0)
+			return -ERANGE;
+		last->num = sum.num;
+		last->den = sum.den;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (terms->list[i].num != 0)
+			terms->list[kept++] = terms->list[i];
+	terms->n = kept;
+	return 0;
+}
+
+static int add_term(struct terms *terms, uint32_t meter, struct fraction a, struct fraction b)
+{
+	struct fraction product;
+
+	if (terms->n == MAX_TERMS || fraction_multiply(a, b, &product) < 0)
+		return -ERANGE;
+	terms->list = grow(terms->list, terms->n, &terms->cap, sizeof *terms->list);
+	terms->list[terms->n++] = (struct formula_term){meter, product.num, product.den};
+	return 0;
+}
+
+static int expand(struct linking *l, uint32_t i);
+
+/* Adds a part of meter i's formula: a real meter, or what a virtual one stands for. */
+static int add_part(struct linking *l, uint32_t i, const struct formula_part *part,
+		    struct terms *terms)
+{
+	uint32_t at = registry_own_meter(l->loader, part->id, part->len);
+	const struct registry_meter *meter = at != REGISTRY_NONE ? &l->meters[at] : NULL;
+	char id[64] = "", hint[96];
+	int code = 0;
+
+	memcpy(id, part->id, part->len < sizeof id ? part->len : sizeof id - 1);
+	if (meter == NULL) {
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "the institution has no meter '%s'%s", id,
+			   registry_meter_hint(l->loader, id, hint));
+		return -EINVAL;
+	}
+	if (meter->carrier != l->meters[i].carrier) {
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "'%s' counts %s, this meter %s", id, carrier_names[meter->carrier],
+			   carrier_names[l->meters[i].carrier]);
+		return -EINVAL;
+	}
+	if (l->file[at].formula == NULL)
+		return add_term(terms, l->first + at, part->coefficient, (struct fraction){1, 1});
+	code = expand(l, at);
+	for (size_t k = 0; k < meter->n_terms && code == 0; k++)
+		code = add_term(terms, meter->terms[k].meter, part->coefficient,
+				(struct fraction){meter->terms[k].num, meter->terms[k].den});
+	return code;
+}
+
+static void keep_terms(struct linking *l, uint32_t i, const struct terms *terms)
+{
+	struct formula_term *kept = arena_alloc(l->loader->arena, terms->n * sizeof *kept);
+
+	memcpy(kept, terms->list, terms->n * sizeof *kept);
+	l->meters[i].terms = kept;
+	l->meters[i].n_terms = terms->n;
+}
+
+static int expand_parts(struct linking *l, uint32_t i, const struct formula *formula)
+{
+	struct terms terms = {0};
+	int code = 0;
+
+	for (size_t k = 0; k < formula->n && code == 0; k++)
+		code = add_part(l, i, &formula->parts[k], &terms);
+	if (code == 0)
+		code = unite(&terms);
+	if (code == -ERANGE)
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "the formula has too many terms or digits when written with real meters "
+			   "only");
+	else if (code == 0 && terms.n == 0)
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "the formula is always zero");
+	if (code == 0 && terms.n > 0)
+		keep_terms(l, i, &terms);
+	free(terms.list);
+	return code == 0 && l->meters[i].n_terms > 0 ? 0 : -EINVAL;
+}
+
+/* Brings a virtual meter down to real ones. */
+static int expand(struct linking *l, uint32_t i)
+{
+	const char *text = l->file[i].formula;
+	struct formula *formula;
+	struct err err;
+	int code;
+
+	if (l->states[i] == STATE_OPEN) {
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "the formula leads back to this meter itself");
+		return -EINVAL;
+	}
+	if (l->states[i] == STATE_DONE)
+		return l->meters[i].n_terms > 0 ? 0 : -EINVAL;
+	if (l->depth == MAX_DEPTH) {
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "more than %d formulas refer to each other in a row", MAX_DEPTH);
+		return -EINVAL;
+	}
+	l->states[i] = STATE_OPEN;
+	l->depth++;
+	formula = xcalloc(1, sizeof *formula);
+	code = formula_parse(text, strlen(text), formula, &err);
+	if (code < 0)
+		conf_error(l->loader->errors, formula_node(l, i), NULL, "%s", err.text);
+	else
+		code = expand_parts(l, i, formula);
+	free(formula);
+	l->depth--;
+	l->states[i] = STATE_DONE;
+	return code;
+}
+
+/* A virtual main meter must not add what another main meter already gives to the total. */
+static void check_main_terms(struct linking *l, uint32_t i)
+{
+	const struct registry_meter *meter = &l->meters[i];
+
+	for (size_t k = 0; k < meter->n_terms; k++) {
+		const struct formula_term *term = &meter->terms[k];
+		const struct registry_meter *real = &l->meters[term->meter - l->first];
+
+		if (real->role == ROLE_MAIN && (term->num > 0) != real->is_export)
+			conf_error(l->loader->errors, formula_node(l, i), NULL,
+				   "'%s' is a main meter itself: its energy would count twice",
+				   real->id);
+	}
+}
+
+void registry_build_links(struct registry_loader *loader, struct arena *temporary)
+{
+	struct registry *registry = loader->registry;
+	const struct registry_institution *it = &registry->institutions[loader->institution];
+	struct linking l = {
+		.loader = loader,
+		.meters = it->n_meters > 0 ? registry->meters + it->first_meter : NULL,
+		.file = loader->file->meters.items,
+		.n = it->n_meters,
+		.first = it->first_meter,
+		.states = arena_alloc(temporary, it->n_meters * sizeof *l.states),
+	};
+
+	if (l.n == 0)
+		return;
+	link_parents(&l);
+	for (uint32_t i = 0; i < l.n; i++)
+		if (l.file[i].formula != NULL && expand(&l, i) == 0 &&
+		    l.meters[i].role == ROLE_MAIN)
+			check_main_terms(&l, i);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a registry's folder: regions first, then each institution's file by itself, then what
+ * concerns all of them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/registry/folder.h"
+#include "server/registry/registry_file.h"
+
+static void take_institution(const struct conf_node *root, void *arg)
+{
+	struct registry_loader *loader = arg;
+	struct arena *temporary = arena_create();
+	struct file_institution file = {0};
+
+	if (conf_fill(temporary, root, registry_institution_keys, &file, loader->errors) == 0)
+		registry_build(loader, temporary, &file);
+	arena_destroy(temporary);
+}
+
+static void load_institutions(struct registry_loader *loader, const char *dir)
+{
+	char *folder = xasprintf("%s/institutions", dir);
+
+	folder_each(NULL, folder, take_institution, loader, &loader->hash, loader->errors);
+	free(folder);
+}
+
+static void refuse_sites(struct registry_loader *loader, const char *dir)
+{
+	char *path = xasprintf("%s/sites", dir);
+
+	if (access(path, F_OK) == 0)
+		folder_complain(loader->errors, path, "sites are not supported by this version");
+	free(path);
+}
+
+static const struct conf_node *load_regions(struct registry_loader *loader, struct arena *arena,
+					    const char *dir, const char *fallback)
+{
+	char *own = xasprintf("%s/regions.yaml", dir);
+	const char *path = access(own, F_OK) == 0 ? own : fallback;
+	const struct conf_node *root = NULL;
+
+	if (path != NULL)
+		(void)folder_load(arena, path, &root, &loader->hash, loader->errors);
+	free(own);
+	return root;
+}
+
+/* ---- what comes out of all files ---- */
+
+static int by_meter_id(const void *a, const void *b, void *context)
+{
+	const struct registry_meter *meters = context;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int order = strcmp(meters[x].id, meters[y].id);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static int by_register(const void *a, const void *b, void *context)
+{
+	const struct registry_meter *meters = context;
+	const struct registry_meter *x = &meters[*(const uint32_t *)a];
+	const struct registry_meter *y = &meters[*(const uint32_t *)b];
+	int order = strcmp(x->device, y->device);
+
+	if (order == 0)
+		order = strcmp(x->quantity, y->quantity);
+	if (order == 0)
+		order = (x->lives[0].from_ms > y->lives[0].from_ms) -
+			(x->lives[0].from_ms < y->lives[0].from_ms);
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static void index_meters(struct registry *registry)
+{
+	size_t n = registry->n_meters;
+
+	registry->by_meter_id = xcalloc(n, sizeof *registry->by_meter_id);
+	registry->by_device = xcalloc(n, sizeof *registry->by_device);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct registry_meter *meter = &registry->meters[i];
+
+		registry->by_meter_id[i] = i;
+		if (meter->n_lives > 0 && meter->quantity != NULL)
+			registry->by_device[registry->n_by_device++] = i;
+	}
+	if (n > 0)
+		qsort_r(registry->by_meter_id, n, sizeof(uint32_t), by_meter_id, registry->meters);
+	if (registry->n_by_device > 0)
+		qsort_r(registry->by_device, registry->n_by_device, sizeof(uint32_t), by_register,
+			registry->meters);
+}
+
+static void finish(struct registry_loader *loader, const struct conf_node *regions)
+{
+	struct registry *registry = loader->registry;
+	struct conf_errors known = {0}; /* were reported when `listed` was made */
+
+	registry->regions = region_tree_create(registry->arena, regions, loader->region_codes,
+					       registry->n_institutions, &known);
+	conf_errors_fini(&known);
+	for (size_t i = 0; i < registry->n_institutions && loader->region_codes != NULL; i++)
+		registry->institutions[i].region =
+			region_find(registry->regions, loader->region_codes[i],
+				    strlen(loader->region_codes[i]));
+	index_meters(registry);
+	/* With a file missing, references to it would be reported as well. */
+	if (loader->errors->count == loader->n_before)
+		registry_resolve_late(loader);
+	registry_check(loader);
+}
+
+static void begin(struct registry_loader *loader, int64_t offset_ms, struct conf_errors *errors)
+{
+	struct registry *registry = xcalloc(1, sizeof *registry);
+
+	registry->arena = arena_create();
+	registry->references = 1;
+	registry->offset_ms = offset_ms;
+	*loader = (struct registry_loader){
+		.registry = registry,
+		.arena = registry->arena,
+		.errors = errors,
+		.n_before = errors->count,
+		.hash = FOLDER_HASH_START,
+		.texts = xcalloc(REGISTRY_TEXT_SLOTS, sizeof(void *)),
+	};
+}
+
+static int end(struct registry_loader *loader, const struct conf_node *regions,
+	       struct registry **out)
+{
+	finish(loader, regions);
+	loader->registry->version = (int64_t)loader->hash;
+	free(loader->texts);
+	free(loader->late);
+	free(loader->region_codes);
+	if (loader->errors->count > loader->n_before) {
+		registry_release(loader->registry);
+		return -EINVAL;
+	}
+	*out = loader->registry;
+	return 0;
+}
+
+int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
+		  int64_t offset_ms, struct conf_errors *errors)
+{
+	struct arena *temporary = arena_create();
+	const struct conf_node *regions;
+	struct registry_loader loader;
+	int code;
+
+	begin(&loader, offset_ms, errors);
+	regions = load_regions(&loader, temporary, dir, fallback_regions);
+	loader.listed = region_tree_create(temporary, regions, NULL, 0, errors);
+	refuse_sites(&loader, dir);
+	load_institutions(&loader, dir);
+	code = end(&loader, regions, out);
+	arena_destroy(temporary);
+	return code;
+}
+
+int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
+		   int64_t offset_ms, struct conf_errors *errors)
+{
+	struct arena *temporary = arena_create();
+	const struct conf_node *root;
+	struct registry_loader loader;
+	int code;
+
+	begin(&loader, offset_ms, errors);
+	loader.listed = region_tree_create(temporary, NULL, NULL, 0, errors);
+	if (conf_parse(temporary, file, text, len, &root, errors) == 0)
+		take_institution(root, &loader);
+	code = end(&loader, NULL, out);
+	arena_destroy(temporary);
+	return code;
+}
+
+void registry_print_reference(struct buf *out)
+{
+	buf_add_text(out, "# institutions/<id>.yaml\n");
+	conf_print_reference(registry_institution_keys, out);
+	buf_add_text(out, "\n# one item of a dated supply\n");
+	conf_print_reference(registry_supply_keys, out);
+	buf_add_text(out, "\n# one item of regions.yaml\n");
+	conf_print_reference(region_keys, out);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* derive.h - keeps the derived tables (hours, days, months of meters and institutions) true: what
+ * registers, bills or the registry touch is computed again, and equals a computation from scratch
+ * bit for bit.
+ *
+ * Belongs to the thread that owns the ledger's writer. */
+#ifndef SERVER_DERIVE_H
+#define SERVER_DERIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/ledger/ledger.h"
+#include "server/registry/registry.h"
+
+struct derive;
+
+/* Creates the tables if need be; tables of an older form are dropped and computed again. Borrows
+ * the ledger until derive_close. */
+int derive_open(struct derive **out, struct ledger *ledger, struct err *err);
+void derive_close(struct derive *derive); /* NULL is allowed */
+
+/* Uses this registry from now on (takes its own reference) and marks what its changes touch:
+ * meters whose lives, ratio, source or formula differ, institutions whose members, roles, scopes
+ * or supply differ, and what vanished. Call once after derive_open and after every reload. */
+int derive_set_registry(struct derive *derive, struct registry *registry, struct err *err);
+
+/* Computes about max_days days of meters that are dirty, and all that depends on them, in one
+ * transaction. more: something is left. Call outside of the ledger's transactions. */
+int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *err);
+
+/* Hashes of all that the rows of a meter (besides its readings) and of an institution (besides its
+ * meters' rows and its bills) depend on. */
+int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter);
+int64_t derive_define_institution(const struct registry *registry, uint32_t index);
+
+/* Marks everything from a local day on, also from another process (command recompute); whoever
+ * calls derive_run does the work. */
+int derive_mark_from(struct ledger *ledger, civil_day from, struct err *err);
+/* Marks days of an institution whose bills changed. Inside a transaction. */
+int derive_mark_bill(struct ledger *ledger, const char *institution, struct span days,
+		     struct err *err);
+
+#endif

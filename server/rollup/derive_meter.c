@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Days and months of meters. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "server/rollup/derive_private.h"
+#include "server/rollup/expected.h"
+
+/* A meter's month under work: its days' changes are added to what the month's row says, which is
+ * the same as summing its days, without reading them. */
+struct month {
+	struct derive *derive;
+	uint32_t meter; /* REGISTRY_NONE: no longer in the registry */
+	int64_t id;
+	civil_day start;
+	struct amount delta;
+	int64_t days;
+};
+
+static struct derived_key key_of(int64_t id, civil_day day)
+{
+	return (struct derived_key){.day = day, .id = id};
+}
+
+static void touch_dependents(struct month *month, civil_day day)
+{
+	struct derive *derive = month->derive;
+	const struct registry_meter *meter;
+
+	if (month->meter == REGISTRY_NONE)
+		return;
+	meter = &derive->registry->meters[month->meter];
+	derive_touch(&derive->institutions, meter->institution, meter->carrier, day);
+	for (uint32_t i = derive->first_dependent[month->meter];
+	     i < derive->first_dependent[month->meter + 1]; i++) {
+		uint32_t virtual = derive->dependents[i];
+
+		derive_touch(&derive->virtuals, virtual, derive->levels[virtual], day);
+	}
+}
+
+static int put_day(struct month *month, civil_day day, const struct derived_row *row,
+		   struct err *err)
+{
+	struct derived_key key = key_of(month->id, day);
+	struct derived_effect effect;
+	const struct amount *old = &effect.before.sum;
+	int rc = derived_put(month->derive->derived, DERIVED_METER_DAY, &key, row, &effect, err);
+
+	if (rc < 0 || !effect.is_changed)
+		return rc;
+	month->delta.value += row->sum.value - old->value;
+	month->delta.covered_ms += row->sum.covered_ms - old->covered_ms;
+	month->delta.closed_ms += row->sum.closed_ms - old->closed_ms;
+	month->days += (int)row->sum.is_known - (int)old->is_known;
+	touch_dependents(month, day);
+	return 0;
+}
+
+static int put_month(struct month *month, int64_t estimated, struct err *err)
+{
+	struct derived *derived = month->derive->derived;
+	struct derived_key key = key_of(month->id, month->start);
+	struct derived_effect effect;
+	struct derived_row row;
+	int rc = derived_get(derived, DERIVED_METER_MONTH, &key, &row, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	row.sum.value += month->delta.value;
+	row.sum.covered_ms += month->delta.covered_ms;
+	row.sum.closed_ms += month->delta.closed_ms;
+	row.days += month->days;
+	row.sum.is_known = row.days > 0;
+	row.sum.estimated = estimated;
+	rc = derived_put(derived, DERIVED_METER_MONTH, &key, &row, &effect, err);
+	if (rc == 0 && effect.is_changed)
+		touch_dependents(month, month->start);
+	return rc;
+}
+
+/* ---- real meters ---- */
+
+struct cause_text {
+	const char *kind, *text;
+	enum severity severity;
+};
+
+static const struct cause_text cause_texts[] = {
+	[CAUSE_ROLL_OVER] = {"roll_over", "The register rolled over; the energy counts.",
+			     SEVERITY_INFO},
+	[CAUSE_REPLACEMENT] = {"replacement",
+			       "The meter was replaced and a register at the change is not "
+			       "known: the energy between is missing.",
+			       SEVERITY_WARNING},
+	[CAUSE_DROP] = {"unexplained_drop",
+			"The register fell without a known reason: the energy between the two "
+			"readings does not count.",
+			SEVERITY_WARNING},
+	[CAUSE_ABOVE_RATING] = {"above_rating",
+				"More energy than the meter's rating allows: it does not count. "
+				"Check ratio, rating and wiring.",
+				SEVERITY_WARNING},
+};
+
+static int tell(struct derive *derive, const struct registry_meter *meter,
+		const struct interval *interval, struct err *err)
+{
+	const struct cause_text *cause = &cause_texts[interval->cause];
+	const struct registry *registry = derive->registry;
+	const struct registry_institution *institution =
+		&registry->institutions[meter->institution];
+	struct event event = {
+		.time_ms = interval->from_ms,
+		.kind = cause->kind,
+		.severity = cause->severity,
+		.region = registry->regions->regions[institution->region].code,
+		.institution = institution->id,
+		.meter = meter->id,
+		.text = cause->text,
+	};
+
+	return ledger_add_event(derive->ledger, &event, err);
+}
+
+/* The first of each cause and day: a wrong ratio would else fill the list with every interval. */
+static int tell_all(struct derive *derive, const struct registry_meter *meter, size_t n,
+		    const struct span_ms *window, struct err *err)
+{
+	civil_day told[sizeof cause_texts / sizeof *cause_texts];
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		told[i] = CIVIL_DAY_MIN;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct interval *interval = &derive->intervals[i];
+		civil_day day;
+
+		if (interval->cause == CAUSE_NONE || interval->from_ms >= window->to_ms ||
+		    interval->to_ms <= window->from_ms)
+			continue;
+		day = civil_day_of_utc(interval->from_ms, derive->registry->offset_ms);
+		if (told[interval->cause] == day)
+			continue;
+		told[interval->cause] = day;
+		rc = tell(derive, meter, interval, err);
+	}
+	return rc;
+}
+
+/* The meter's intervals around [from, to) into derive->intervals. */
+static int load_intervals(struct derive *derive, const struct registry_meter *meter,
+			  const struct span_ms *window, size_t *n, struct err *err)
+{
+	struct reading *readings = NULL;
+	int64_t register_id;
+	size_t n_readings = 0, need;
+	int rc = ledger_register_id(derive->ledger, meter->device, strlen(meter->device),
+				    meter->quantity, strlen(meter->quantity), &register_id, err);
+
+	if (rc == 0)
+		rc = ledger_readings(derive->ledger, register_id, window->from_ms, window->to_ms,
+				     &readings, &n_readings, err);
+	if (rc < 0)
+		return rc;
+	need = n_readings + 2 * meter->n_lives;
+	if (need > derive->intervals_cap) {
+		derive->intervals =
+			xrealloc(derive->intervals, need + 256, sizeof *derive->intervals);
+		derive->intervals_cap = need + 256;
+	}
+	*n = validate_intervals(meter, readings, n_readings, derive->intervals);
+	free(readings);
+	return 0;
+}
+
+/* Can a gap lie across the border of this hour of a day? Not if the hour is closely covered or has
+ * nothing at all. */
+static int may_cross(const struct month *month, civil_day day, int hour, bool *may, struct err *err)
+{
+	struct derived_key key = key_of(month->id, day);
+	struct derived_row row;
+	int rc = derived_get(month->derive->derived, DERIVED_METER_DAY, &key, &row, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	*may = rc == 1 && row.hours[hour].closed_ms > row.hours[hour].covered_ms;
+	return 0;
+}
+
+/* Energy that a gap across the month's start (is_end false) or end brings into the month. A gap
+ * across both counts at the start. */
+static int crossing(const struct month *month, bool is_end, int64_t *energy, struct err *err)
+{
+	struct derive *derive = month->derive;
+	const struct registry_meter *meter = &derive->registry->meters[month->meter];
+	int64_t start = civil_day_start_utc(month->start, derive->registry->offset_ms);
+	int64_t end =
+		civil_day_start_utc(civil_next_month(month->start), derive->registry->offset_ms);
+	int64_t border = is_end ? end : start;
+	size_t n = 0;
+	int rc = load_intervals(derive, meter, &(struct span_ms){border, border}, &n, err);
+
+	*energy = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct interval *gap = &derive->intervals[i];
+
+		if (gap->kind != INTERVAL_GAP || gap->from_ms >= border || gap->to_ms <= border ||
+		    (is_end && gap->from_ms < start))
+			continue;
+		*energy = rollup_share(gap, end) - rollup_share(gap, start);
+	}
+	return rc;
+}
+
+static int month_estimated(const struct month *month, int64_t *estimated, struct err *err)
+{
+	bool at_start = false, at_end = false;
+	int64_t first = 0, last = 0;
+	int rc = may_cross(month, month->start, 0, &at_start, err);
+
+	if (rc == 0)
+		rc = may_cross(month, civil_next_month(month->start) - 1, DERIVED_HOURS - 1,
+			       &at_end, err);
+	if (rc == 0 && at_start)
+		rc = crossing(month, false, &first, err);
+	if (rc == 0 && at_end)
+		rc = crossing(month, true, &last, err);
+	*estimated = first + last;
+	return rc;
+}
+
+static int real_month(struct month *month, struct days days, struct err *err)
+{
+	struct derive *derive = month->derive;
+	const struct registry_meter *meter = &derive->registry->meters[month->meter];
+	int64_t offset = derive->registry->offset_ms, estimated = 0;
+	struct span_ms window = {civil_day_start_utc(days.from, offset),
+				 civil_day_start_utc(days.to + 1, offset)};
+	size_t n = 0, first = 0;
+	int rc = load_intervals(derive, meter, &window, &n, err);
+
+	if (rc == 0)
+		rc = tell_all(derive, meter, n, &window, err);
+	for (civil_day day = days.from; day <= days.to && rc == 0; day++) {
+		int64_t start = civil_day_start_utc(day, offset);
+		struct derived_row row = {.has_hours = true};
+
+		while (first < n && derive->intervals[first].to_ms <= start)
+			first++;
+		rollup_periods(derive->intervals + first, n - first, start, HOUR_MS, row.hours,
+			       DERIVED_HOURS);
+		row.sum =
+			rollup_period(derive->intervals + first, n - first, start, start + DAY_MS);
+		rc = put_day(month, day, &row, err);
+	}
+	if (rc == 0)
+		rc = month_estimated(month, &estimated, err);
+	return rc < 0 ? rc : put_month(month, estimated, err);
+}
+
+typedef int (*month_fn)(struct month *month, struct days days, struct err *err);
+
+static int each_month(struct month *month, struct days days, month_fn fn, struct err *err)
+{
+	int rc = 0;
+
+	while (days.from <= days.to && rc == 0) {
+		civil_day next = civil_next_month(days.from);
+		struct days part = {days.from, days.to < next ? days.to : next - 1};
+
+		month->start = civil_month_start(days.from);
+		month->delta = (struct amount){0};
+		month->days = 0;
+		rc = fn(month, part, err);
+		days.from = next;
+	}
+	return rc;
+}
+
+int derive_real_meter(struct derive *derive, uint32_t meter, struct days days, struct err *err)
+{
+	struct month month = {.derive = derive, .meter = meter};
+	int rc = derive_meter_id(derive, meter, &month.id, err);
+
+	if (rc < 0)
+		return rc;
+	return each_month(&month, days, real_month, err);
+}
+
+/* ---- virtual meters ---- */
+
+static int load_terms(struct derive *derive, const struct registry_meter *meter,
+		      enum derived_table table, civil_day day, struct derived_row *rows,
+		      struct err *err)
+{
+	for (size_t i = 0; i < meter->n_terms; i++) {
+		int64_t id;
+		int rc = derive_meter_id(derive, meter->terms[i].meter, &id, err);
+		struct derived_key key = {.day = day};
+
+		if (rc < 0)
+			return rc;
+		key.id = id;
+		rc = derived_get(derive->derived, table, &key, &rows[i], NULL, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* What gaps across the border of a day or month may bring: |coefficient| x each term's. */
+static int64_t formula_estimated(const struct registry_meter *meter, const struct derived_row *rows)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < meter->n_terms; i++)
+		sum += scale_int64(rows[i].sum.estimated, llabs(meter->terms[i].num),
+				   meter->terms[i].den);
+	return sum;
+}
+
+static void virtual_day(const struct registry_meter *meter, const struct derived_row *rows,
+			struct amount *scratch, struct derived_row *out)
+{
+	*out = (struct derived_row){.has_hours = true};
+	for (int h = 0; h < DERIVED_HOURS; h++) {
+		for (size_t i = 0; i < meter->n_terms; i++)
+			scratch[i] = rows[i].hours[h];
+		out->hours[h] = total_formula(meter->terms, meter->n_terms, scratch);
+		if (!out->hours[h].is_known)
+			continue;
+		out->sum.is_known = true;
+		out->sum.value += out->hours[h].value;
+		out->sum.covered_ms += out->hours[h].covered_ms;
+		out->sum.closed_ms += out->hours[h].closed_ms;
+	}
+	if (out->sum.is_known)
+		out->sum.estimated = formula_estimated(meter, rows);
+}
+
+static int virtual_month(struct month *month, struct days days, struct err *err)
+{
+	const struct registry_meter *meter = &month->derive->registry->meters[month->meter];
+	struct derived_row *rows = xcalloc(meter->n_terms, sizeof *rows), row;
+	struct amount *scratch = xcalloc(meter->n_terms, sizeof *scratch);
+	int rc = 0;
+
+	for (civil_day day = days.from; day <= days.to && rc == 0; day++) {
+		rc = load_terms(month->derive, meter, DERIVED_METER_DAY, day, rows, err);
+		if (rc < 0)
+			break;
+		virtual_day(meter, rows, scratch, &row);
+		rc = put_day(month, day, &row, err);
+	}
+	if (rc == 0)
+		rc = load_terms(month->derive, meter, DERIVED_METER_MONTH, month->start, rows, err);
+	if (rc == 0)
+		rc = put_month(month, formula_estimated(meter, rows), err);
+	free(scratch);
+	free(rows);
+	return rc;
+}
+
+int derive_virtual_meter(struct derive *derive, uint32_t meter, struct days days, struct err *err)
+{
+	struct month month = {.derive = derive, .meter = meter};
+	int rc = derive_meter_id(derive, meter, &month.id, err);
+
+	return rc < 0 ? rc : each_month(&month, days, virtual_month, err);
+}
+
+/* ---- meters that are gone ---- */
+
+static int wipe_month(struct month *month, struct days days, struct err *err)
+{
+	const struct derived_row none = {0};
+	int rc = 0;
+
+	for (civil_day day = days.from; day <= days.to && rc == 0; day++)
+		rc = put_day(month, day, &none, err);
+	return rc < 0 ? rc : put_month(month, 0, err);
+}
+
+int derive_wipe_meter(struct derive *derive, int64_t id, struct days days, struct err *err)
+{
+	struct month month = {.derive = derive, .meter = REGISTRY_NONE, .id = id};
+
+	return each_month(&month, days, wipe_month, err);
+}

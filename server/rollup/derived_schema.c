@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/rollup/derived_schema.h"
+
+/* Keyed by day first: what is written at the same time lies together. */
+#define CONTENT                                                                               \
+	"value INTEGER NOT NULL, estimated INTEGER NOT NULL, covered_ms INTEGER NOT NULL, "   \
+	"closed_ms INTEGER NOT NULL, days INTEGER NOT NULL, hours BLOB, change INTEGER NOT "  \
+	"NULL, before INTEGER NOT NULL, hours_changed INTEGER NOT NULL, deleted INTEGER NOT " \
+	"NULL, hours_ever INTEGER NOT NULL, "
+#define METER_TABLE(name)                                                                         \
+	"CREATE TABLE IF NOT EXISTS " name "(day INTEGER NOT NULL, id INTEGER NOT NULL, " CONTENT \
+	"PRIMARY KEY(day, id)) WITHOUT ROWID;"                                                    \
+	"CREATE INDEX IF NOT EXISTS " name "_change ON " name "(change);"
+#define INSTITUTION_TABLE(name)                                                                   \
+	"CREATE TABLE IF NOT EXISTS " name "(day INTEGER NOT NULL, id INTEGER NOT NULL, carrier " \
+	"INTEGER NOT NULL, item TEXT NOT NULL, " CONTENT                                          \
+	"PRIMARY KEY(day, id, carrier, item)) WITHOUT ROWID;"                                     \
+	"CREATE INDEX IF NOT EXISTS " name "_change ON " name "(change);"
+
+const char derived_schema[] =
+	"CREATE TABLE IF NOT EXISTS derived_version(version INTEGER NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS derived_name(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, "
+	"name TEXT NOT NULL, definition INTEGER NOT NULL DEFAULT 0, first_day INTEGER NOT NULL "
+	"DEFAULT 2147483647, last_day INTEGER NOT NULL DEFAULT -2147483648, change INTEGER NOT "
+	"NULL DEFAULT 0, UNIQUE(kind, name));"
+	"CREATE INDEX IF NOT EXISTS derived_name_change ON derived_name(kind, change);"
+	"CREATE TABLE IF NOT EXISTS derived_dirty(id INTEGER PRIMARY KEY, from_day INTEGER NOT "
+	"NULL, to_day INTEGER NOT NULL);" METER_TABLE("meter_day") METER_TABLE("meter_month")
+		INSTITUTION_TABLE("institution_day") INSTITUTION_TABLE("institution_month");
+
+const char derived_schema_drop[] =
+	"DROP TABLE IF EXISTS meter_day; DROP TABLE IF EXISTS meter_month;"
+	"DROP TABLE IF EXISTS institution_day; DROP TABLE IF EXISTS institution_month;"
+	"DROP TABLE IF EXISTS derived_name; DROP TABLE IF EXISTS derived_dirty;"
+	"DROP TABLE IF EXISTS derived_version;";
+
+#define COLUMNS                                                                                 \
+	"value, estimated, covered_ms, closed_ms, days, hours, change, before, hours_changed, " \
+	"deleted, hours_ever"
+#define GET_METER(name)       "SELECT " COLUMNS " FROM " name " WHERE day = ?1 AND id = ?2"
+#define GET_INSTITUTION(name) GET_METER(name) " AND carrier = ?3 AND item = ?4"
+#define PUT_METER(name)                                                                        \
+	"REPLACE INTO " name "(day, id, " COLUMNS ") VALUES(?1, ?2, ?5, ?6, ?7, ?8, ?9, ?10, " \
+	"?11, ?12, ?13, ?14, ?15)"
+#define PUT_INSTITUTION(name)                                    \
+	"REPLACE INTO " name "(day, id, carrier, item, " COLUMNS \
+	") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+#define ITEMS(name)                           \
+	"SELECT " COLUMNS ", item FROM " name \
+	" WHERE day = ?1 AND id = ?2 AND carrier = ?3 AND deleted = 0"
+
+const char *const derived_statements[N_DERIVED_SQL] = {
+	[DERIVED_SQL_GET] = GET_METER("meter_day"),
+	[DERIVED_SQL_GET + 1] = GET_METER("meter_month"),
+	[DERIVED_SQL_GET + 2] = GET_INSTITUTION("institution_day"),
+	[DERIVED_SQL_GET + 3] = GET_INSTITUTION("institution_month"),
+	[DERIVED_SQL_PUT] = PUT_METER("meter_day"),
+	[DERIVED_SQL_PUT + 1] = PUT_METER("meter_month"),
+	[DERIVED_SQL_PUT + 2] = PUT_INSTITUTION("institution_day"),
+	[DERIVED_SQL_PUT + 3] = PUT_INSTITUTION("institution_month"),
+	[DERIVED_SQL_ITEMS_DAY] = ITEMS("institution_day"),
+	[DERIVED_SQL_ITEMS_MONTH] = ITEMS("institution_month"),
+	[DERIVED_SQL_FIND] = "SELECT id, definition, first_day, last_day FROM derived_name WHERE "
+			     "kind = ? AND name = ?",
+	[DERIVED_SQL_INTERN] = "INSERT INTO derived_name(kind, name) VALUES(?, ?)",
+	[DERIVED_SQL_DEFINE] = "UPDATE derived_name SET definition = ? WHERE id = ?",
+	[DERIVED_SQL_WIDEN] = "UPDATE derived_name SET first_day = min(first_day, ?1), last_day = "
+			      "max(last_day, ?1) WHERE id = ?2",
+	[DERIVED_SQL_TOUCH] = "UPDATE derived_name SET change = ? WHERE id = ?",
+	[DERIVED_SQL_MARK] =
+		"INSERT INTO derived_dirty(id, from_day, to_day) VALUES(?1, ?2, ?3) ON "
+		"CONFLICT(id) DO UPDATE SET from_day = min(from_day, excluded.from_day), to_day = "
+		"max(to_day, excluded.to_day)",
+	[DERIVED_SQL_TAKE] = "SELECT d.id, n.kind, n.name, d.from_day, d.to_day FROM derived_dirty "
+			     "d JOIN derived_name n ON n.id = d.id LIMIT 1",
+	[DERIVED_SQL_DROP] = "DELETE FROM derived_dirty WHERE id = ?",
+	[DERIVED_SQL_REGISTER] = "SELECT id FROM register WHERE device = ? AND quantity = ?",
+	[DERIVED_SQL_IS_DIRTY] =
+		"SELECT EXISTS(SELECT 1 FROM derived_dirty) OR EXISTS(SELECT 1 FROM dirty)",
+};

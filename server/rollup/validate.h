@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* validate.h - raw registers and register lives into intervals of exact energy. Pure. */
+#ifndef SERVER_VALIDATE_H
+#define SERVER_VALIDATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/ledger/reading.h"
+#include "server/registry/registry.h"
+
+enum interval_kind {
+	INTERVAL_CLOSE, /* at most 2.5 x the meter's interval: boundaries inside are interpolated */
+	INTERVAL_GAP,   /* longer: its energy is exact as a whole, spread inside, flagged */
+	INTERVAL_HOLE,  /* nothing is known; energy 0 */
+};
+
+/* Why an interval is not plain, for events. */
+enum interval_cause {
+	CAUSE_NONE,
+	CAUSE_ROLL_OVER,    /* the register passed its modulus; the energy counts */
+	CAUSE_REPLACEMENT,  /* hole: between lives, and the register at the change is not known */
+	CAUSE_DROP,         /* hole: the register fell without reason */
+	CAUSE_ABOVE_RATING, /* hole: more than the rating allows; the registers stay as read */
+};
+
+/* Between two consecutive points of one register life: readings, and the life's own first and last
+ * register where they are given. Energy is primary, in 10^-6 of the carrier's unit (kWh, m3, GJ),
+ * rounded once per interval: parts of any partition add up to it exactly. */
+struct interval {
+	int64_t from_ms, to_ms;
+	int64_t energy;
+	enum interval_kind kind;
+	enum interval_cause cause;
+};
+
+/* Turns n readings (sorted by time, times distinct) into at most n + 2 * n_lives intervals in out,
+ * sorted, not overlapping. Deterministic, and each interval depends on its own two points and the
+ * meter's lives alone. Readings outside of every life give nothing; time without an interval is
+ * unknown. Returns how many. */
+size_t validate_intervals(const struct registry_meter *meter, const struct reading *readings,
+			  size_t n, struct interval *out);
+
+/* Factor from the wire unit of the meter's quantity to the carrier's unit (kWh of heat to GJ:
+ * 36/10000). */
+void validate_unit_factor(const struct registry_meter *meter, int64_t *num, int64_t *den);
+
+#endif

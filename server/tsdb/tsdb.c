@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/tsdb/tsdb.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "server/tsdb/tsdb_private.h"
+
+enum {
+	RETRY_FIRST_MS = 1000,
+	RETRY_LAST_MS = 30 * 1000,
+	IDLE_MS = 1000,
+	PROCESS_ASK_MS = 5000,
+	EXPORT_LINES = TSDB_CHUNK_LINES,
+};
+
+struct tsdb_chunk *tsdb_chunk_create(int64_t number, size_t n_lines, struct buf *take_text)
+{
+	struct tsdb_chunk *chunk = xcalloc(1, sizeof *chunk);
+
+	atomic_init(&chunk->references, 1);
+	chunk->number = number;
+	chunk->n_lines = n_lines;
+	chunk->text = *take_text;
+	memset(take_text, 0, sizeof *take_text);
+	return chunk;
+}
+
+void tsdb_chunk_release(struct tsdb_chunk *chunk)
+{
+	if (!chunk || atomic_fetch_sub(&chunk->references, 1) > 1)
+		return;
+	buf_fini(&chunk->text);
+	free(chunk);
+}
+
+/* ---- the thread ---- */
+
+/* Waits until a monotonic time, or, for_work, until something was queued. */
+static void wait_until(struct tsdb *tsdb, int64_t mono_ms, bool for_work)
+{
+	struct timespec at = {.tv_sec = mono_ms / 1000, .tv_nsec = mono_ms % 1000 * 1000000};
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	while (rc == 0 && !atomic_load(&tsdb->is_stopping) && !(for_work && tsdb->has_news))
+		rc = pthread_cond_timedwait(&tsdb->changed, &tsdb->lock, &at);
+	(void)pthread_mutex_unlock(&tsdb->lock);
+}
+
+static void set_state(struct tsdb *tsdb, int rc, size_t n_lines, const struct err *err)
+{
+	bool was_failing;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	was_failing = tsdb->is_failing;
+	tsdb->is_failing = rc < 0;
+	tsdb->state.is_up = rc == 0;
+	tsdb->state.failures += rc < 0;
+	tsdb->state.lines += (int64_t)n_lines;
+	(void)snprintf(tsdb->state.trouble, sizeof tsdb->state.trouble, "%.255s",
+		       rc < 0 ? err->text : "");
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	if (rc < 0 && !was_failing)
+		log_warn("tsdb", "%s does not take lines (%s); they are queued", tsdb->config.name,
+			 err->text);
+	if (rc == 0 && was_failing)
+		log_info("tsdb", "%s takes lines again", tsdb->config.name);
+}
+
+/* An acceptance is only worth something together with the process that gave it. */
+static int ask_process(struct tsdb *tsdb, bool is_fresh, struct err *err)
+{
+	int64_t now = clock_mono_ms(), pause = tsdb->config.durable_after_ms / 4, process;
+
+	if (tsdb->config.durable_after_ms == 0)
+		return 0;
+	if (pause > PROCESS_ASK_MS)
+		pause = PROCESS_ASK_MS;
+	if (tsdb->process > 0 && !is_fresh && now - tsdb->process_asked_mono_ms < pause)
+		return 0;
+	process = tsdb_write_process(tsdb, err);
+	if (process < 0)
+		return (int)process;
+	tsdb->process = process;
+	tsdb->process_asked_mono_ms = now;
+	return 0;
+}
+
+static size_t lines_in(const struct buf *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text->len; i++)
+		n += text->data[i] == '\n';
+	return n;
+}
+
+/* 1: something was written. 0: nothing to do. */
+static int write_memory(struct tsdb *tsdb, struct buf *text, struct err *err)
+{
+	size_t n_lines;
+	int rc;
+
+	buf_clear(text);
+	if (!tsdb_queue_take(tsdb, text, &n_lines))
+		return 0;
+	rc = tsdb_write_lines(tsdb, text->data, text->len, err);
+	tsdb_queue_sent(tsdb, rc == 0, tsdb->process);
+	if (rc == 0)
+		set_state(tsdb, 0, n_lines, NULL);
+	return rc < 0 ? rc : 1;
+}
+
+static int write_row(struct tsdb *tsdb, struct buf *text, struct err *err)
+{
+	int64_t row = 0;
+	int rc;
+
+	buf_clear(text);
+	rc = tsdb_queue_read_row(tsdb, text, &row, err);
+	if (rc == -EUCLEAN && row > 0) { /* better to lose a row's series than to stand still */
+		log_error("tsdb", "%s: %s; it is dropped", tsdb->config.name, err->text);
+		tsdb_queue_row_done(tsdb, row);
+		tsdb->read_row = row;
+		return 1;
+	}
+	if (rc <= 0)
+		return rc;
+	rc = tsdb_write_lines(tsdb, text->data, text->len, err);
+	if (rc < 0)
+		return rc;
+	set_state(tsdb, 0, lines_in(text), NULL);
+	tsdb->read_row = row;
+	if (tsdb->config.durable_after_ms == 0)
+		tsdb_queue_row_done(tsdb, row);
+	else
+		tsdb_pendings_add(&tsdb->rows, row, tsdb->process);
+	return 1;
+}
+
+static int believe(struct tsdb *tsdb, struct err *err)
+{
+	int rc = 0;
+
+	if (tsdb->config.durable_after_ms == 0)
+		return 0;
+	if (tsdb_queue_is_waiting(tsdb))
+		rc = ask_process(tsdb, false, err);
+	if (rc == 0 && tsdb_queue_settle(tsdb, tsdb->process_asked_mono_ms, tsdb->process)) {
+		log_warn("tsdb", "%s was started anew; what it had not kept is sent again",
+			 tsdb->config.name);
+		(void)pthread_mutex_lock(&tsdb->lock);
+		tsdb->state.lost_restarts++;
+		(void)pthread_mutex_unlock(&tsdb->lock);
+	}
+	return rc;
+}
+
+/* Where at most max_lines lines end. */
+static size_t piece_len(const char *text, size_t len, size_t max_lines)
+{
+	const char *at = text, *end = text + len;
+
+	for (size_t n = 0; n < max_lines && at < end; n++) {
+		const char *feed = memchr(at, '\n', (size_t)(end - at));
+
+		at = feed ? feed + 1 : end;
+	}
+	return (size_t)(at - text);
+}
+
+/* One change of the ledger may touch years of rows. Live lines go between its pieces. */
+static int write_pieces(struct tsdb *tsdb, const struct buf *lines, struct err *err)
+{
+	struct buf live = {0};
+	int rc = 0;
+
+	for (size_t at = 0, len; at < lines->len && rc >= 0; at += len) {
+		len = piece_len(lines->data + at, lines->len - at, TSDB_CHUNK_LINES);
+		if (atomic_load(&tsdb->is_stopping))
+			rc = err_set(err, -EINTR, "stopping");
+		if (rc >= 0)
+			rc = tsdb_write_lines(tsdb, lines->data + at, len, err);
+		if (rc >= 0)
+			rc = believe(tsdb, err);
+		if (rc >= 0)
+			rc = write_memory(tsdb, &live, err);
+	}
+	buf_fini(&live);
+	return rc < 0 ? rc : 0;
+}
+
+static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
+{
+	int64_t process = tsdb->process; /* of the first piece */
+	int rc = tsdb_write_delete(tsdb, export, err);
+
+	if (rc == 0)
+		rc = write_pieces(tsdb, &export->lines, err);
+	if (rc < 0)
+		return rc;
+	set_state(tsdb, 0, export->n_lines, NULL);
+	tsdb->cursor_read = export->next;
+	if (tsdb->config.durable_after_ms > 0) {
+		tsdb_pendings_add(&tsdb->cursors, export->next, process);
+		return 1;
+	}
+	(void)pthread_mutex_lock(&tsdb->lock);
+	tsdb->cursor_durable = export->next;
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	return 1;
+}
+
+/* Derived series fill the time when nothing waits. */
+static int write_derived(struct tsdb *tsdb, struct err *err)
+{
+	struct tsdb_question question = {
+		.reader = tsdb->reader, .cursor = tsdb->cursor_read, .max_lines = EXPORT_LINES};
+	struct tsdb_export export = {.next = tsdb->cursor_read};
+	struct registry *registry = NULL;
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	if (tsdb->registry)
+		registry = registry_hold(tsdb->registry);
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	question.registry = registry;
+	if (tsdb->options.source && registry)
+		rc = tsdb->options.source(&question, &export, tsdb->options.source_arg, err);
+	if (rc == 0 && export.next != tsdb->cursor_read)
+		rc = write_export(tsdb, &export, err);
+	tsdb_export_fini(&export);
+	registry_release(registry);
+	return rc;
+}
+
+/* Live lines and the backlog in the file take turns. */
+static int write_something(struct tsdb *tsdb, struct buf *text, struct err *err)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	tsdb->has_news = false;
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	rc = tsdb->take_row_next ? write_row(tsdb, text, err) : write_memory(tsdb, text, err);
+	tsdb->take_row_next = !tsdb->take_row_next;
+	if (rc == 0)
+		rc = tsdb->take_row_next ? write_row(tsdb, text, err)
+					 : write_memory(tsdb, text, err);
+	if (rc == 0)
+		rc = write_derived(tsdb, err);
+	return rc;
+}
+
+static int work(struct tsdb *tsdb, struct buf *text, bool *is_prepared, struct err *err)
+{
+	int rc = 0;
+
+	if (!*is_prepared) {
+		rc = tsdb_write_prepare(tsdb, err);
+		if (rc == 0)
+			rc = ask_process(tsdb, true, err);
+		*is_prepared = rc == 0;
+		if (rc == 0)
+			set_state(tsdb, 0, 0, NULL);
+	}
+	if (rc == 0)
+		rc = ask_process(tsdb, false, err);
+	if (rc == 0)
+		rc = believe(tsdb, err);
+	return rc == 0 ? write_something(tsdb, text, err) : rc;
+}
+
+void *tsdb_run(void *arg)
+{
+	struct tsdb *tsdb = arg;
+	int64_t retry_ms = RETRY_FIRST_MS;
+	bool is_prepared = false;
+	struct buf text = {0};
+
+	while (!atomic_load(&tsdb->is_stopping)) {
+		struct err err = {""};
+		int rc = work(tsdb, &text, &is_prepared, &err);
+
+		if (rc < 0 && !atomic_load(&tsdb->is_stopping)) {
+			set_state(tsdb, rc, 0, &err);
+			is_prepared = false; /* it may come back without its database */
+			wait_until(tsdb, clock_mono_ms() + retry_ms, false);
+			retry_ms = retry_ms * 2 < RETRY_LAST_MS ? retry_ms * 2 : RETRY_LAST_MS;
+			continue;
+		}
+		retry_ms = RETRY_FIRST_MS;
+		if (rc == 0)
+			wait_until(tsdb, clock_mono_ms() + IDLE_MS, true);
+	}
+	buf_fini(&text);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static int open_http(struct tsdb *tsdb, struct err *err)
+{
+	struct http_client_options options = {
+		.ca_file = tsdb->config.ca_file,
+		.user = tsdb->config.user,
+		.token_scheme = tsdb->config.kind == TSDB_INFLUXDB2 ? "Token" : "Bearer",
+	};
+	int rc = 0;
+
+	if (tsdb->config.password_file)
+		rc = conf_read_secret(tsdb->config.password_file, &tsdb->password, err);
+	if (rc == 0 && tsdb->config.token_file)
+		rc = conf_read_secret(tsdb->config.token_file, &tsdb->token, err);
+	options.password = tsdb->password;
+	options.token = tsdb->token;
+	return rc < 0 ? rc : http_client_create(&tsdb->http, &options, err);
+}
+
+static void init_lock(struct tsdb *tsdb)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_mutex_init(&tsdb->lock, NULL); /* these cannot fail with these attributes */
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&tsdb->changed, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+static void destroy(struct tsdb *tsdb)
+{
+	db_finalize(tsdb->next_row);
+	ledger_close(tsdb->reader);
+	http_client_destroy(tsdb->http);
+	tsdb_queue_close(tsdb);
+	registry_release(tsdb->registry);
+	(void)pthread_cond_destroy(&tsdb->changed);
+	(void)pthread_mutex_destroy(&tsdb->lock);
+	free(tsdb->write_url);
+	free(tsdb->password);
+	free(tsdb->token);
+	free(tsdb);
+}
+
+int tsdb_start(struct tsdb **out, const struct tsdb_options *options, struct ledger *ledger,
+	       struct err *err)
+{
+	struct tsdb *tsdb = xcalloc(1, sizeof *tsdb);
+	int rc;
+
+	tsdb->options = *options;
+	tsdb->config = *options->config;
+	if (tsdb->config.kind != TSDB_VICTORIAMETRICS)
+		tsdb->config.durable_after_ms = 0;
+	tsdb->write_url = tsdb_write_url(&tsdb->config);
+	tsdb->last_next = &tsdb->first;
+	init_lock(tsdb);
+	rc = tsdb_queue_open(tsdb, ledger, err);
+	if (rc == 0)
+		rc = ledger_open_reader(&tsdb->reader, ledger_path(ledger), err);
+	if (rc == 0)
+		rc = open_http(tsdb, err);
+	if (rc == 0)
+		rc = -pthread_create(&tsdb->thread, NULL, tsdb_run, tsdb);
+	if (rc < 0) {
+		destroy(tsdb);
+		return err_prefix(err, rc, "database '%s'", options->config->name);
+	}
+	*out = tsdb;
+	return 0;
+}
+
+void tsdb_stop(struct tsdb *tsdb)
+{
+	if (!tsdb)
+		return;
+	(void)pthread_mutex_lock(&tsdb->lock);
+	atomic_store(&tsdb->is_stopping, true);
+	(void)pthread_cond_signal(&tsdb->changed);
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	http_client_interrupt(tsdb->http);
+	(void)pthread_join(tsdb->thread, NULL);
+	destroy(tsdb);
+}
+
+void tsdb_set_registry(struct tsdb *tsdb, struct registry *registry)
+{
+	struct registry *old;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	old = tsdb->registry;
+	tsdb->registry = registry_hold(registry);
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	registry_release(old);
+}
+
+const char *tsdb_name(const struct tsdb *tsdb)
+{
+	return tsdb->config.name;
+}
+
+void tsdb_get_state(struct tsdb *tsdb, struct tsdb_state *out)
+{
+	(void)pthread_mutex_lock(&tsdb->lock);
+	*out = tsdb->state;
+	out->queued_bytes = tsdb->memory_bytes;
+	out->queued_chunks = tsdb->n_entries;
+	out->disk_chunks = tsdb->disk_chunks;
+	out->disk_bytes = tsdb->disk_bytes;
+	out->cursor = tsdb->cursor_durable;
+	(void)pthread_mutex_unlock(&tsdb->lock);
+}
