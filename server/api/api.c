@@ -2,6 +2,7 @@
 #include "server/api/api.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -116,7 +117,7 @@ static bool matches(const char *pattern, const char *path, char captures[][API_C
 static const struct api_route *find_route(struct api_call *call)
 {
 	const char *method = call->request->method;
-	const char *allow = NULL;
+	char *allow = call->reply->allow;
 
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
@@ -125,15 +126,17 @@ static const struct api_route *find_route(struct api_call *call)
 		     route++) {
 			if (!matches(route->pattern, call->request->path, call->captures))
 				continue;
-			if (strcmp(route->method, method) == 0)
+			if (strcmp(route->method, method) == 0) {
+				allow[0] = '\0';
 				return route;
-			allow = route->method;
+			}
+			(void)snprintf(allow + strlen(allow), HTTP_ALLOW_MAX - strlen(allow),
+				       "%s%s", allow[0] != '\0' ? ", " : "", route->method);
 		}
 	}
-	if (allow != NULL) {
+	if (allow[0] != '\0') {
 		api_problem(call, 405, "method-not-allowed", "%s is not possible here; %s is",
 			    method, allow);
-		call->reply->allow = allow;
 		return NULL;
 	}
 	api_problem(call, 404, "not-found", "there is no '%.200s'", call->request->path);
@@ -159,6 +162,22 @@ static bool is_authorized(struct api_call *call)
 	return false;
 }
 
+/* The routes that change something are for the roles whose work it is. */
+static bool has_role(struct api_call *call)
+{
+	unsigned roles = call->route->roles;
+	char names[96] = "";
+
+	if (roles == 0 || (roles & 1u << call->grant.role) != 0)
+		return true;
+	for (int role = 0; role < N_ROLES; role++)
+		if ((roles & 1u << role) != 0)
+			(void)snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
+				       names[0] != '\0' ? " or " : "", token_role_names[role]);
+	api_problem(call, 403, "forbidden", "this is for tokens with the role %s", names);
+	return false;
+}
+
 static void run_in_snapshot(struct api_call *call)
 {
 	struct err err = {""};
@@ -167,7 +186,7 @@ static void run_in_snapshot(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	if ((call->route->access != ACCESS_TOKEN || is_authorized(call)) &&
+	if ((call->route->access != ACCESS_TOKEN || (is_authorized(call) && has_role(call))) &&
 	    api_parameters_are_known(call) && api_choose_format(call))
 		call->route->fn(call);
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
@@ -178,7 +197,9 @@ static bool is_sound(struct api_call *call)
 {
 	if (call->request->is_too_large)
 		api_problem(call, 413, "too-large", "the request's body is larger than %d bytes",
-			    HTTP_BODY_MAX);
+			    http_header(call->request, "Authorization") != NULL
+				    ? HTTP_BODY_MAX
+				    : HTTP_ANONYMOUS_BODY_MAX);
 	else if (call->request->has_zero_byte)
 		api_problem(call, 400, "bad-request", "the request line holds a zero byte");
 	else

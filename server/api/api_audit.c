@@ -157,6 +157,6 @@ static const struct api_parameter parameters[] = {
 
 const struct api_route api_audit_routes[] = {
 	{"GET", "/api/v1/audit", ACCESS_TOKEN, get_audit, parameters, "listAccesses",
-	 "Accesses to this interface, newest first; for the role auditor", "AccessList"},
+	 "Accesses to this interface, newest first; for the role auditor", .schema = "AccessList"},
 	{0},
 };

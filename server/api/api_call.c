@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/api_call.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +80,22 @@ void api_add_computing(struct api_call *call)
 	db_finalize(dirty);
 	if (is_computing)
 		json_add_bool(&call->json, "computing", true);
+}
+
+struct ledger *api_open_writer(struct api_call *call)
+{
+	struct ledger *ledger = NULL;
+	struct err err = {""};
+	int rc = ledger_open(&ledger, call->options->ledger_path, &err);
+
+	if (rc == 0)
+		return ledger;
+	api_failed(call, &err);
+	if (rc == -EBUSY) {
+		api_problem(call, 503, "busy", "the ledger is being written; try again");
+		call->reply->retry_after_s = 1;
+	}
+	return NULL;
 }
 
 struct figures api_figures(const struct api_call *call)

@@ -56,7 +56,14 @@ struct api_route {
 	const struct api_parameter *parameters; /* ends with name == NULL; NULL: none */
 	const char *id, *summary;
 	const char *schema; /* of the answer, in api_schemas.json; NULL: not JSON */
+	/* Of routes that take something: */
+	unsigned roles;      /* 1u << enum token_role of who may; 0: every token */
+	const char *request; /* schema of the JSON body; NULL: none is needed */
+	const char *takes;   /* another media type of the body ("text/csv"), or NULL */
 };
+
+/* Who enters figures for institutions. */
+#define API_REPORTERS (1u << ROLE_REPORTER | 1u << ROLE_ADMIN)
 
 /* Tables of the route files; each ends with method == NULL. */
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
@@ -88,6 +95,10 @@ void api_add_computing(struct api_call *call);
 
 /* Adds the member "period". */
 void api_add_period(struct api_call *call, const struct figures_period *period);
+
+/* The ledger for writing, beside the server's own writer; to be closed. NULL after answering 503
+ * or 500. Transactions on it must be short. */
+struct ledger *api_open_writer(struct api_call *call);
 
 /* What figures.h wants to know. */
 struct figures api_figures(const struct api_call *call);

@@ -185,6 +185,6 @@ static const struct api_parameter parameters[] = {
 
 const struct api_route api_event_routes[] = {
 	{"GET", "/api/v1/events", ACCESS_TOKEN, get_events, parameters, "listEvents",
-	 "What happened to meters, agents and databases, newest first", "EventList"},
+	 "What happened to meters, agents and databases, newest first", .schema = "EventList"},
 	{0},
 };

@@ -112,7 +112,8 @@ void api_finish(struct api_call *call)
 	bool is_packed = reply->body.len > GZIP_MIN &&
 			 api_accepts_gzip(http_header(call->request, "Accept-Encoding"));
 	bool has_csv = call->route != NULL && api_route_has_csv(call->route);
-	bool has_tag = call->route != NULL && call->route->access != ACCESS_MONITORING;
+	bool has_tag = call->route != NULL && call->route->access != ACCESS_MONITORING &&
+		       strcmp(call->route->method, "GET") == 0;
 
 	reply->vary = has_csv ? "Accept, Accept-Encoding, Authorization"
 			      : "Accept-Encoding, Authorization";

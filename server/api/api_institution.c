@@ -210,8 +210,8 @@ static const struct api_parameter list_parameters[] = {
 const struct api_route api_institution_routes[] = {
 	{"GET", "/api/v1/institutions", ACCESS_TOKEN, get_institutions, list_parameters,
 	 "listInstitutions", "The institutions, a page at a time, in the order of their ids",
-	 "InstitutionList"},
+	 .schema = "InstitutionList"},
 	{"GET", "/api/v1/institutions/{id}", ACCESS_TOKEN, get_institution, NULL, "getInstitution",
-	 "One institution: persons, area, supply, buildings, meters", "Institution"},
+	 "One institution: persons, area, supply, buildings, meters", .schema = "Institution"},
 	{0},
 };

@@ -156,8 +156,8 @@ static const struct api_parameter readings_parameters[] = {
 
 const struct api_route api_meter_routes[] = {
 	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL, "getMeter",
-	 "A meter, its newest register, its energy of today and yesterday", "Meter"},
+	 "A meter, its newest register, its energy of today and yesterday", .schema = "Meter"},
 	{"GET", "/api/v1/meters/{id}/readings", ACCESS_TOKEN, get_readings, readings_parameters,
-	 "getMeterReadings", "Registers as the meter showed them", "Readings"},
+	 "getMeterReadings", "Registers as the meter showed them", .schema = "Readings"},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The OpenAPI 3.1 document: paths from the tables of the routes, schemas from api_schemas.json. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,9 +117,28 @@ static void write_answer(struct json_writer *json, const struct api_route *route
 	json_end_object(json);
 }
 
+static void write_request(struct json_writer *json, const struct api_route *route)
+{
+	if (route->request == NULL && route->takes == NULL)
+		return;
+	json_begin_object(json, "requestBody");
+	json_add_bool(json, "required", true);
+	json_begin_object(json, "content");
+	if (route->request != NULL)
+		write_content(json, "application/json", route->request);
+	if (route->takes != NULL)
+		write_content(json, route->takes, NULL);
+	json_end_object(json);
+	json_end_object(json);
+}
+
 static void write_operation(struct json_writer *json, const struct api_route *route)
 {
-	json_begin_object(json, "get");
+	char method[8] = "";
+
+	for (size_t i = 0; route->method[i] != '\0' && i + 1 < sizeof method; i++)
+		method[i] = (char)tolower((unsigned char)route->method[i]);
+	json_begin_object(json, method);
 	json_add_string(json, "operationId", route->id);
 	json_add_string(json, "summary", route->summary);
 	json_begin_array(json, "security");
@@ -130,9 +150,10 @@ static void write_operation(struct json_writer *json, const struct api_route *ro
 	}
 	json_end_array(json);
 	write_parameters(json, route);
+	write_request(json, route);
 	json_begin_object(json, "responses");
 	write_answer(json, route, "200", "the answer");
-	if (route->access != ACCESS_MONITORING) {
+	if (route->access != ACCESS_MONITORING && strcmp(method, "get") == 0) {
 		json_begin_object(json, "304");
 		json_add_string(json, "description", "as the tag in If-None-Match says");
 		json_end_object(json);
@@ -160,6 +181,26 @@ static void write_info(struct json_writer *json, const char *version)
 	json_end_object(json);
 }
 
+/* The route before which no other has the same path. */
+static bool is_first(const struct api_route *route)
+{
+	for (size_t t = 0; api_route_tables[t] != NULL; t++)
+		for (const struct api_route *r = api_route_tables[t]; r->method != NULL; r++)
+			if (strcmp(r->pattern, route->pattern) == 0)
+				return r == route;
+	return true;
+}
+
+static void write_path(struct json_writer *json, const char *pattern)
+{
+	json_begin_object(json, pattern);
+	for (size_t t = 0; api_route_tables[t] != NULL; t++)
+		for (const struct api_route *r = api_route_tables[t]; r->method != NULL; r++)
+			if (strcmp(r->pattern, pattern) == 0)
+				write_operation(json, r);
+	json_end_object(json);
+}
+
 static void get_openapi(struct api_call *call)
 {
 	struct json_writer *json = &call->json;
@@ -172,12 +213,9 @@ static void get_openapi(struct api_call *call)
 	for (size_t t = 0; api_route_tables[t] != NULL; t++) {
 		const struct api_route *route = api_route_tables[t];
 
-		/* Every pattern has one method, GET, so each is a path of its own. */
-		for (; route->method != NULL; route++) {
-			json_begin_object(json, route->pattern);
-			write_operation(json, route);
-			json_end_object(json);
-		}
+		for (; route->method != NULL; route++)
+			if (is_first(route))
+				write_path(json, route->pattern);
 	}
 	json_end_object(json);
 	json_add_number(json, "components", api_schemas, strlen(api_schemas));
@@ -186,6 +224,6 @@ static void get_openapi(struct api_call *call)
 
 const struct api_route api_openapi_routes[] = {
 	{"GET", "/api/v1/openapi.json", ACCESS_PUBLIC, get_openapi, NULL, "getOpenapi",
-	 "This document", "Openapi"},
+	 "This document", .schema = "Openapi"},
 	{0},
 };

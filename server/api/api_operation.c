@@ -44,10 +44,10 @@ static void get_metrics(struct api_call *call)
 
 const struct api_route api_operation_routes[] = {
 	{"GET", "/healthz", ACCESS_MONITORING, get_healthz, NULL, "getHealth",
-	 "200 while the process answers", "Health"},
+	 "200 while the process answers", .schema = "Health"},
 	{"GET", "/readyz", ACCESS_MONITORING, get_readyz, NULL, "getReadiness",
-	 "200 while broker, ledger and databases are well, else 503", "Readiness"},
+	 "200 while broker, ledger and databases are well, else 503", .schema = "Readiness"},
 	{"GET", "/metrics", ACCESS_MONITORING, get_metrics, NULL, "getMetrics",
-	 "Counters as Prometheus text", NULL},
+	 "Counters as Prometheus text", .schema = NULL},
 	{0},
 };

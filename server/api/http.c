@@ -25,6 +25,7 @@ struct http_server {
 /* A request under way: its body grows until it is whole. */
 struct upload {
 	struct buf body;
+	size_t max;
 	bool is_begun, is_too_large, has_nul;
 };
 
@@ -92,7 +93,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 		add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, reply->encoding);
 	if (reply->link != NULL)
 		add_header(response, MHD_HTTP_HEADER_LINK, reply->link);
-	if (reply->allow != NULL)
+	if (reply->allow[0] != '\0')
 		add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
 	if (reply->status == MHD_HTTP_UNAUTHORIZED)
 		add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
@@ -140,10 +141,14 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 	(void)version;
 	if (!upload->is_begun) {
 		upload->is_begun = true;
+		upload->max = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							  MHD_HTTP_HEADER_AUTHORIZATION) != NULL
+				      ? HTTP_BODY_MAX
+				      : HTTP_ANONYMOUS_BODY_MAX;
 		return MHD_YES;
 	}
 	if (*data_len > 0) {
-		if (upload->body.len + *data_len > HTTP_BODY_MAX)
+		if (upload->body.len + *data_len > upload->max)
 			upload->is_too_large = true;
 		else
 			buf_add(&upload->body, data, *data_len);

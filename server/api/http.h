@@ -10,7 +10,9 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum { HTTP_BODY_MAX = 64 * 1024, HTTP_PARAMETERS_MAX = 32 };
+/* A body may be larger if the request says who asks. */
+enum { HTTP_BODY_MAX = 4 * 1024 * 1024, HTTP_ANONYMOUS_BODY_MAX = 64 * 1024 };
+enum { HTTP_PARAMETERS_MAX = 32, HTTP_ALLOW_MAX = 40 };
 
 struct http_parameter {
 	const char *name, *value; /* decoded */
@@ -31,15 +33,15 @@ struct http_request_in {
 
 struct http_reply {
 	int status;
-	const char *content_type; /* static text */
-	struct buf body;          /* taken and freed by the server */
-	char etag[40];            /* quoted; empty: none */
-	const char *vary;         /* static text, or NULL */
-	const char *encoding;     /* static text: of the body, or NULL */
-	char *link;               /* header Link, taken and freed by the server; or NULL */
-	const char *allow;        /* static text for 405, or NULL */
-	int retry_after_s;        /* 0: none */
-	const char *file_name;    /* static text: offered for download; or NULL */
+	const char *content_type;   /* static text */
+	struct buf body;            /* taken and freed by the server */
+	char etag[40];              /* quoted; empty: none */
+	const char *vary;           /* static text, or NULL */
+	const char *encoding;       /* static text: of the body, or NULL */
+	char *link;                 /* header Link, taken and freed by the server; or NULL */
+	char allow[HTTP_ALLOW_MAX]; /* for 405, or "" */
+	int retry_after_s;          /* 0: none */
+	const char *file_name;      /* static text: offered for download; or NULL */
 };
 
 /* Called on one of the pool's threads; must fill the reply; may wait for the disk, not for people.
