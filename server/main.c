@@ -14,11 +14,11 @@
 #include "server/api/token.h"
 #include "server/command/commands.h"
 #include "server/config/config.h"
+#include "server/factors/factors.h"
 #include "server/figures/derive_export.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/receiver.h"
 #include "server/ledger/ledger_lock.h"
-#include "server/registry/factors.h"
 #include "server/registry/registry_holder.h"
 #include "server/rollup/derive.h"
 

@@ -9,7 +9,7 @@
 #include "common/json_writer.h"
 #include "server/command/commands.h"
 #include "server/config/config.h"
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 
 enum { MAX_NOTES = 1000, SHOWN_PER_KIND = 10 };
 

@@ -5,8 +5,8 @@
 #define SERVER_REHEARSAL_H
 
 #include "server/command/registry_diff.h"
+#include "server/factors/factors.h"
 #include "server/ledger/ledger.h"
-#include "server/registry/factors.h"
 
 enum rehearsal_kind {
 	REHEARSAL_METER_MONTH,

@@ -3,7 +3,7 @@
 #ifndef SERVER_DERIVE_EXPORT_H
 #define SERVER_DERIVE_EXPORT_H
 
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 #include "server/tsdb/tsdb.h"
 
 /* What indicators are computed with. Borrowed by every question. */

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/factors/factors.h"
 #include "server/figures/kpi.h"
 #include "server/ledger/ledger.h"
-#include "server/registry/factors.h"
 #include "server/registry/registry.h"
 #include "server/rollup/derived.h"
 

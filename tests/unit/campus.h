@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 #include "server/rollup/bill.h"
 #include "server/rollup/derive.h"
 

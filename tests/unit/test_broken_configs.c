@@ -13,7 +13,7 @@
 #include "agent/config/config.h"
 #include "agent/profile/profile.h"
 #include "server/config/config.h"
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 #include "server/registry/registry.h"
 #include "tests/unit/scratch.h"
 

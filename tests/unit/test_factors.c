@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 
 struct factors {
 	struct arena *arena;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/registry/factors.h"
+#include "server/factors/factors.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/registry/factors_internal.h"
+#include "server/factors/factors_internal.h"
 
 struct factors *factors_hold(struct factors *factors)
 {

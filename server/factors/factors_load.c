@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/registry/factors_internal.h"
+#include "server/factors/factors_internal.h"
 #include "server/registry/folder.h"
 
 #define FACTOR_MAX (INT64_C(1000000) * MICRO)
