@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an institution's indicators are made of: sums of carriers over months, with what is missing.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "server/figures/figures_private.h"
-
-enum { GRACE_MS = 3 * DAY_MS }; /* more than 2.5 of the longest interval */
 
 /* One institution under work. */
 struct work {
@@ -15,14 +12,6 @@ struct work {
 	uint32_t institution;
 	int64_t id; /* of its rows; 0: it has none */
 	struct kpi_input *input;
-};
-
-/* A month, or what of it lies in the scope. */
-struct part {
-	civil_day month;
-	struct span_ms span;
-	bool is_whole;         /* the month's rows say it all */
-	struct span bill_days; /* the days on which bills count */
 };
 
 /* Quantities of one carrier. */
@@ -68,7 +57,7 @@ static int add_days(const struct work *work, struct derived_key key, struct span
 }
 
 static int add_item(const struct work *work, enum carrier carrier, const char *item,
-		    const struct part *part, struct kpi_sum *sum, struct err *err)
+		    const struct figures_part *part, struct kpi_sum *sum, struct err *err)
 {
 	struct derived_key key = {.id = work->id, .carrier = carrier, .day = part->month};
 	struct derived_row row;
@@ -83,124 +72,6 @@ static int add_item(const struct work *work, enum carrier carrier, const char *i
 	sum->value += row.sum.value;
 	sum->estimated += row.sum.estimated;
 	return rc < 0 ? rc : 0;
-}
-
-/* ---- what meters miss ---- */
-
-static void give_reason(struct kpi_sum *sum, const char *what, const char *name)
-{
-	if (sum->reason[0] == '\0')
-		(void)snprintf(sum->reason, sizeof sum->reason, "%s: %s", what, name);
-}
-
-/* Has the meter told everything? Then nothing has to be looked up hour by hour. */
-static int is_closed(const struct work *work, uint32_t meter, struct span_ms span, bool is_whole,
-		     bool *closed, struct err *err)
-{
-	struct span_ms alive[FIGURES_MAX_SPANS];
-	size_t n = figures_alive(work->reader, meter, span, alive, FIGURES_MAX_SPANS);
-	int64_t alive_ms = expected_alive_ms(alive, n, span.from_ms, span.to_ms);
-	struct derived_row row;
-	int rc;
-
-	*closed = alive_ms == 0;
-	if (*closed || !is_whole)
-		return 0;
-	rc = figures_meter_row(work->reader, DERIVED_METER_MONTH, meter,
-			       figures_day(work->reader, span.from_ms), &row, err);
-	*closed = row.sum.closed_ms >= alive_ms;
-	return rc < 0 ? rc : 0;
-}
-
-static int miss_meter(const struct work *work, uint32_t meter, bool only_online,
-		      const struct part *part, struct kpi_sum *sum, struct err *err)
-{
-	struct figures_ask ask = {
-		.span = part->span, .until_ms = part->span.to_ms, .only_online = only_online};
-	struct span_ms elapsed = part->span;
-	struct expected missing = {0};
-	struct figures_run run = {0};
-	bool closed = false;
-	int rc = 0;
-
-	/* Of an old part nothing is still on its way. */
-	if (work->reader->figures->now_ms - part->span.to_ms < GRACE_MS)
-		rc = figures_elapsed(work->reader, meter, &ask.until_ms, err);
-	if (ask.until_ms < elapsed.to_ms)
-		elapsed.to_ms = ask.until_ms;
-	if (rc == 0)
-		rc = is_closed(work, meter, elapsed, part->is_whole, &closed, err);
-	if (rc < 0 || closed)
-		return rc;
-	rc = figures_run_load(&run, work->reader, meter, &ask, err);
-	if (rc == 0)
-		figures_run_add(&run, part->span.from_ms, part->span.to_ms, &missing);
-	figures_run_free(&run);
-	sum->missing += missing.missing;
-	sum->is_unknown |= missing.is_unknown;
-	if (missing.missing > 0 || missing.is_unknown)
-		give_reason(sum, "readings are missing", registry_of(work)->meters[meter].id);
-	return rc;
-}
-
-static int miss_item(const struct work *work, const struct total_plan *plan, const char *name,
-		     const struct part *part, struct kpi_sum *sum, struct err *err)
-{
-	bool only_online = strcmp(name, "total") == 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < plan->n_items; i++)
-		for (size_t k = 0; strcmp(plan->items[i].name, name) == 0 &&
-				   k < plan->items[i].n_terms && rc == 0;
-		     k++)
-			rc = miss_meter(work, plan->items[i].terms[k].meter, only_online, part, sum,
-					err);
-	return rc;
-}
-
-static bool has_item(const struct total_plan *plan, const char *name)
-{
-	for (size_t i = 0; i < plan->n_items; i++)
-		if (strcmp(plan->items[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* ---- what bills miss ---- */
-
-static void await(struct kpi_sum *sum, enum carrier carrier, civil_day day)
-{
-	struct civil_date date = civil_date_of(day);
-
-	if (sum->reason[0] == '\0')
-		(void)snprintf(sum->reason, sizeof sum->reason, "awaiting bill: %s %04d-%02d",
-			       carrier_name(carrier), date.year, date.month);
-}
-
-static int miss_bills(const struct work *work, enum carrier carrier, const struct part *part,
-		      struct kpi_sum *sum, struct err *err)
-{
-	struct figures_bills bills = {0};
-	int rc;
-
-	if (part->bill_days.from >= part->bill_days.to)
-		return 0;
-	rc = figures_bills_load(&bills, work->reader, work->institution, carrier, part->bill_days,
-				err);
-	for (civil_day day = part->bill_days.from; day < part->bill_days.to && rc == 0; day++) {
-		struct expected expected;
-
-		if (figures_is_billed(&bills, day) ||
-		    registry_supply(registry_of(work), work->institution, carrier, day) !=
-			    SUPPLY_BILL)
-			continue;
-		expected = figures_bills_expected(&bills, day);
-		sum->missing += expected.missing;
-		sum->is_unknown |= expected.is_unknown;
-		await(sum, carrier, day);
-	}
-	figures_bills_free(&bills);
-	return rc;
 }
 
 /* ---- one carrier in one month ---- */
@@ -252,7 +123,7 @@ static bool supply_changes(const struct work *work, enum carrier carrier, civil_
 }
 
 static struct supplied how_supplied(const struct work *work, enum carrier carrier,
-				    const struct part *part)
+				    const struct figures_part *part)
 {
 	civil_day first = figures_day(work->reader, part->span.from_ms);
 	civil_day last = figures_day(work->reader, part->span.to_ms - 1);
@@ -271,9 +142,9 @@ static struct supplied how_supplied(const struct work *work, enum carrier carrie
 }
 
 /* Bills count for the days that are due, so their month may end before the meters' does. */
-static struct part billed_part(const struct work *work, const struct part *part)
+static struct figures_part billed_part(const struct work *work, const struct figures_part *part)
 {
-	struct part billed = *part;
+	struct figures_part billed = *part;
 	int64_t end = figures_day_start(work->reader, part->bill_days.to);
 
 	if (end < billed.span.to_ms)
@@ -284,10 +155,10 @@ static struct part billed_part(const struct work *work, const struct part *part)
 }
 
 static int count_total(const struct work *work, const struct total_plan *plan, enum carrier carrier,
-		       const struct part *part, struct quantities *out, struct err *err)
+		       const struct figures_part *part, struct quantities *out, struct err *err)
 {
 	struct supplied supplied = how_supplied(work, carrier, part);
-	struct part billed = billed_part(work, part);
+	struct figures_part billed = billed_part(work, part);
 	bool only_bills = supplied.billed && !supplied.online;
 	int rc = 0;
 
@@ -295,31 +166,32 @@ static int count_total(const struct work *work, const struct total_plan *plan, e
 		return 0;
 	out->total.applies = true;
 	rc = add_item(work, carrier, "total", only_bills ? &billed : part, &out->total, err);
-	if (rc == 0 && supplied.online && !has_item(plan, "total")) {
+	if (rc == 0 && supplied.online && !figures_has_item(plan, "total")) {
 		out->total.is_unknown = true;
-		give_reason(&out->total, "no main meter", carrier_name(carrier));
+		figures_give_reason(&out->total, "no main meter", carrier_name(carrier));
 	}
 	if (rc == 0 && supplied.online)
-		rc = miss_item(work, plan, "total", part, &out->total, err);
+		rc = figures_miss_item(work->reader, plan, "total", part, &out->total, err);
 	if (rc == 0 && supplied.billed) {
 		out->vehicle.applies = true;
 		rc = add_item(work, carrier, "vehicle", &billed, &out->vehicle, err);
 	}
 	if (rc == 0 && supplied.billed)
-		rc = miss_bills(work, carrier, part, &out->total, err);
+		rc = figures_miss_bills(work->reader, work->institution, carrier, part, &out->total,
+					err);
 	return rc;
 }
 
 static int count_account(const struct work *work, const struct total_plan *plan, const char *name,
-			 const struct part *part, struct kpi_sum *sum, struct err *err)
+			 const struct figures_part *part, struct kpi_sum *sum, struct err *err)
 {
 	int rc;
 
-	if (!has_item(plan, name))
+	if (!figures_has_item(plan, name))
 		return 0;
 	sum->applies = true;
 	rc = add_item(work, CARRIER_ELECTRICITY, name, part, sum, err);
-	return rc < 0 ? rc : miss_item(work, plan, name, part, sum, err);
+	return rc < 0 ? rc : figures_miss_item(work->reader, plan, name, part, sum, err);
 }
 
 /* ---- into the parts of indicators ---- */
@@ -372,8 +244,8 @@ static bool may_have(const struct work *work, enum carrier carrier)
 	return false;
 }
 
-static int count_carrier(const struct work *work, enum carrier carrier, const struct part *part,
-			 struct err *err)
+static int count_carrier(const struct work *work, enum carrier carrier,
+			 const struct figures_part *part, struct err *err)
 {
 	struct quantities of = {0};
 	struct kpi_sum account = {0};
@@ -402,13 +274,13 @@ static int count_carrier(const struct work *work, enum carrier carrier, const st
 }
 
 /* The part of the scope in the month of its first hour, which moves on. */
-static struct part next_part(const struct work *work, struct span_ms *left)
+static struct figures_part next_part(const struct work *work, struct span_ms *left)
 {
 	civil_day month = civil_month_start(figures_day(work->reader, left->from_ms));
 	civil_day next = civil_next_month(month);
 	int64_t start = figures_day_start(work->reader, month);
 	int64_t end = figures_day_start(work->reader, next);
-	struct part part = {.month = month, .span = *left};
+	struct figures_part part = {.month = month, .span = *left};
 
 	if (end < part.span.to_ms)
 		part.span.to_ms = end;
@@ -457,7 +329,7 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 	out->area = registry_area(of, from, to);
 	out->persons = registry_headcount(of, from, to);
 	for (rc = 0; left.from_ms < left.to_ms && rc == 0;) {
-		struct part part = next_part(&work, &left);
+		struct figures_part part = next_part(&work, &left);
 
 		for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
 			rc = count_carrier(&work, (enum carrier)carrier, &part, err);

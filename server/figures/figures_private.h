@@ -83,11 +83,29 @@ struct figures_scope {
 	civil_day bills_until; /* billed carriers count up to this day, exclusive */
 	bool is_now;           /* the span may end now: the last hours are still coming */
 };
+/* A month, or what of it lies in the scope. */
+struct figures_part {
+	civil_day month;
+	struct span_ms span;
+	bool is_whole;         /* the month's rows say it all */
+	struct span bill_days; /* the days on which bills count */
+};
 int figures_input(const struct figures_reader *reader, uint32_t institution,
 		  const struct figures_scope *scope, struct kpi_input *out, struct err *err);
 /* The scopes of a period and of the one a year before. */
 void figures_scopes(const struct figures *figures, const struct figures_period *period,
 		    struct figures_scope *now, struct figures_scope *previous);
+
+/* What is missing in a part of the meters of an item, and of bills (figures_miss.c). */
+int figures_miss_item(const struct figures_reader *reader, const struct total_plan *plan,
+		      const char *name, const struct figures_part *part, struct kpi_sum *sum,
+		      struct err *err);
+bool figures_has_item(const struct total_plan *plan, const char *name);
+int figures_miss_bills(const struct figures_reader *reader, uint32_t institution,
+		       enum carrier carrier, const struct figures_part *part, struct kpi_sum *sum,
+		       struct err *err);
+/* Keeps the first cause of what is missing. */
+void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name);
 
 /* ---- memory (figures_cache.c) ---- */
 
