@@ -102,6 +102,8 @@ void derive_close(struct derive *derive)
 	derived_close(derive->derived);
 	free(derive->virtuals.items);
 	free(derive->institutions.items);
+	derive_forget_spreads(derive);
+	free(derive->spreads);
 	free(derive->intervals);
 	free(derive);
 }

@@ -5,7 +5,6 @@
 
 #include "common/mem.h"
 #include "server/rollup/derive_private.h"
-#include "server/rollup/expected.h"
 
 /* A meter's month under work: its days' changes are added to what the month's row says, which is
  * the same as summing its days, without reading them. */
@@ -16,6 +15,7 @@ struct month {
 	civil_day start;
 	struct amount delta;
 	int64_t days;
+	struct samples samples; /* of all months of the call */
 };
 
 static struct derived_key key_of(int64_t id, civil_day day)
@@ -54,6 +54,7 @@ static int put_day(struct month *month, civil_day day, const struct derived_row 
 	month->delta.covered_ms += row->sum.covered_ms - old->covered_ms;
 	month->delta.closed_ms += row->sum.closed_ms - old->closed_ms;
 	month->days += (int)row->sum.is_known - (int)old->is_known;
+	derive_samples_compare(&month->samples, day, &effect.before, row);
 	touch_dependents(month, day);
 	return 0;
 }
@@ -149,32 +150,6 @@ static int tell_all(struct derive *derive, const struct registry_meter *meter, s
 	return rc;
 }
 
-/* The meter's intervals around [from, to) into derive->intervals. */
-static int load_intervals(struct derive *derive, const struct registry_meter *meter,
-			  const struct span_ms *window, size_t *n, struct err *err)
-{
-	struct reading *readings = NULL;
-	int64_t register_id;
-	size_t n_readings = 0, need;
-	int rc = ledger_register_id(derive->ledger, meter->device, strlen(meter->device),
-				    meter->quantity, strlen(meter->quantity), &register_id, err);
-
-	if (rc == 0)
-		rc = ledger_readings(derive->ledger, register_id, window->from_ms, window->to_ms,
-				     &readings, &n_readings, err);
-	if (rc < 0)
-		return rc;
-	need = n_readings + 2 * meter->n_lives;
-	if (need > derive->intervals_cap) {
-		derive->intervals =
-			xrealloc(derive->intervals, need + 256, sizeof *derive->intervals);
-		derive->intervals_cap = need + 256;
-	}
-	*n = validate_intervals(meter, readings, n_readings, derive->intervals);
-	free(readings);
-	return 0;
-}
-
 /* Can a gap lie across the border of this hour of a day? Not if the hour is closely covered or has
  * nothing at all. */
 static int may_cross(const struct month *month, civil_day day, int hour, bool *may, struct err *err)
@@ -191,7 +166,7 @@ static int may_cross(const struct month *month, civil_day day, int hour, bool *m
 
 /* Energy that a gap across the month's start (is_end false) or end brings into the month. A gap
  * across both counts at the start. */
-static int crossing(const struct month *month, bool is_end, int64_t *energy, struct err *err)
+static int crossing(struct month *month, bool is_end, int64_t *energy, struct err *err)
 {
 	struct derive *derive = month->derive;
 	const struct registry_meter *meter = &derive->registry->meters[month->meter];
@@ -200,21 +175,23 @@ static int crossing(const struct month *month, bool is_end, int64_t *energy, str
 		civil_day_start_utc(civil_next_month(month->start), derive->registry->offset_ms);
 	int64_t border = is_end ? end : start;
 	size_t n = 0;
-	int rc = load_intervals(derive, meter, &(struct span_ms){border, border}, &n, err);
+	int rc = derive_load_intervals(derive, meter, &(struct span_ms){border, border}, &n, err);
 
 	*energy = 0;
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const struct interval *gap = &derive->intervals[i];
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		struct interval *gap = &derive->intervals[i];
 
 		if (gap->kind != INTERVAL_GAP || gap->from_ms >= border || gap->to_ms <= border ||
 		    (is_end && gap->from_ms < start))
 			continue;
-		*energy = rollup_share(gap, end) - rollup_share(gap, start);
+		rc = derive_samples_spread(&month->samples, gap, err);
+		if (rc >= 0)
+			*energy = rollup_share(gap, end) - rollup_share(gap, start);
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
-static int month_estimated(const struct month *month, int64_t *estimated, struct err *err)
+static int month_estimated(struct month *month, int64_t *estimated, struct err *err)
 {
 	bool at_start = false, at_end = false;
 	int64_t first = 0, last = 0;
@@ -231,6 +208,31 @@ static int month_estimated(const struct month *month, int64_t *estimated, struct
 	return rc;
 }
 
+/* A day's hours of n intervals from its first on. Gaps are spread by what is known before them,
+ * which may be earlier hours of this day: so all is done evenly first. */
+static int real_day(struct month *month, civil_day day, size_t first, size_t n,
+		    struct derived_row *row, struct err *err)
+{
+	struct interval *intervals = month->derive->intervals + first;
+	int64_t start = civil_day_start_utc(day, month->derive->registry->offset_ms);
+	bool is_spread = false;
+
+	*row = (struct derived_row){.has_hours = true};
+	rollup_periods(intervals, n, start, HOUR_MS, row->hours, DERIVED_HOURS);
+	derive_samples_today(&month->samples, day, row);
+	for (size_t i = 0; i < n && intervals[i].from_ms < start + DAY_MS; i++) {
+		int rc = derive_samples_spread(&month->samples, &intervals[i], err);
+
+		if (rc < 0)
+			return rc;
+		is_spread |= rc > 0;
+	}
+	if (is_spread)
+		rollup_periods(intervals, n, start, HOUR_MS, row->hours, DERIVED_HOURS);
+	row->sum = rollup_period(intervals, n, start, start + DAY_MS);
+	return 0;
+}
+
 static int real_month(struct month *month, struct days days, struct err *err)
 {
 	struct derive *derive = month->derive;
@@ -239,21 +241,19 @@ static int real_month(struct month *month, struct days days, struct err *err)
 	struct span_ms window = {civil_day_start_utc(days.from, offset),
 				 civil_day_start_utc(days.to + 1, offset)};
 	size_t n = 0, first = 0;
-	int rc = load_intervals(derive, meter, &window, &n, err);
+	int rc = derive_load_intervals(derive, meter, &window, &n, err);
 
 	if (rc == 0)
 		rc = tell_all(derive, meter, n, &window, err);
 	for (civil_day day = days.from; day <= days.to && rc == 0; day++) {
-		int64_t start = civil_day_start_utc(day, offset);
-		struct derived_row row = {.has_hours = true};
+		struct derived_row row;
 
-		while (first < n && derive->intervals[first].to_ms <= start)
+		while (first < n &&
+		       derive->intervals[first].to_ms <= civil_day_start_utc(day, offset))
 			first++;
-		rollup_periods(derive->intervals + first, n - first, start, HOUR_MS, row.hours,
-			       DERIVED_HOURS);
-		row.sum =
-			rollup_period(derive->intervals + first, n - first, start, start + DAY_MS);
-		rc = put_day(month, day, &row, err);
+		rc = real_day(month, day, first, n - first, &row, err);
+		if (rc == 0)
+			rc = put_day(month, day, &row, err);
 	}
 	if (rc == 0)
 		rc = month_estimated(month, &estimated, err);
@@ -286,7 +286,10 @@ int derive_real_meter(struct derive *derive, uint32_t meter, struct days days, s
 
 	if (rc < 0)
 		return rc;
-	return each_month(&month, days, real_month, err);
+	derive_samples_init(&month.samples, derive, month.id);
+	rc = each_month(&month, days, real_month, err);
+	derive_forget_spreads(derive);
+	return rc < 0 ? rc : derive_samples_follow(&month.samples, meter, days.to, err);
 }
 
 /* ---- virtual meters ---- */
@@ -368,7 +371,11 @@ int derive_virtual_meter(struct derive *derive, uint32_t meter, struct days days
 	struct month month = {.derive = derive, .meter = meter};
 	int rc = derive_meter_id(derive, meter, &month.id, err);
 
-	return rc < 0 ? rc : each_month(&month, days, virtual_month, err);
+	if (rc < 0)
+		return rc;
+	derive_samples_init(&month.samples, derive, month.id);
+	rc = each_month(&month, days, virtual_month, err);
+	return rc < 0 ? rc : derive_samples_follow(&month.samples, meter, CIVIL_DAY_MAX, err);
 }
 
 /* ---- meters that are gone ---- */

@@ -5,6 +5,8 @@
 
 #include "server/rollup/derive.h"
 #include "server/rollup/derived.h"
+#include "server/rollup/expected.h"
+#include "server/rollup/spread.h"
 #include "server/rollup/total.h"
 
 /* Something whose day must be computed again: a virtual meter, or an institution's carrier. */
@@ -37,6 +39,8 @@ struct derive {
 	struct touches virtuals, institutions;
 	struct interval *intervals; /* scratch */
 	size_t intervals_cap;
+	struct spread **spreads; /* of the intervals */
+	size_t n_spreads, spreads_cap;
 };
 
 enum { DERIVE_MAX_LEVEL = 16 };
@@ -53,6 +57,39 @@ int derive_institution_id(struct derive *derive, uint32_t institution, int64_t *
 struct days {
 	civil_day from, to;
 };
+
+/* ---- intervals (derive_interval.c) ---- */
+/* Those around [from, to) into derive->intervals. */
+int derive_load_intervals(struct derive *derive, const struct registry_meter *meter,
+			  const struct span_ms *window, size_t *n, struct err *err);
+/* Keeps a spread until the next intervals are loaded. */
+const struct spread *derive_keep_spread(struct derive *derive, const struct spread *spread);
+void derive_forget_spreads(struct derive *derive);
+
+/* ---- hours that close readings cover (derive_sample.c) ---- */
+enum { SAMPLES_DAYS = 32 }; /* more than a profile looks back */
+struct sample_day {
+	civil_day day;
+	int64_t energy[DERIVED_HOURS]; /* MICRO_NONE: not covered */
+};
+/* Of one meter, during one computation in ascending order of days. */
+struct samples {
+	struct derive *derive;
+	int64_t id;
+	struct sample_day days[SAMPLES_DAYS], today;
+	civil_day changed_from, changed_to; /* first and last day with others than before */
+};
+void derive_samples_init(struct samples *samples, struct derive *derive, int64_t id);
+/* A day that is being computed; its rows of earlier days are in the tables already. */
+void derive_samples_today(struct samples *samples, civil_day day, const struct derived_row *row);
+void derive_samples_compare(struct samples *samples, civil_day day,
+			    const struct derived_row *before, const struct derived_row *after);
+/* Gives a gap its spread: 1, or 0 if it needs none or lies evenly. */
+int derive_samples_spread(struct samples *samples, struct interval *interval, struct err *err);
+/* Marks gaps after what changed, and renews rows beside which something is missing. Days up to
+ * computed_to have just been computed. */
+int derive_samples_follow(struct samples *samples, uint32_t meter, civil_day computed_to,
+			  struct err *err);
 
 /* Computes days of a meter that reads a register, and its months; touches what depends on it. */
 int derive_real_meter(struct derive *derive, uint32_t meter, struct days days, struct err *err);

@@ -43,7 +43,7 @@ static int make_tables(struct ledger *ledger, struct err *err)
 	if (rc == 0)
 		rc = db_execute(db, derived_schema, err);
 	if (rc == 0)
-		rc = db_execute(db, "INSERT INTO derived_version VALUES(1)", err);
+		rc = db_execute(db, "INSERT INTO derived_version VALUES(2)", err);
 	return rc;
 }
 
@@ -51,7 +51,7 @@ int derived_prepare(struct ledger *ledger, struct err *err)
 {
 	int rc = ledger_begin(ledger, err);
 
-	_Static_assert(DERIVED_VERSION == 1, "make_tables writes this version");
+	_Static_assert(DERIVED_VERSION == 2, "make_tables writes this version");
 	if (rc < 0)
 		return rc;
 	rc = make_tables(ledger, err);
@@ -310,6 +310,34 @@ static int write_row(struct derived *derived, enum derived_table table,
 	return db_run(put, err);
 }
 
+/* The version that follows. Twice in one transaction: nobody saw the content between. */
+static void step(const struct derived *derived, struct derived_version *version, uint32_t mask)
+{
+	int64_t change = ledger_change(derived->ledger);
+
+	if (version->change == change)
+		version->hours_changed |= mask;
+	else
+		*version = (struct derived_version){.before = version->change,
+						    .change = change,
+						    .hours_changed = mask,
+						    .is_deleted = version->is_deleted,
+						    .hours_ever = version->hours_ever};
+}
+
+int derived_renew(struct derived *derived, enum derived_table table, const struct derived_key *key,
+		  uint32_t hours, struct err *err)
+{
+	struct derived_version version;
+	struct derived_row row;
+	int rc = get_any(derived, table, key, &row, &version, err);
+
+	if (rc <= 0 || version.is_deleted)
+		return rc < 0 ? rc : 0;
+	step(derived, &version, hours);
+	return write_row(derived, table, key, &row, &version, err);
+}
+
 int derived_put(struct derived *derived, enum derived_table table, const struct derived_key *key,
 		const struct derived_row *row, struct derived_effect *effect, struct err *err)
 {
@@ -329,14 +357,7 @@ int derived_put(struct derived *derived, enum derived_table table, const struct 
 			     old->days != after->days || old->has_hours != after->has_hours;
 	if (!effect->is_changed)
 		return 0;
-	/* Twice in one transaction: nobody saw the content between. */
-	if (version.change == ledger_change(derived->ledger))
-		version.hours_changed |= mask;
-	else
-		version = (struct derived_version){.before = version.change,
-						   .change = ledger_change(derived->ledger),
-						   .hours_changed = mask,
-						   .hours_ever = version.hours_ever};
+	step(derived, &version, mask);
 	version.hours_ever |= known_hours(after);
 	version.is_deleted = !after->sum.is_known;
 	rc = write_row(derived, table, key, after, &version, err);

@@ -83,6 +83,10 @@ struct derived_effect {
 int derived_put(struct derived *derived, enum derived_table table, const struct derived_key *key,
 		const struct derived_row *row, struct derived_effect *effect, struct err *err);
 
+/* Makes receivers read a row anew, and of a day these hours (bit h: hour h), though its content
+ * stays: what stands beside it there has changed. */
+int derived_renew(struct derived *derived, enum derived_table table, const struct derived_key *key,
+		  uint32_t hours, struct err *err);
 /* Every row of an institution and carrier on a day (or month), tombstones left out. Not 0 stops. */
 typedef int (*derived_row_fn)(const struct derived_key *key, const struct derived_row *row,
 			      void *arg);

@@ -4,7 +4,7 @@
 #define SERVER_DERIVED_SCHEMA_H
 
 /* Raised when the tables or the meaning of what is in them change: then all is computed anew. */
-enum { DERIVED_VERSION = 1 };
+enum { DERIVED_VERSION = 2 };
 
 enum derived_sql {
 	/* one of each per table, in the order of enum derived_table */

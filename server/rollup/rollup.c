@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/rollup/rollup.h"
 
+#include "server/rollup/spread.h"
+
 __extension__ typedef __int128 wide;
 
 static int64_t max64(int64_t a, int64_t b)
@@ -19,6 +21,9 @@ int64_t rollup_share(const struct interval *interval, int64_t at_ms)
 		return 0;
 	if (at_ms >= interval->to_ms)
 		return interval->energy;
+	if (interval->spread != NULL)
+		return spread_share(interval->spread, interval->energy,
+				    (const int64_t[]){interval->from_ms, interval->to_ms}, at_ms);
 	/* energy is never negative: division rounds down */
 	return (int64_t)((wide)interval->energy * (at_ms - interval->from_ms) /
 			 (interval->to_ms - interval->from_ms));

@@ -9,6 +9,8 @@
 #include "server/ledger/reading.h"
 #include "server/registry/registry.h"
 
+struct spread;
+
 enum interval_kind {
 	INTERVAL_CLOSE, /* at most 2.5 x the meter's interval: boundaries inside are interpolated */
 	INTERVAL_GAP,   /* longer: its energy is exact as a whole, spread inside, flagged */
@@ -32,6 +34,7 @@ struct interval {
 	int64_t energy;
 	enum interval_kind kind;
 	enum interval_cause cause;
+	const struct spread *spread; /* of a gap; NULL: evenly. validate leaves it NULL */
 };
 
 /* Turns n readings (sorted by time, times distinct) into at most n + 2 * n_lives intervals in out,

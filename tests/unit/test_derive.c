@@ -281,6 +281,87 @@ static void test_registers_of_a_replacement(void **state)
 	campus_fini(&campus);
 }
 
+/* ---- a gap by the hours of the week ---- */
+
+static int64_t ask(struct campus *campus, const char *sql)
+{
+	struct db_statement *get;
+	struct err err = {""};
+	int64_t value;
+
+	campus_check(db_prepare(ledger_db(campus->ledger), &get, sql, &err), &err);
+	assert_int_equal(db_step(get, &err), 1);
+	value = db_column_int(get, 0);
+	db_finalize(get);
+	return value;
+}
+
+/* Hourly registers of e02 that count 1 kWh an hour, 4 from 8 to 18 o'clock. */
+static void merge_office(struct campus *campus, const char *from, const char *to)
+{
+	int64_t t = campus_time(from), end = campus_time(to), value = 0;
+	struct reading readings[1000];
+	size_t n = 0;
+
+	for (int64_t at = campus_time("2026-01-01"); at <= end; at += QUARTER_MS) {
+		int hour = (int)((at + CAMPUS_OFFSET_MS) / HOUR_MS % 24);
+
+		if (at >= t)
+			readings[n++] = (struct reading){at, value};
+		value += hour >= 8 && hour < 18 ? MICRO : MICRO / 4;
+		if (n == 1000 || at == end) {
+			campus_merge(campus, "e02", KWH, readings, n);
+			n = 0;
+		}
+	}
+}
+
+static int64_t hour_of(struct campus *campus, const char *day, int hour, int64_t *estimated)
+{
+	struct derived_row row;
+
+	assert_int_equal(get_row(campus, DERIVED_METER_DAY, "e02", day, "", &row), 1);
+	*estimated = row.hours[hour].estimated;
+	return row.hours[hour].value;
+}
+
+/* Nothing is read from 3 March 00:00 to 5 March 12:00: twice 54 kWh, and 24 to noon. */
+static void test_gap_by_hours_of_the_week(void **state)
+{
+	char *yaml = campus_yaml(40, "tenant", "");
+	struct campus campus;
+	int64_t estimated, before, after, change;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	merge_office(&campus, "2026-03-02", "2026-03-03");
+	merge_office(&campus, "2026-03-05T12:00:00+08:00", "2026-03-06");
+	campus_derive(&campus);
+	/* One day before is no profile of three: evenly, 132 kWh over 60 h. */
+	before = hour_of(&campus, "2026-03-04", 3, &estimated);
+	assert_int_equal(before, 2200000);
+	change = ask(&campus, "SELECT change FROM meter_day ORDER BY day DESC");
+	/* The weeks before come late; the gap's days are computed again, exactly. */
+	merge_office(&campus, "2026-02-16", "2026-03-02");
+	campus_derive(&campus);
+	after = hour_of(&campus, "2026-03-04", 3, &estimated);
+	assert_int_equal(after, MICRO);
+	assert_int_equal(estimated, MICRO);
+	assert_int_equal(hour_of(&campus, "2026-03-04", 9, &estimated), 4 * MICRO);
+	assert_int_equal(hour_of(&campus, "2026-03-05", 8, &estimated), 4 * MICRO);
+	/* What is missing of the last day's evening is expected otherwise now: its row is renewed.
+	 */
+	assert_true(ask(&campus, "SELECT change FROM meter_day ORDER BY day DESC") > change);
+	assert_true(ask(&campus, "SELECT change FROM institution_day ORDER BY day DESC") > change);
+	/* A reading inside divides the gap; what it proves is not estimated any more. */
+	merge_office(&campus, "2026-03-04T09:00:00+08:00", "2026-03-04T10:00:00+08:00");
+	campus_derive(&campus);
+	assert_int_equal(hour_of(&campus, "2026-03-04", 9, &estimated), 4 * MICRO);
+	assert_int_equal(estimated, 0);
+	campus_fini(&campus);
+}
+
 /* ---- incremental equals from scratch ---- */
 
 static void dump_query(struct campus *campus, const char *sql, struct buf *out)
@@ -483,19 +564,6 @@ static void test_order_does_not_matter(void **state)
 
 /* ---- change numbers ---- */
 
-static int64_t ask(struct campus *campus, const char *sql)
-{
-	struct db_statement *get;
-	struct err err = {""};
-	int64_t value;
-
-	campus_check(db_prepare(ledger_db(campus->ledger), &get, sql, &err), &err);
-	assert_int_equal(db_step(get, &err), 1);
-	value = db_column_int(get, 0);
-	db_finalize(get);
-	return value;
-}
-
 static void test_recompute_changes_nothing(void **state)
 {
 	char *yaml = campus_yaml(40, "tenant", "");
@@ -580,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_gap_across_months),
 		cmocka_unit_test(test_gap_over_a_month),
 		cmocka_unit_test(test_registers_of_a_replacement),
+		cmocka_unit_test(test_gap_by_hours_of_the_week),
 		cmocka_unit_test(test_recompute_changes_nothing),
 		cmocka_unit_test(test_vanished_rows_leave_tombstones),
 		cmocka_unit_test(test_holes_are_told_once),

@@ -19,9 +19,9 @@ struct rollup_case {
 };
 
 /* clang-format off */
-#define CLOSE(from, to, energy) {(from), (to), (energy), INTERVAL_CLOSE, CAUSE_NONE}
-#define GAP(from, to, energy) {(from), (to), (energy), INTERVAL_GAP, CAUSE_NONE}
-#define HOLE(from, to) {(from), (to), 0, INTERVAL_HOLE, CAUSE_DROP}
+#define CLOSE(from, to, energy) {(from), (to), (energy), INTERVAL_CLOSE, CAUSE_NONE, NULL}
+#define GAP(from, to, energy) {(from), (to), (energy), INTERVAL_GAP, CAUSE_NONE, NULL}
+#define HOLE(from, to) {(from), (to), 0, INTERVAL_HOLE, CAUSE_DROP, NULL}
 
 static const struct rollup_case cases[] = {
 	{"nothing is not zero", 0, {{0}}, 0, 100, {false, 0, 0, 0, 0}},
