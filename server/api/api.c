@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -113,69 +112,47 @@ static bool matches(const char *pattern, const char *path, char captures[][API_C
 	return *path == '\0';
 }
 
+/* The next route of the table whose pattern the path has. */
+static const struct api_route *next_route(struct api_call *call, const struct api_route *route)
+{
+	while (route->method != NULL &&
+	       !matches(route->pattern, call->request->path, call->captures))
+		route++;
+	return route;
+}
+
+static void add_allowed(char allow[], size_t size, const char *method)
+{
+	size_t len = strlen(allow);
+
+	(void)snprintf(allow + len, size - len, "%s%s", len > 0 ? ", " : "", method);
+}
+
 /* The route of a request, or NULL after answering 404 or 405. HEAD is served as GET. */
 static const struct api_route *find_route(struct api_call *call)
 {
 	const char *method = call->request->method;
-	char *allow = call->reply->allow;
+	char allow[sizeof call->reply->allow] = "";
 
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
 	for (size_t t = 0; api_route_tables[t] != NULL; t++) {
-		for (const struct api_route *route = api_route_tables[t]; route->method != NULL;
-		     route++) {
-			if (!matches(route->pattern, call->request->path, call->captures))
-				continue;
-			if (strcmp(route->method, method) == 0) {
-				allow[0] = '\0';
+		const struct api_route *route = next_route(call, api_route_tables[t]);
+
+		for (; route->method != NULL; route = next_route(call, route + 1)) {
+			if (strcmp(route->method, method) == 0)
 				return route;
-			}
-			(void)snprintf(allow + strlen(allow), HTTP_ALLOW_MAX - strlen(allow),
-				       "%s%s", allow[0] != '\0' ? ", " : "", route->method);
+			add_allowed(allow, sizeof allow, route->method);
 		}
 	}
-	if (allow[0] != '\0') {
-		api_problem(call, 405, "method-not-allowed", "%s is not possible here; %s is",
-			    method, allow);
+	if (allow[0] == '\0') {
+		api_problem(call, 404, "not-found", "there is no '%.200s'", call->request->path);
 		return NULL;
 	}
-	api_problem(call, 404, "not-found", "there is no '%.200s'", call->request->path);
+	api_problem(call, 405, "method-not-allowed", "%s is not possible here; %s is", method,
+		    allow);
+	memcpy(call->reply->allow, allow, sizeof allow);
 	return NULL;
-}
-
-static bool is_authorized(struct api_call *call)
-{
-	const char *header = http_header(call->request, "Authorization");
-	struct err err = {""};
-	int rc = -EACCES;
-
-	if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0)
-		rc = token_check(ledger_db(call->ledger), header + 7, call->now_ms, &call->grant,
-				 &err);
-	if (rc == 0)
-		return true;
-	if (rc != -EACCES)
-		api_failed(call, &err);
-	else
-		api_problem(call, 401, "unauthorized",
-			    "this needs a valid token, sent as: Authorization: Bearer <token>");
-	return false;
-}
-
-/* The routes that change something are for the roles whose work it is. */
-static bool has_role(struct api_call *call)
-{
-	unsigned roles = call->route->roles;
-	char names[96] = "";
-
-	if (roles == 0 || (roles & 1u << call->grant.role) != 0)
-		return true;
-	for (int role = 0; role < N_ROLES; role++)
-		if ((roles & 1u << role) != 0)
-			(void)snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
-				       names[0] != '\0' ? " or " : "", token_role_names[role]);
-	api_problem(call, 403, "forbidden", "this is for tokens with the role %s", names);
-	return false;
 }
 
 static void run_in_snapshot(struct api_call *call)
@@ -186,8 +163,7 @@ static void run_in_snapshot(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	if ((call->route->access != ACCESS_TOKEN || (is_authorized(call) && has_role(call))) &&
-	    api_parameters_are_known(call) && api_choose_format(call))
+	if (api_authorize(call) && api_parameters_are_known(call) && api_choose_format(call))
 		call->route->fn(call);
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
 }
@@ -227,7 +203,6 @@ static void answer(struct api *api, struct api_call *call)
 	call->cache = api->cache;
 	call->registry = api->options.registry(api->options.arg);
 	run_in_snapshot(call);
-	registry_release(call->registry);
 	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
 }
 
@@ -238,10 +213,14 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 				.request = request,
 				.reply = reply,
 				.now_ms = clock_utc_ms(),
+				.region = REGISTRY_NONE,
+				.institution = REGISTRY_NONE,
+				.meter = REGISTRY_NONE,
 				.json = {.out = &reply->body},
 				.csv = {.out = &reply->body}};
 
 	answer(api, &call);
 	api_finish(&call);
 	api_record(&call);
+	registry_release(call.registry);
 }

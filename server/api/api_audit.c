@@ -8,10 +8,38 @@
 
 enum { ENTRIES_MAX = 1000 };
 
+static void add_region(struct audit_entry *entry, const char *code)
+{
+	size_t len = strlen(entry->regions);
+
+	(void)snprintf(entry->regions + len, sizeof entry->regions - len, "%s%s",
+		       len > 0 ? "," : "", code);
+}
+
+/* A single institution, else the regions; of several institutions those that they lie in. */
+static void add_scope(const struct api_call *call, struct audit_entry *entry)
+{
+	const struct grant *grant = &call->grant;
+
+	if (grant->n_scopes == 1 && grant->scopes[0].kind == GRANT_INSTITUTION) {
+		(void)snprintf(entry->institution, sizeof entry->institution, "%.*s",
+			       TOKEN_NAME_MAX, grant->scopes[0].value);
+		return;
+	}
+	for (size_t i = 0; i < grant->n_scopes; i++)
+		if (grant->scopes[i].kind == GRANT_REGION)
+			add_region(entry, grant->scopes[i].value);
+	for (size_t i = 0; i < call->access.n_institutions; i++) {
+		const struct registry *registry = call->registry;
+		uint32_t region = registry->institutions[call->access.institutions[i]].region;
+
+		add_region(entry, registry->regions->regions[region].code);
+	}
+}
+
 void api_record(const struct api_call *call)
 {
 	const struct http_request_in *request = call->request;
-	const struct grant *grant = &call->grant;
 	struct audit_entry entry = {.time_ms = call->now_ms, .status = call->reply->status};
 
 	if (call->options->audit == NULL ||
@@ -19,9 +47,8 @@ void api_record(const struct api_call *call)
 		return;
 	if (strcmp(request->method, "HEAD") != 0)
 		entry.bytes = (int64_t)call->reply->body.len;
-	(void)snprintf(entry.token, sizeof entry.token, "%s", grant->name);
-	(void)snprintf(entry.region, sizeof entry.region, "%s", grant->region);
-	(void)snprintf(entry.institution, sizeof entry.institution, "%s", grant->institution);
+	(void)snprintf(entry.token, sizeof entry.token, "%s", call->grant.name);
+	add_scope(call, &entry);
 	(void)snprintf(entry.method, sizeof entry.method, "%s", request->method);
 	(void)snprintf(entry.peer, sizeof entry.peer, "%s", request->peer);
 	audit_clean_path(request->path, entry.path);
@@ -33,24 +60,36 @@ struct page {
 	int64_t limit, n, last;
 };
 
+static bool covers_code(const struct api_call *call, const char *code, size_t len)
+{
+	const struct region_tree *tree = call->registry->regions;
+	uint32_t index = region_find(tree, code, len);
+
+	if (index == REGISTRY_NONE)
+		index = region_find(tree, call->options->region, strlen(call->options->region));
+	return index != REGISTRY_NONE && api_may_see_whole_region(call, index);
+}
+
 /* Accesses of tokens whose scope the auditor's covers. What nobody's token did, or one whose scope
  * is no more, is for auditors of the whole server. */
 static bool may_see(const struct api_call *call, const struct audit_entry *entry)
 {
-	const struct registry *registry = call->registry;
-	const char *region = entry->region[0] != '\0' ? entry->region : call->options->region;
+	const char *codes = entry->regions;
 	uint32_t index = REGISTRY_NONE;
 
 	if (entry->institution[0] != '\0')
-		index = registry_find_institution(registry, entry->institution,
+		index = registry_find_institution(call->registry, entry->institution,
 						  strlen(entry->institution));
 	if (index != REGISTRY_NONE)
 		return api_may_see_institution(call, index);
-	index = region_find(registry->regions, region, strlen(region));
-	if (index == REGISTRY_NONE)
-		index = region_find(registry->regions, call->options->region,
-				    strlen(call->options->region));
-	return index != REGISTRY_NONE && api_may_see_region(call, index);
+	do {
+		size_t len = strcspn(codes, ",");
+
+		if (!covers_code(call, codes, len))
+			return false;
+		codes += len;
+	} while (*codes++ == ',');
+	return true;
 }
 
 static const char *const columns[] = {"id",     "time",  "token", "method", "path",
@@ -119,10 +158,6 @@ static void get_audit(struct api_call *call)
 	struct err err = {""};
 	char cursor[24];
 
-	if (call->grant.role != ROLE_AUDITOR) {
-		api_problem(call, 403, "forbidden", "this is for tokens with the role auditor");
-		return;
-	}
 	if (!api_time(call, "since", 0, &query.since_ms) ||
 	    !api_integer(call, "cursor", INT64_MAX, &query.before_id) ||
 	    !api_integer(call, "limit", 0, &page.limit))
@@ -157,6 +192,7 @@ static const struct api_parameter parameters[] = {
 
 const struct api_route api_audit_routes[] = {
 	{"GET", "/api/v1/audit", ACCESS_TOKEN, get_audit, parameters, "listAccesses",
-	 "Accesses to this interface, newest first; for the role auditor", .schema = "AccessList"},
+	 "Accesses to this interface, newest first; for the role auditor", .schema = "AccessList",
+	 .roles = API_ROLE(ROLE_AUDITOR)},
 	{0},
 };

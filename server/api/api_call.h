@@ -5,6 +5,7 @@
 
 #include "common/csv_writer.h"
 #include "common/json_writer.h"
+#include "server/api/access.h"
 #include "server/api/api.h"
 #include "server/api/token.h"
 #include "server/figures/figures.h"
@@ -22,6 +23,9 @@ struct api_call {
 	struct derived *derived;   /* statements over it */
 	struct figures_cache *cache;
 	struct grant grant;
+	struct access access; /* the grant, held against the registry */
+	/* What the path names, known to be covered by the grant; REGISTRY_NONE: nothing. */
+	uint32_t region, institution, meter;
 	char captures[API_CAPTURES_MAX][API_CAPTURE_LEN]; /* the {parts} of the path */
 	int64_t now_ms;
 	bool is_csv;             /* asked for, and the route has it */
@@ -56,11 +60,15 @@ struct api_route {
 	const struct api_parameter *parameters; /* ends with name == NULL; NULL: none */
 	const char *id, *summary;
 	const char *schema; /* of the answer, in api_schemas.json; NULL: not JSON */
-	/* Of routes that take something: */
-	unsigned roles;      /* 1u << enum token_role of who may; 0: every token */
+	/* Roles that may, a set of 1u << enum token_role; 0: all that read. Needed for what is not
+	 * GET. */
+	unsigned roles;
+	int grade;           /* the least that a token needs; 0: GRADE_OPEN */
 	const char *request; /* schema of the JSON body; NULL: none is needed */
 	const char *takes;   /* another media type of the body ("text/csv"), or NULL */
 };
+#define API_ROLE(role) (1u << (role))
+enum { API_READERS = (1u << N_ROLES) - 1 - API_ROLE(ROLE_UPSTREAM) };
 
 /* Who enters figures for institutions. */
 #define API_REPORTERS (1u << ROLE_REPORTER | 1u << ROLE_ADMIN)
@@ -77,7 +85,8 @@ extern const struct api_route *const api_route_tables[];
  * body held. */
 __attribute__((format(printf, 4, 5))) void api_problem(struct api_call *call, int status,
 						       const char *type, const char *format, ...);
-/* 404 for what does not exist and for what the grant does not cover: the same words. */
+/* 404 for what does not exist and for what the grant does not cover: the same words. Routes need
+ * it only for what stands in a body or a parameter. */
 void api_not_found(struct api_call *call, const char *what, const char *id);
 /* 500 with the error logged, not shown. */
 void api_failed(struct api_call *call, const struct err *err);
@@ -135,9 +144,19 @@ bool api_route_has_csv(const struct api_route *route);
 /* Sets is_csv; false after answering 400. */
 bool api_choose_format(struct api_call *call);
 
-/* ---- what the grant covers ---- */
+/* ---- what the grant covers (api_authorize.c) ---- */
+/* The one gate before every route: token, role, and that the grant covers what the path names:
+ * {code} a region, {institution} and /institutions/{id} an institution, {meter} and /meters/{id} a
+ * meter. False after answering 401, 403 or 404. */
+bool api_authorize(struct api_call *call);
+unsigned api_roles_of(const struct api_route *route);
 bool api_may_see_region(const struct api_call *call, uint32_t region);
+/* Everything below it, whatever department it belongs to. */
+bool api_may_see_whole_region(const struct api_call *call, uint32_t region);
 bool api_may_see_institution(const struct api_call *call, uint32_t institution);
+/* Data items of a grade (1 to 4) of an institution. */
+bool api_may_see_grade(const struct api_call *call, uint32_t institution, int grade);
+bool api_may_see_server(const struct api_call *call);
 /* Finds by id and checks; REGISTRY_NONE after answering 404. */
 uint32_t api_find_region(struct api_call *call, const char *code);
 uint32_t api_find_institution(struct api_call *call, const char *id);

@@ -132,13 +132,13 @@ static void end_series(struct api_call *call, int rc, const struct err *err)
 
 static void get_energy(struct api_call *call)
 {
-	uint32_t index = api_find_institution(call, call->captures[0]);
+	uint32_t index = call->institution;
 	struct figures figures = api_figures(call);
 	struct figures_span span;
 	struct err err = {""};
 	int by, rc;
 
-	if (index == REGISTRY_NONE || !read_span(call, &span))
+	if (!read_span(call, &span))
 		return;
 	by = api_choice(call, "by");
 	if (by < 0)
@@ -151,13 +151,13 @@ static void get_energy(struct api_call *call)
 
 static void get_coverage(struct api_call *call)
 {
-	uint32_t index = api_find_meter(call, call->captures[0]);
+	uint32_t index = call->meter;
 	struct figures figures = api_figures(call);
 	struct figures_span span;
 	struct err err = {""};
 	int rc;
 
-	if (index == REGISTRY_NONE || !read_span(call, &span))
+	if (!read_span(call, &span))
 		return;
 	begin_series(call, "meter", call->registry->meters[index].id, &span);
 	rc = figures_meter(&figures, index, &span, call->is_csv ? write_rows : write_series, call,

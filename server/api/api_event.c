@@ -21,9 +21,9 @@ static bool may_see(const struct api_call *call, const char *region, const char 
 		return index != REGISTRY_NONE && api_may_see_institution(call, index);
 	}
 	if (region[0] == '\0')
-		return call->grant.role == ROLE_ADMIN;
+		return api_may_see_server(call);
 	index = region_find(call->registry->regions, region, strlen(region));
-	return index != REGISTRY_NONE && api_may_see_region(call, index);
+	return index != REGISTRY_NONE && api_may_see_whole_region(call, index);
 }
 
 static bool is_below(const struct api_call *call, uint32_t top, const char *region,

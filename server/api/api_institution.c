@@ -162,12 +162,10 @@ static void write_buildings(struct api_call *call, const struct registry_institu
 
 static void get_institution(struct api_call *call)
 {
-	uint32_t index = api_find_institution(call, call->captures[0]);
+	uint32_t index = call->institution;
 	civil_day today = civil_day_of_utc(call->now_ms, call->options->offset_ms);
 	const struct registry_institution *institution;
 
-	if (index == REGISTRY_NONE)
-		return;
 	institution = &call->registry->institutions[index];
 	api_json(call);
 	json_begin_object(&call->json, NULL);

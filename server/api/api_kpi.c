@@ -180,8 +180,8 @@ static void get_region_kpis(struct api_call *call)
 	struct err err = {""};
 	int by, rc;
 
-	question.region = api_find_region(call, call->captures[0]);
-	if (question.region == REGISTRY_NONE || !read_period(call, &figures, &question.period))
+	question.region = call->region;
+	if (!read_period(call, &figures, &question.period))
 		return;
 	by = api_choice(call, "by");
 	if (by < 0)
@@ -200,8 +200,8 @@ static void get_institution_kpis(struct api_call *call)
 	struct err err = {""};
 	int rc;
 
-	row.institution = api_find_institution(call, call->captures[0]);
-	if (row.institution == REGISTRY_NONE || !read_period(call, &figures, &period))
+	row.institution = call->institution;
+	if (!read_period(call, &figures, &period))
 		return;
 	row.key = call->registry->institutions[row.institution].id;
 	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);

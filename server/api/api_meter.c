@@ -11,7 +11,7 @@ enum { READINGS_DAYS_MAX = 31 };
 /* A meter: what it is, its newest reading, and, with from and to, its series. */
 static void get_meter(struct api_call *call)
 {
-	uint32_t index = api_find_meter(call, call->captures[0]);
+	uint32_t index = call->meter;
 	struct figures figures = api_figures(call);
 	const struct registry_meter *meter;
 	struct figures_today today;
@@ -19,8 +19,6 @@ static void get_meter(struct api_call *call)
 	char at[CIVIL_TEXT_MAX];
 	int rc;
 
-	if (index == REGISTRY_NONE)
-		return;
 	meter = &call->registry->meters[index];
 	rc = figures_meter_today(&figures, index, &today, &err);
 	if (rc < 0) {
@@ -116,12 +114,12 @@ static void begin_readings(struct api_call *call, const struct registry_meter *m
 
 static void get_readings(struct api_call *call)
 {
-	uint32_t index = api_find_meter(call, call->captures[0]);
+	uint32_t index = call->meter;
 	const struct registry_meter *meter;
 	struct err err = {""};
 	int64_t from_ms, to_ms;
 
-	if (index == REGISTRY_NONE || !api_time(call, "from", call->now_ms - DAY_MS, &from_ms) ||
+	if (!api_time(call, "from", call->now_ms - DAY_MS, &from_ms) ||
 	    !api_time(call, "to", call->now_ms + 1, &to_ms))
 		return;
 	if (from_ms >= to_ms || to_ms - from_ms > (int64_t)READINGS_DAYS_MAX * DAY_MS) {

@@ -132,6 +132,19 @@ static void write_request(struct json_writer *json, const struct api_route *rout
 	json_end_object(json);
 }
 
+/* Who may: OpenAPI 3.1 has no place for it but an extension. */
+static void write_access(struct json_writer *json, const struct api_route *route)
+{
+	if (route->access != ACCESS_TOKEN)
+		return;
+	json_begin_array(json, "x-roles");
+	for (int role = 0; role < N_ROLES; role++)
+		if (access_role_is_in((enum token_role)role, api_roles_of(route)))
+			json_add_string(json, NULL, token_role_names[role]);
+	json_end_array(json);
+	json_add_int(json, "x-grade", route->grade > 0 ? route->grade : GRADE_OPEN);
+}
+
 static void write_operation(struct json_writer *json, const struct api_route *route)
 {
 	char method[8] = "";
@@ -149,6 +162,7 @@ static void write_operation(struct json_writer *json, const struct api_route *ro
 		json_end_object(json);
 	}
 	json_end_array(json);
+	write_access(json, route);
 	write_parameters(json, route);
 	write_request(json, route);
 	json_begin_object(json, "responses");

@@ -174,8 +174,8 @@ static bool read_question(struct api_call *call, const struct figures *figures,
 	struct err err = {""};
 	int64_t year;
 
-	question->region = api_find_region(call, call->captures[0]);
-	if (question->region == REGISTRY_NONE || !api_kpi(call, "kpi", &ranking->kpi) ||
+	question->region = call->region;
+	if (!api_kpi(call, "kpi", &ranking->kpi) ||
 	    !api_integer(call, "year", civil_date_of(today).year, &year))
 		return false;
 	if (api_parameter(call, "type") != NULL) {

@@ -41,12 +41,10 @@ static void write_region(struct api_call *call, uint32_t index)
 
 static void get_region(struct api_call *call)
 {
-	uint32_t index = api_find_region(call, call->captures[0]);
+	uint32_t index = call->region;
 	const struct region_tree *tree = call->registry->regions;
 	const struct region *region;
 
-	if (index == REGISTRY_NONE)
-		return;
 	region = &tree->regions[index];
 	api_json(call);
 	json_begin_object(&call->json, NULL);

@@ -33,7 +33,7 @@ static int insert(struct db_statement *statement, const struct audit_entry *entr
 {
 	db_bind_int(statement, 1, entry->time_ms);
 	db_bind_string(statement, 2, entry->token);
-	db_bind_string(statement, 3, entry->region);
+	db_bind_string(statement, 3, entry->regions);
 	db_bind_string(statement, 4, entry->institution);
 	db_bind_string(statement, 5, entry->method);
 	db_bind_string(statement, 6, entry->path);
@@ -95,7 +95,7 @@ static void read_row(struct db_statement *row, struct audit_entry *entry)
 				      .bytes = db_column_int(row, 8),
 				      .lost = db_column_int(row, 10)};
 	copy(row, 2, entry->token, sizeof entry->token);
-	copy(row, 3, entry->region, sizeof entry->region);
+	copy(row, 3, entry->regions, sizeof entry->regions);
 	copy(row, 4, entry->institution, sizeof entry->institution);
 	copy(row, 5, entry->method, sizeof entry->method);
 	copy(row, 6, entry->path, sizeof entry->path);

@@ -10,7 +10,11 @@
 #include "common/db.h"
 #include "server/api/token.h"
 
-enum { AUDIT_PATH_MAX = 200, AUDIT_PEER_MAX = 46 };
+enum {
+	AUDIT_PATH_MAX = 200,
+	AUDIT_PEER_MAX = 46,
+	AUDIT_REGIONS_MAX = GRANT_SCOPES_MAX * (TOKEN_REGION_MAX + 1)
+};
 
 /* One access to the API. */
 struct audit_entry {
@@ -18,8 +22,9 @@ struct audit_entry {
 	int64_t time_ms, bytes;
 	int64_t lost; /* accesses before this one that could not be recorded */
 	int status;
-	char token[TOKEN_NAME_MAX + 1];                                     /* "": none known */
-	char region[TOKEN_REGION_MAX + 1], institution[TOKEN_NAME_MAX + 1]; /* its scope */
+	char token[TOKEN_NAME_MAX + 1]; /* "": none known */
+	/* Whose accesses they are: the institution, or else all of these regions. */
+	char regions[AUDIT_REGIONS_MAX + 1], institution[TOKEN_NAME_MAX + 1];
 	char method[8], path[AUDIT_PATH_MAX + 1], peer[AUDIT_PEER_MAX + 1];
 };
 

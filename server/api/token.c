@@ -8,10 +8,25 @@
 const char *const token_role_names[] = {"viewer",  "reporter", "reviewer", "admin",
 					"auditor", "upstream", NULL};
 
-#define COLUMNS "id, name, region, institution, role, grade, created_ms, expires_ms, revoked_ms"
+#define COLUMNS "id, name, role, grade, created_ms, expires_ms, revoked_ms"
 
+int grant_add(struct grant *grant, enum grant_kind kind, const char *value, size_t len)
+{
+	struct grant_scope *scope = &grant->scopes[grant->n_scopes];
+
+	if (grant->n_scopes == GRANT_SCOPES_MAX || len > GRANT_VALUE_MAX)
+		return -ENOSPC;
+	scope->kind = kind;
+	memcpy(scope->value, value, len);
+	scope->value[len] = '\0';
+	grant->n_scopes++;
+	return 0;
+}
+
+/* region and institution are where tokens of the first form had their only scope. */
 int token_prepare(struct db *db, struct err *err)
 {
+	_Static_assert(GRANT_REGION == 0 && GRANT_INSTITUTION == 1, "the statement says so");
 	return db_execute(
 		db,
 		"CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
@@ -19,26 +34,47 @@ int token_prepare(struct db *db, struct err *err)
 		" role INTEGER NOT NULL, grade INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
 		" expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL DEFAULT 0);"
 		"CREATE UNIQUE INDEX IF NOT EXISTS token_in_force ON token (name)"
-		" WHERE revoked_ms = 0;",
+		" WHERE revoked_ms = 0;"
+		"CREATE TABLE IF NOT EXISTS token_scope (token INTEGER NOT NULL, kind INTEGER NOT"
+		" NULL, value TEXT NOT NULL, PRIMARY KEY (token, kind, value)) WITHOUT ROWID;"
+		"INSERT OR IGNORE INTO token_scope SELECT id, 0, region FROM token"
+		" WHERE region <> '';"
+		"INSERT OR IGNORE INTO token_scope SELECT id, 1, institution FROM token"
+		" WHERE institution <> '';",
 		err);
-}
-
-static void copy_text(struct db_statement *statement, int column, char *out, size_t size)
-{
-	(void)snprintf(out, size, "%s", db_column_text(statement, column, NULL));
 }
 
 static void read_grant(struct db_statement *statement, struct grant *out)
 {
 	*out = (struct grant){.token_id = db_column_int(statement, 0),
-			      .role = (enum token_role)db_column_int(statement, 4),
-			      .grade = (int)db_column_int(statement, 5),
-			      .created_ms = db_column_int(statement, 6),
-			      .expires_ms = db_column_int(statement, 7),
-			      .revoked_ms = db_column_int(statement, 8)};
-	copy_text(statement, 1, out->name, sizeof out->name);
-	copy_text(statement, 2, out->region, sizeof out->region);
-	copy_text(statement, 3, out->institution, sizeof out->institution);
+			      .role = (enum token_role)db_column_int(statement, 2),
+			      .grade = (int)db_column_int(statement, 3),
+			      .created_ms = db_column_int(statement, 4),
+			      .expires_ms = db_column_int(statement, 5),
+			      .revoked_ms = db_column_int(statement, 6)};
+	(void)snprintf(out->name, sizeof out->name, "%s", db_column_text(statement, 1, NULL));
+}
+
+static int read_scopes(struct db *db, struct grant *grant, struct err *err)
+{
+	struct db_statement *scopes;
+	int rc = db_prepare(db, &scopes,
+			    "SELECT kind, value FROM token_scope WHERE token = ? ORDER BY kind, "
+			    "value",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(scopes, 1, grant->token_id);
+	while ((rc = db_step(scopes, err)) == 1) {
+		const char *value = db_column_text(scopes, 1, NULL);
+
+		/* What does not fit was never stored by token_add. */
+		(void)grant_add(grant, (enum grant_kind)db_column_int(scopes, 0), value,
+				strlen(value));
+	}
+	db_finalize(scopes);
+	return rc;
 }
 
 static int name_is_free(struct db *db, const char *name, struct err *err)
@@ -65,20 +101,37 @@ static int insert(struct db *db, const struct grant *grant, const uint8_t hash[D
 	int rc = db_prepare(
 		db, &statement,
 		"INSERT INTO token (name, hash, region, institution, role, grade, created_ms,"
-		" expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		" expires_ms) VALUES (?1, ?2, '', '', ?3, ?4, ?5, ?6)",
 		err);
 
 	if (rc < 0)
 		return rc;
 	db_bind_string(statement, 1, grant->name);
 	db_bind_blob(statement, 2, hash, DIGEST_BYTES);
-	db_bind_string(statement, 3, grant->region);
-	db_bind_string(statement, 4, grant->institution);
-	db_bind_int(statement, 5, grant->role);
-	db_bind_int(statement, 6, grant->grade);
-	db_bind_int(statement, 7, grant->created_ms);
-	db_bind_int(statement, 8, grant->expires_ms);
+	db_bind_int(statement, 3, grant->role);
+	db_bind_int(statement, 4, grant->grade);
+	db_bind_int(statement, 5, grant->created_ms);
+	db_bind_int(statement, 6, grant->expires_ms);
 	rc = db_run(statement, err);
+	db_finalize(statement);
+	return rc;
+}
+
+static int insert_scopes(struct db *db, const struct grant *grant, struct err *err)
+{
+	int64_t token = db_last_rowid(db);
+	struct db_statement *statement;
+	int rc = db_prepare(db, &statement, "INSERT OR IGNORE INTO token_scope VALUES (?, ?, ?)",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < grant->n_scopes && rc == 0; i++) {
+		db_bind_int(statement, 1, token);
+		db_bind_int(statement, 2, grant->scopes[i].kind);
+		db_bind_string(statement, 3, grant->scopes[i].value);
+		rc = db_run(statement, err);
+	}
 	db_finalize(statement);
 	return rc;
 }
@@ -96,6 +149,8 @@ int token_add(struct db *db, const struct grant *grant, char text[TOKEN_CHARACTE
 	rc = name_is_free(db, grant->name, err);
 	if (rc == 0)
 		rc = insert(db, grant, hash, err);
+	if (rc == 0)
+		rc = insert_scopes(db, grant, err);
 	if (rc == 0)
 		rc = db_commit(db, err);
 	if (rc < 0)
@@ -143,7 +198,7 @@ int token_check(struct db *db, const char *text, int64_t now_ms, struct grant *o
 		return rc;
 	if (rc == 0 || out->revoked_ms != 0 || (out->expires_ms != 0 && out->expires_ms <= now_ms))
 		return err_set(err, -EACCES, "the token is not valid");
-	return 0;
+	return read_scopes(db, out, err);
 }
 
 int token_list(struct db *db, token_fn fn, void *arg, struct err *err)
@@ -156,6 +211,9 @@ int token_list(struct db *db, token_fn fn, void *arg, struct err *err)
 		return rc;
 	while ((rc = db_step(statement, err)) == 1) {
 		read_grant(statement, &grant);
+		rc = read_scopes(db, &grant, err);
+		if (rc < 0)
+			break;
 		fn(&grant, arg);
 	}
 	db_finalize(statement);

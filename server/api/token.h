@@ -11,30 +11,47 @@
 #include "common/err.h"
 
 enum token_role {
-	ROLE_VIEWER,
-	ROLE_REPORTER,
-	ROLE_REVIEWER,
-	ROLE_ADMIN,
-	ROLE_AUDITOR,
-	ROLE_UPSTREAM,
+	ROLE_VIEWER,   /* reads */
+	ROLE_REPORTER, /* reads, fills in */
+	ROLE_REVIEWER, /* reads, returns and approves */
+	ROLE_ADMIN,    /* all of that, and the server's own events */
+	ROLE_AUDITOR,  /* reads, the audit log too */
+	ROLE_UPSTREAM, /* a lower server: delivers rows, and reads nothing */
 	N_ROLES
 };
 extern const char *const token_role_names[]; /* NULL-terminated */
 
-enum { TOKEN_NAME_MAX = 48, TOKEN_REGION_MAX = 11 };
+enum {
+	TOKEN_NAME_MAX = 48,
+	TOKEN_REGION_MAX = 11,
+	GRANT_VALUE_MAX = 96,
+	GRANT_SCOPES_MAX = 16,
+	GRADE_MAX = 4
+};
 
+enum grant_kind { GRANT_REGION, GRANT_INSTITUTION, GRANT_DEPARTMENT };
+struct grant_scope {
+	enum grant_kind kind;
+	char value[GRANT_VALUE_MAX + 1]; /* code of a subtree's root, id, label of a line */
+};
+
+/* Covers the institutions that are named, and those below the regions; where departments are
+ * named, of the latter only theirs. */
 struct grant {
 	int64_t token_id;
 	char name[TOKEN_NAME_MAX + 1];
-	char region[TOKEN_REGION_MAX + 1];    /* a subtree; "" for none: institutions only */
-	char institution[TOKEN_NAME_MAX + 1]; /* a single institution, or "" */
+	struct grant_scope scopes[GRANT_SCOPES_MAX];
+	size_t n_scopes;
 	enum token_role role;
 	int grade;                      /* 1 to 4: sees data items of this grade and below */
 	int64_t created_ms, expires_ms; /* expires 0: never */
 	int64_t revoked_ms;             /* 0: not */
 };
 
-/* Creates the table if it is not there. */
+/* -ENOSPC: there are GRANT_SCOPES_MAX already, or the value is too long. */
+int grant_add(struct grant *grant, enum grant_kind kind, const char *value, size_t len);
+
+/* Creates the tables if they are not there; takes over tokens of an older form. */
 int token_prepare(struct db *db, struct err *err);
 /* Stores a new token; its text is returned once and kept nowhere. -EEXIST: a token of that name is
  * in force. */

@@ -48,7 +48,7 @@ static struct audit_entry entry_of(int64_t time_ms, const char *token, const cha
 	struct audit_entry entry = {.time_ms = time_ms, .status = 200, .bytes = 17};
 
 	(void)snprintf(entry.token, sizeof entry.token, "%s", token);
-	(void)snprintf(entry.region, sizeof entry.region, "370100");
+	(void)snprintf(entry.regions, sizeof entry.regions, "370100");
 	(void)snprintf(entry.method, sizeof entry.method, "GET");
 	(void)snprintf(entry.path, sizeof entry.path, "%s", path);
 	(void)snprintf(entry.peer, sizeof entry.peer, "127.0.0.1");
@@ -139,7 +139,7 @@ static void test_an_entry_comes_back_whole(void **state)
 	assert_int_equal(got.last.id, 2);
 	assert_int_equal(got.last.time_ms, 2 * DAY);
 	assert_string_equal(got.last.token, "b");
-	assert_string_equal(got.last.region, "370100");
+	assert_string_equal(got.last.regions, "370100");
 	assert_string_equal(got.last.institution, "");
 	assert_string_equal(got.last.method, "GET");
 	assert_string_equal(got.last.peer, "127.0.0.1");

@@ -51,7 +51,7 @@ static struct grant sample(const char *name)
 	struct grant grant = {.role = ROLE_REPORTER, .grade = 2, .created_ms = NOW};
 
 	(void)snprintf(grant.name, sizeof grant.name, "%s", name);
-	(void)snprintf(grant.region, sizeof grant.region, "370100");
+	(void)grant_add(&grant, GRANT_REGION, "370100", 6);
 	return grant;
 }
 
@@ -64,7 +64,9 @@ static void a_token_opens_what_it_was_given(void **state)
 	assert_int_equal(token_add(f->db, &grant, text, NULL), 0);
 	assert_int_equal(token_check(f->db, text, NOW, &got, NULL), 0);
 	assert_string_equal(got.name, "bureau");
-	assert_string_equal(got.region, "370100");
+	assert_int_equal(got.n_scopes, 1);
+	assert_int_equal(got.scopes[0].kind, GRANT_REGION);
+	assert_string_equal(got.scopes[0].value, "370100");
 	assert_int_equal(got.role, ROLE_REPORTER);
 	assert_int_equal(got.grade, 2);
 }

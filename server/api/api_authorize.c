@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gate before every route, and what routes ask about the rest. */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/api/api_call.h"
+
+/* ---- what the grant covers ---- */
+
+bool api_may_see_region(const struct api_call *call, uint32_t region)
+{
+	return access_allows(&call->access, &(struct access_object){ACCESS_TO_REGION, region, 0});
+}
+
+bool api_may_see_whole_region(const struct api_call *call, uint32_t region)
+{
+	return access_allows(&call->access,
+			     &(struct access_object){ACCESS_TO_WHOLE_REGION, region, 0});
+}
+
+bool api_may_see_grade(const struct api_call *call, uint32_t institution, int grade)
+{
+	return access_allows(&call->access,
+			     &(struct access_object){ACCESS_TO_INSTITUTION, institution, grade});
+}
+
+bool api_may_see_institution(const struct api_call *call, uint32_t institution)
+{
+	return api_may_see_grade(call, institution, 0);
+}
+
+bool api_may_see_server(const struct api_call *call)
+{
+	return access_allows(&call->access, &(struct access_object){ACCESS_TO_SERVER, 0, 0});
+}
+
+/* ---- by name ---- */
+
+uint32_t api_find_region(struct api_call *call, const char *code)
+{
+	uint32_t region = region_find(call->registry->regions, code, strlen(code));
+
+	if (region != REGISTRY_NONE && api_may_see_region(call, region))
+		return region;
+	api_not_found(call, "region", code);
+	return REGISTRY_NONE;
+}
+
+uint32_t api_find_institution(struct api_call *call, const char *id)
+{
+	uint32_t institution = registry_find_institution(call->registry, id, strlen(id));
+
+	if (institution != REGISTRY_NONE && api_may_see_institution(call, institution))
+		return institution;
+	api_not_found(call, "institution", id);
+	return REGISTRY_NONE;
+}
+
+uint32_t api_find_meter(struct api_call *call, const char *id)
+{
+	uint32_t meter = registry_find_meter(call->registry, id, strlen(id));
+
+	if (meter != REGISTRY_NONE &&
+	    api_may_see_institution(call, call->registry->meters[meter].institution))
+		return meter;
+	api_not_found(call, "meter", id);
+	return REGISTRY_NONE;
+}
+
+/* ---- the gate ---- */
+
+static bool has_token(struct api_call *call)
+{
+	const char *header = http_header(call->request, "Authorization");
+	struct err err = {""};
+	int rc = -EACCES;
+
+	if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0)
+		rc = token_check(ledger_db(call->ledger), header + 7, call->now_ms, &call->grant,
+				 &err);
+	if (rc == 0)
+		return true;
+	if (rc != -EACCES)
+		api_failed(call, &err);
+	else
+		api_problem(call, 401, "unauthorized",
+			    "this needs a valid token, sent as: Authorization: Bearer <token>");
+	return false;
+}
+
+unsigned api_roles_of(const struct api_route *route)
+{
+	return route->roles != 0 ? route->roles : API_READERS;
+}
+
+/* Depends on the route and the token alone, so it tells nothing about any object. */
+static bool has_role(struct api_call *call)
+{
+	unsigned roles = api_roles_of(call->route);
+	char names[96] = "";
+
+	if (!access_role_is_in(call->grant.role, roles)) {
+		for (int role = 0; role < N_ROLES; role++) {
+			if (!access_role_is_in((enum token_role)role, roles))
+				continue;
+			strncat(names, names[0] != '\0' ? " or " : "",
+				sizeof names - strlen(names) - 1);
+			strncat(names, token_role_names[role], sizeof names - strlen(names) - 1);
+		}
+		api_problem(call, 403, "forbidden", "this is for tokens with the role %s", names);
+		return false;
+	}
+	if (call->grant.grade < call->route->grade) {
+		api_problem(call, 403, "forbidden", "this is for tokens of grade L%d",
+			    call->route->grade);
+		return false;
+	}
+	return true;
+}
+
+static bool is_part(const char *part, const char *name)
+{
+	return strncmp(part, name, strlen(name)) == 0;
+}
+
+/* One {part} of the pattern; from is where the pattern begins. */
+static bool find_object(struct api_call *call, const char *from, const char *part, const char *text)
+{
+	static const char institutions[] = "/institutions/", meters[] = "/meters/";
+	size_t before = (size_t)(part - from);
+	bool is_id = is_part(part, "{id}");
+
+	if (is_part(part, "{code}")) {
+		call->region = api_find_region(call, text);
+		return call->region != REGISTRY_NONE;
+	}
+	if (is_part(part, "{institution}") ||
+	    (is_id && before >= sizeof institutions - 1 &&
+	     is_part(part - (sizeof institutions - 1), institutions))) {
+		call->institution = api_find_institution(call, text);
+		return call->institution != REGISTRY_NONE;
+	}
+	if (is_part(part, "{meter}") ||
+	    (is_id && before >= sizeof meters - 1 && is_part(part - (sizeof meters - 1), meters))) {
+		call->meter = api_find_meter(call, text);
+		return call->meter != REGISTRY_NONE;
+	}
+	return true;
+}
+
+static bool covers_path(struct api_call *call)
+{
+	const char *pattern = call->route->pattern;
+	const char *part = strchr(pattern, '{');
+
+	for (size_t i = 0; part != NULL; i++, part = strchr(part + 1, '{'))
+		if (!find_object(call, pattern, part, call->captures[i]))
+			return false;
+	return true;
+}
+
+bool api_authorize(struct api_call *call)
+{
+	if (call->route->access != ACCESS_TOKEN)
+		return true;
+	if (!has_token(call))
+		return false;
+	access_init(&call->access, &call->grant, call->registry);
+	return has_role(call) && covers_path(call);
+}
