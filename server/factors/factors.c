@@ -6,6 +6,8 @@
 
 #include "server/factors/factors_internal.h"
 
+const char *const factor_basis_names[] = {"calorific", "equivalent", NULL};
+
 struct factors *factors_hold(struct factors *factors)
 {
 	(void)atomic_fetch_add(&factors->references, 1);
@@ -17,6 +19,11 @@ void factors_release(struct factors *factors)
 	if (factors == NULL || atomic_fetch_sub(&factors->references, 1) > 1)
 		return;
 	free(factors->entries);
+	free(factors->members);
+	calendar_fini(&factors->calendar);
+	tariff_fini(&factors->tariffs);
+	quota_fini(&factors->quotas);
+	plan_fini(&factors->plans);
 	arena_destroy(factors->arena);
 	free(factors);
 }
@@ -67,6 +74,7 @@ static bool find(const struct factors *factors, const struct factor_entry *wante
 		.is_verified = entry->is_verified,
 		.is_provisional = day < entry->from || day >= entry->to,
 		.set = entry->set,
+		.year = entry->kind == FACTOR_GRID ? civil_date_of(entry->from).year : 0,
 	};
 	return true;
 }
@@ -79,6 +87,35 @@ bool factors_coal(const struct factors *factors, enum carrier carrier, civil_day
 	return find(factors, &wanted, day, out);
 }
 
+bool factors_coal_on(const struct factors *factors, enum factor_basis basis, enum carrier carrier,
+		     civil_day day, struct factor *out)
+{
+	struct factor_entry wanted = {
+		.kind = FACTOR_COAL_EQUIVALENT, .carrier = carrier, .region = ""};
+
+	if (basis == BASIS_EQUIVALENT && find(factors, &wanted, day, out))
+		return true;
+	return factors_coal(factors, carrier, day, out);
+}
+
+/* That of the regional grid: better than nothing. */
+static bool find_grid(const struct factors *factors, const struct region_tree *tree,
+		      uint32_t region, civil_day day, struct factor *out)
+{
+	struct factor_entry wanted = {.kind = FACTOR_GRID, .carrier = CARRIER_ELECTRICITY};
+
+	for (; region < tree->n; region = tree->regions[region].parent)
+		for (size_t i = 0; i < factors->n_members; i++) {
+			wanted.region = factors->members[i].grid;
+			if (strcmp(factors->members[i].region, tree->regions[region].code) != 0 ||
+			    !find(factors, &wanted, day, out))
+				continue;
+			out->is_provisional = true;
+			return true;
+		}
+	return false;
+}
+
 bool factors_co2(const struct factors *factors, const struct region_tree *tree, uint32_t region,
 		 enum carrier carrier, civil_day day, struct factor *out)
 {
@@ -87,15 +124,36 @@ bool factors_co2(const struct factors *factors, const struct region_tree *tree, 
 	if (carrier != CARRIER_ELECTRICITY)
 		return find(factors, &wanted, day, out);
 	wanted.kind = FACTOR_GRID;
-	while (region < tree->n) {
-		wanted.region = tree->regions[region].code;
+	for (uint32_t at = region; at < tree->n; at = tree->regions[at].parent) {
+		wanted.region = tree->regions[at].code;
 		if (find(factors, &wanted, day, out))
 			return true;
-		region = tree->regions[region].parent;
 	}
+	if (find_grid(factors, tree, region, day, out))
+		return true;
 	wanted.region = "";
 	if (!find(factors, &wanted, day, out))
 		return false;
 	out->is_provisional = true;
 	return true;
+}
+
+const struct calendar *factors_calendar(const struct factors *factors)
+{
+	return &factors->calendar;
+}
+
+const struct tariffs *factors_tariffs(const struct factors *factors)
+{
+	return &factors->tariffs;
+}
+
+const struct quotas *factors_quotas(const struct factors *factors)
+{
+	return &factors->quotas;
+}
+
+const struct plans *factors_plans(const struct factors *factors)
+{
+	return &factors->plans;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* factors.h - dated coefficients: standard coal and carbon dioxide per unit of each carrier. */
+/* factors.h - dated data that indicators are computed with: coefficients of standard coal and
+ * carbon dioxide, calendars, tariffs, quotas, plans. Read-only once loaded. */
 #ifndef SERVER_FACTORS_H
 #define SERVER_FACTORS_H
 
@@ -9,12 +10,16 @@
 
 #include "common/civil.h"
 #include "common/conf.h"
+#include "server/factors/calendar.h"
+#include "server/factors/quota.h"
+#include "server/factors/tariff.h"
 #include "server/registry/registry.h"
 
 enum factor_kind {
-	FACTOR_COAL, /* kgce per unit of the carrier */
-	FACTOR_CO2,  /* kg CO2 per unit of the carrier: fuels, bought heat */
-	FACTOR_GRID, /* kg CO2 per kWh from the grid, by region and year */
+	FACTOR_COAL,            /* kgce per unit of the carrier, 当量值 */
+	FACTOR_CO2,             /* kg CO2 per unit of the carrier: fuels, bought heat */
+	FACTOR_GRID,            /* kg CO2 per kWh from the grid, by region and year */
+	FACTOR_COAL_EQUIVALENT, /* kgce per unit of the carrier, 等价值 */
 };
 
 /* One line of the data, as published. Units of the carriers: carrier_unit(). */
@@ -35,7 +40,13 @@ struct factor {
 	bool is_provisional; /* of another time or of the nation, because there is none of its own
 			      */
 	const char *set;
+	int year; /* FACTOR_GRID: that it was published for */
 };
+
+/* Electricity may be converted at its own energy (当量值) or at that of the coal that made it
+ * (等价值). */
+enum factor_basis { BASIS_CALORIFIC, BASIS_EQUIVALENT };
+extern const char *const factor_basis_names[]; /* NULL-terminated */
 
 struct factors;
 
@@ -49,12 +60,20 @@ int64_t factors_version(const struct factors *factors);
 /* False: the carrier has none (water is no energy). */
 bool factors_coal(const struct factors *factors, enum carrier carrier, civil_day day,
 		  struct factor *out);
+/* The same on a basis; where there is no 等价值, 当量值. */
+bool factors_coal_on(const struct factors *factors, enum factor_basis basis, enum carrier carrier,
+		     civil_day day, struct factor *out);
 /* Electricity: the grid factor of the day's year and of the nearest region that has one, going up
  * the tree from region, else the nation's (provisional). False: the carrier has none. */
 bool factors_co2(const struct factors *factors, const struct region_tree *tree, uint32_t region,
 		 enum carrier carrier, civil_day day, struct factor *out);
 
-/* Prints the keys of a file. */
+const struct calendar *factors_calendar(const struct factors *factors);
+const struct tariffs *factors_tariffs(const struct factors *factors);
+const struct quotas *factors_quotas(const struct factors *factors);
+const struct plans *factors_plans(const struct factors *factors);
+
+/* Prints the keys of each kind of file. */
 void factors_print_reference(struct buf *out);
 
 /* All lines, sorted by kind, carrier, region and time. */

@@ -24,18 +24,25 @@ struct file_grid {
 	const struct conf_node *node;
 	int64_t year;
 	const char *source, *note;
-	const struct conf_node *national, *regions;
-	bool is_verified, is_national_verified;
+	const struct conf_node *national, *regions, *grids;
+	bool is_verified, is_national_verified, is_grids_verified;
+};
+
+struct file_member {
+	const struct conf_node *node;
+	const char *name;
+	struct conf_list regions;
 };
 
 struct file_set {
 	const struct conf_node *node;
 	const char *id, *name, *source;
 	int kind;
-	struct conf_list factors, years;
+	struct conf_list factors, years, grids;
 };
 
-static const char *const kind_names[] = {"coal", "co2", "grid", NULL};
+/* In the order of enum factor_kind. */
+static const char *const kind_names[] = {"coal", "co2", "grid", "coal_equivalent", NULL};
 
 static const struct conf_key factor_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_factor, node)},
@@ -116,11 +123,35 @@ static const struct conf_key grid_keys[] = {
 	 .offset = offsetof(struct file_grid, regions),
 	 .help = "a map of region codes to kg CO2 per kWh; a region uses its own or the nearest "
 		 "above it"},
+	{.name = "grids",
+	 .type = CONF_NODE,
+	 .offset = offsetof(struct file_grid, grids),
+	 .help = "a map of regional grids to kg CO2 per kWh"},
+	{.name = "grids_verified",
+	 .type = CONF_BOOLEAN,
+	 .offset = offsetof(struct file_grid, is_grids_verified),
+	 .fallback = "false",
+	 .help = "of the grids' numbers"},
 	{.name = "verified",
 	 .type = CONF_BOOLEAN,
 	 .offset = offsetof(struct file_grid, is_verified),
 	 .is_required = true,
 	 .help = "of the regions' numbers"},
+	{0},
+};
+
+static const struct conf_key member_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_member, node)},
+	{.name = "name",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct file_member, name),
+	 .is_required = true,
+	 .help = "as the years' grids name it"},
+	{.name = "regions",
+	 .type = CONF_STRINGS,
+	 .offset = offsetof(struct file_member, regions),
+	 .is_required = true,
+	 .help = "codes of the provinces in it"},
 	{0},
 };
 
@@ -141,7 +172,8 @@ static const struct conf_key set_keys[] = {
 	 .offset = offsetof(struct file_set, kind),
 	 .choices = kind_names,
 	 .is_required = true,
-	 .help = "coal: standard coal; co2: fuels and heat; grid: electricity by region and year"},
+	 .help = "coal: standard coal; coal_equivalent: the same with electricity at the coal that "
+		 "made it; co2: fuels and heat; grid: electricity by region and year"},
 	{.name = "source",
 	 .type = CONF_STRING,
 	 .offset = offsetof(struct file_set, source),
@@ -153,6 +185,12 @@ static const struct conf_key set_keys[] = {
 	 .table = factor_keys,
 	 .item_size = sizeof(struct file_factor),
 	 .help = "of kind coal and co2"},
+	{.name = "grids",
+	 .type = CONF_LIST,
+	 .offset = offsetof(struct file_set, grids),
+	 .table = member_keys,
+	 .item_size = sizeof(struct file_member),
+	 .help = "of kind grid: which provinces a regional grid joins"},
 	{.name = "years",
 	 .type = CONF_LIST,
 	 .offset = offsetof(struct file_set, years),
@@ -254,29 +292,45 @@ static void take_factors(struct loading *l, const struct file_set *set)
 	}
 }
 
-static void take_regions(struct loading *l, const struct file_grid *file,
-			 const struct factor_entry *national)
+/* A map of names to numbers; codes: the names are regions. */
+static void take_map(struct loading *l, const struct conf_node *map, bool codes,
+		     const struct factor_entry *of)
 {
-	if (file->regions == NULL)
+	if (map == NULL)
 		return;
-	if (file->regions->shape != CONF_IS_MAP) {
-		conf_error(l->errors, file->regions, NULL,
-			   "must be a map of region codes to numbers");
+	if (map->shape != CONF_IS_MAP) {
+		conf_error(l->errors, map, NULL, "must be a map of names to numbers");
 		return;
 	}
-	for (const struct conf_node *node = file->regions->first; node != NULL; node = node->next) {
-		struct factor_entry entry = *national;
+	for (const struct conf_node *node = map->first; node != NULL; node = node->next) {
+		struct factor_entry entry = *of;
 		struct conf_node key = *node; /* its place, not the value's */
 
 		key.line = node->key_line;
 		key.column = node->key_column;
-		if (!region_code_is_valid(node->key, strlen(node->key)))
+		if (codes && !region_code_is_valid(node->key, strlen(node->key)))
 			conf_error(l->errors, &key, NULL, "'%.60s' is not a region code",
 				   node->key);
 		entry.region = keep(l, node->key);
-		entry.is_verified = file->is_verified;
 		if (take_number(l, node, CONF_MICRO, &entry.micro))
 			add(l, &entry, node);
+	}
+}
+
+static void take_members(struct loading *l, const struct file_set *set)
+{
+	const struct file_member *file = set->grids.items;
+	struct factors *factors = l->factors;
+
+	for (size_t i = 0; i < set->grids.count; i++) {
+		const char *const *codes = file[i].regions.items;
+
+		for (size_t k = 0; k < file[i].regions.count; k++) {
+			factors->members = grow(factors->members, factors->n_members,
+						&factors->cap_members, sizeof *factors->members);
+			factors->members[factors->n_members++] =
+				(struct factor_member){keep(l, codes[k]), keep(l, file[i].name)};
+		}
 	}
 }
 
@@ -301,13 +355,15 @@ static void take_years(struct loading *l, const struct file_set *set)
 		free(id);
 		if (take_number(l, file[i].national, CONF_MICRO, &entry.micro))
 			add(l, &entry, at(file[i].node, "national"));
-		take_regions(l, &file[i], &entry);
+		entry.is_verified = file[i].is_verified;
+		take_map(l, file[i].regions, true, &entry);
+		entry.is_verified = file[i].is_grids_verified;
+		take_map(l, file[i].grids, false, &entry);
 	}
 }
 
-static void take_set(const struct conf_node *root, void *arg)
+static void take_set(const struct conf_node *root, struct loading *l)
 {
-	struct loading *l = arg;
 	struct file_set set = {0};
 	bool is_grid;
 
@@ -318,10 +374,36 @@ static void take_set(const struct conf_node *root, void *arg)
 		conf_error(l->errors, at(root, "factors"), NULL, "does not belong to kind grid");
 	if (set.years.count > 0 && !is_grid)
 		conf_error(l->errors, at(root, "years"), NULL, "belongs to kind grid only");
-	if (is_grid)
+	if (is_grid) {
+		take_members(l, &set);
 		take_years(l, &set);
-	else
+	} else {
 		take_factors(l, &set);
+	}
+}
+
+static bool is_kind(const struct conf_node *root, const char *name)
+{
+	const struct conf_node *kind = conf_get(root, "kind");
+
+	return kind != NULL && kind->text != NULL && strcmp(kind->text, name) == 0;
+}
+
+static void take_file(const struct conf_node *root, void *arg)
+{
+	struct loading *l = arg;
+	struct factors *factors = l->factors;
+
+	if (root->shape == CONF_IS_MAP && (is_kind(root, "calendar") || is_kind(root, "season")))
+		calendar_take(&factors->calendar, factors->arena, root, l->errors);
+	else if (root->shape == CONF_IS_MAP && is_kind(root, "tariff"))
+		tariff_take(&factors->tariffs, factors->arena, root, l->errors);
+	else if (root->shape == CONF_IS_MAP && is_kind(root, "quota"))
+		quota_take(&factors->quotas, factors->arena, root, l->errors);
+	else if (root->shape == CONF_IS_MAP && is_kind(root, "plan"))
+		plan_take(&factors->plans, factors->arena, root, l->errors);
+	else
+		take_set(root, l);
 }
 
 /* ---- order ---- */
@@ -392,7 +474,7 @@ int factors_load(struct factors **out, const char *dir, struct conf_errors *erro
 	factors->arena = arena_create();
 	factors->references = 1;
 	factors->version = FOLDER_HASH_START;
-	folder_each(factors->arena, dir, take_set, &l, &factors->version, errors);
+	folder_each(factors->arena, dir, take_file, &l, &factors->version, errors);
 	sort_entries(&l);
 	if (errors->count == n_before)
 		check_complete(&l, dir);
@@ -407,5 +489,21 @@ int factors_load(struct factors **out, const char *dir, struct conf_errors *erro
 
 void factors_print_reference(struct buf *out)
 {
+	static const struct {
+		const char *heading;
+		void (*print)(struct buf *out);
+	} others[] = {
+		{"kind: calendar - public and school holidays", calendar_print_reference},
+		{"kind: season - heating", calendar_print_season_reference},
+		{"kind: tariff", tariff_print_reference},
+		{"kind: quota", quota_print_reference},
+		{"kind: plan", plan_print_reference},
+	};
+
+	buf_add_text(out, "# ---- kind: coal, coal_equivalent, co2, grid ----\n");
 	conf_print_reference(set_keys, out);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		buf_printf(out, "\n# ---- %s ----\n", others[i].heading);
+		others[i].print(out);
+	}
 }

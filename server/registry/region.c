@@ -441,3 +441,15 @@ uint32_t region_parent_on(const struct region_tree *tree, uint32_t region, civil
 			return r->history[i].parent;
 	return r->parent;
 }
+
+int region_steps_up(const struct region_tree *tree, uint32_t region, const char *code)
+{
+	int steps = 0;
+
+	if (code[0] == '\0')
+		return INT32_MAX;
+	for (; region < tree->n; region = tree->regions[region].parent, steps++)
+		if (strcmp(tree->regions[region].code, code) == 0)
+			return steps;
+	return -1;
+}

@@ -48,6 +48,9 @@ uint32_t region_find(const struct region_tree *tree, const char *code, size_t le
 bool region_is_within(const struct region_tree *tree, uint32_t a, uint32_t b);
 /* The parent on a day: the listed one of that time, else the tree's. */
 uint32_t region_parent_on(const struct region_tree *tree, uint32_t region, civil_day day);
+/* How far up the tree the code stands: 0 the region itself, 1 its parent; INT32_MAX for "", which
+ * is above all; -1: it is not above the region. */
+int region_steps_up(const struct region_tree *tree, uint32_t region, const char *code);
 /* 6 or 9 digits, or a local code [0-9A-Za-z]{6,11}. */
 bool region_code_is_valid(const char *code, size_t len);
 /* Valid, but neither 6 nor 9 digits: nothing follows from its prefix. */

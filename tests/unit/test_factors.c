@@ -100,8 +100,8 @@ static const struct {
 	{"after the last year", "370102", CARRIER_ELECTRICITY, 2026, 619100, true, "mee-grid-2023"},
 	{"before the first year", "370102", CARRIER_ELECTRICITY, 2019, 683800, true,
 	 "mee-grid-2021"},
-	{"a region without its own", "540102", CARRIER_ELECTRICITY, 2022, 536600, true,
-	 "mee-grid-2022"},
+	{"a region without its own uses its grid's", "540102", CARRIER_ELECTRICITY, 2022, 226800,
+	 true, "mee-grid-2022"},
 	{"natural gas", "370102", CARRIER_NATURAL_GAS, 2026, 2162000, false, "ndrc-buildings-2015"},
 	{"bought heat", "370102", CARRIER_HEAT, 2026, 110000000, false, "ndrc-buildings-2015"},
 	{"petrol, 2.925 x 0.73", "370102", CARRIER_PETROL, 2026, 2135250, false,
@@ -153,7 +153,8 @@ static void a_year_begins_and_ends_at_its_borders(void **state)
 	assert_false(factor.is_provisional);
 }
 
-/* 30 provinces and the nation, three years; no province is zero or above plain coal power. */
+/* 30 provinces, the nation and 7 regional grids, three years; no province is zero or above plain
+ * coal power. */
 static void the_grid_is_complete(void **state)
 {
 	size_t n, n_grid = 0;
@@ -167,7 +168,7 @@ static void the_grid_is_complete(void **state)
 		assert_true(entries[i].micro > 100000 && entries[i].micro < 850000);
 		assert_true(strlen(entries[i].source) > 0);
 	}
-	assert_int_equal(n_grid, 3 * 31);
+	assert_int_equal(n_grid, 3 * (31 + 7));
 }
 
 static void a_gap_between_years_uses_the_one_before(void **state)
