@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* factors_internal.h - what factors.c and factors_load.c share. */
+/* factors_internal.h - what the sources of factors share. */
 #ifndef SERVER_FACTORS_INTERNAL_H
 #define SERVER_FACTORS_INTERNAL_H
 
@@ -28,5 +28,38 @@ struct factors {
 
 /* Orders by kind, carrier and region. */
 int factors_compare(const struct factor_entry *a, const struct factor_entry *b);
+
+/* ---- a file of coefficients, filled by factors_set_keys ---- */
+struct file_factor {
+	const struct conf_node *node;
+	int carrier;
+	const struct conf_node *value, *per_kg, *density;
+	civil_day from, to;
+	const char *source, *note;
+	bool is_verified;
+};
+
+struct file_grid {
+	const struct conf_node *node;
+	int64_t year;
+	const char *source, *note;
+	const struct conf_node *national, *regions, *grids;
+	bool is_verified, is_national_verified, is_grids_verified;
+};
+
+struct file_member {
+	const struct conf_node *node;
+	const char *name;
+	struct conf_list regions;
+};
+
+struct file_set {
+	const struct conf_node *node;
+	const char *id, *name, *source;
+	int kind;
+	struct conf_list factors, years, grids;
+};
+
+extern const struct conf_key factors_set_keys[];
 
 #endif

@@ -9,197 +9,6 @@
 
 #define FACTOR_MAX (INT64_C(1000000) * MICRO)
 
-/* ---- the files ---- */
-
-struct file_factor {
-	const struct conf_node *node;
-	int carrier;
-	const struct conf_node *value, *per_kg, *density;
-	civil_day from, to;
-	const char *source, *note;
-	bool is_verified;
-};
-
-struct file_grid {
-	const struct conf_node *node;
-	int64_t year;
-	const char *source, *note;
-	const struct conf_node *national, *regions, *grids;
-	bool is_verified, is_national_verified, is_grids_verified;
-};
-
-struct file_member {
-	const struct conf_node *node;
-	const char *name;
-	struct conf_list regions;
-};
-
-struct file_set {
-	const struct conf_node *node;
-	const char *id, *name, *source;
-	int kind;
-	struct conf_list factors, years, grids;
-};
-
-/* In the order of enum factor_kind. */
-static const char *const kind_names[] = {"coal", "co2", "grid", "coal_equivalent", NULL};
-
-static const struct conf_key factor_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_factor, node)},
-	{.name = "carrier",
-	 .type = CONF_CHOICE,
-	 .offset = offsetof(struct file_factor, carrier),
-	 .choices = carrier_names,
-	 .is_required = true,
-	 .help = "what is converted"},
-	{.name = "value",
-	 .type = CONF_NODE,
-	 .offset = offsetof(struct file_factor, value),
-	 .help = "kgce or kg CO2 per kWh, m3, GJ, kg or L, as the carrier is counted"},
-	{.name = "per_kg",
-	 .type = CONF_NODE,
-	 .offset = offsetof(struct file_factor, per_kg),
-	 .help = "instead of value, for what is counted in litres: per kg, times density"},
-	{.name = "density",
-	 .type = CONF_NODE,
-	 .offset = offsetof(struct file_factor, density),
-	 .help = "kg per litre"},
-	{.name = "from",
-	 .type = CONF_DATE,
-	 .offset = offsetof(struct file_factor, from),
-	 .fallback = "0001-01-01",
-	 .help = "first day; default: always"},
-	{.name = "to",
-	 .type = CONF_DATE,
-	 .offset = offsetof(struct file_factor, to),
-	 .fallback = "9999-12-31",
-	 .help = "first day on which it no longer holds; default: open"},
-	{.name = "source",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_factor, source),
-	 .help = "where the number stands; default: the file's source"},
-	{.name = "note",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_factor, note),
-	 .help = "words for the reader"},
-	{.name = "verified",
-	 .type = CONF_BOOLEAN,
-	 .offset = offsetof(struct file_factor, is_verified),
-	 .is_required = true,
-	 .help = "true: compared with the published text"},
-	{0},
-};
-
-static const struct conf_key grid_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_grid, node)},
-	{.name = "year",
-	 .type = CONF_INTEGER,
-	 .offset = offsetof(struct file_grid, year),
-	 .min = 1990,
-	 .max = 2200,
-	 .is_required = true,
-	 .help = "the year that the factors are about"},
-	{.name = "source",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_grid, source),
-	 .is_required = true,
-	 .help = "the announcement"},
-	{.name = "note",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_grid, note),
-	 .help = "words for the reader"},
-	{.name = "national",
-	 .type = CONF_NODE,
-	 .offset = offsetof(struct file_grid, national),
-	 .is_required = true,
-	 .help = "kg CO2 per kWh of the whole nation"},
-	{.name = "national_verified",
-	 .type = CONF_BOOLEAN,
-	 .offset = offsetof(struct file_grid, is_national_verified),
-	 .is_required = true,
-	 .help = "true: compared with the published text"},
-	{.name = "regions",
-	 .type = CONF_NODE,
-	 .offset = offsetof(struct file_grid, regions),
-	 .help = "a map of region codes to kg CO2 per kWh; a region uses its own or the nearest "
-		 "above it"},
-	{.name = "grids",
-	 .type = CONF_NODE,
-	 .offset = offsetof(struct file_grid, grids),
-	 .help = "a map of regional grids to kg CO2 per kWh"},
-	{.name = "grids_verified",
-	 .type = CONF_BOOLEAN,
-	 .offset = offsetof(struct file_grid, is_grids_verified),
-	 .fallback = "false",
-	 .help = "of the grids' numbers"},
-	{.name = "verified",
-	 .type = CONF_BOOLEAN,
-	 .offset = offsetof(struct file_grid, is_verified),
-	 .is_required = true,
-	 .help = "of the regions' numbers"},
-	{0},
-};
-
-static const struct conf_key member_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_member, node)},
-	{.name = "name",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_member, name),
-	 .is_required = true,
-	 .help = "as the years' grids name it"},
-	{.name = "regions",
-	 .type = CONF_STRINGS,
-	 .offset = offsetof(struct file_member, regions),
-	 .is_required = true,
-	 .help = "codes of the provinces in it"},
-	{0},
-};
-
-static const struct conf_key set_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_set, node)},
-	{.name = "id",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_set, id),
-	 .is_required = true,
-	 .help = "short name that results carry"},
-	{.name = "name",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_set, name),
-	 .is_required = true,
-	 .help = "as it is shown"},
-	{.name = "kind",
-	 .type = CONF_CHOICE,
-	 .offset = offsetof(struct file_set, kind),
-	 .choices = kind_names,
-	 .is_required = true,
-	 .help = "coal: standard coal; coal_equivalent: the same with electricity at the coal that "
-		 "made it; co2: fuels and heat; grid: electricity by region and year"},
-	{.name = "source",
-	 .type = CONF_STRING,
-	 .offset = offsetof(struct file_set, source),
-	 .is_required = true,
-	 .help = "where the numbers come from"},
-	{.name = "factors",
-	 .type = CONF_LIST,
-	 .offset = offsetof(struct file_set, factors),
-	 .table = factor_keys,
-	 .item_size = sizeof(struct file_factor),
-	 .help = "of kind coal and co2"},
-	{.name = "grids",
-	 .type = CONF_LIST,
-	 .offset = offsetof(struct file_set, grids),
-	 .table = member_keys,
-	 .item_size = sizeof(struct file_member),
-	 .help = "of kind grid: which provinces a regional grid joins"},
-	{.name = "years",
-	 .type = CONF_LIST,
-	 .offset = offsetof(struct file_set, years),
-	 .table = grid_keys,
-	 .item_size = sizeof(struct file_grid),
-	 .help = "of kind grid"},
-	{0},
-};
-
 /* ---- reading ---- */
 
 struct loading {
@@ -367,7 +176,7 @@ static void take_set(const struct conf_node *root, struct loading *l)
 	struct file_set set = {0};
 	bool is_grid;
 
-	if (conf_fill(l->factors->arena, root, set_keys, &set, l->errors) < 0)
+	if (conf_fill(l->factors->arena, root, factors_set_keys, &set, l->errors) < 0)
 		return;
 	is_grid = set.kind == FACTOR_GRID;
 	if (set.factors.count > 0 && is_grid)
@@ -501,7 +310,7 @@ void factors_print_reference(struct buf *out)
 	};
 
 	buf_add_text(out, "# ---- kind: coal, coal_equivalent, co2, grid ----\n");
-	conf_print_reference(set_keys, out);
+	conf_print_reference(factors_set_keys, out);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
 		buf_printf(out, "\n# ---- %s ----\n", others[i].heading);
 		others[i].print(out);
