@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/command/commands.h"
+#include "server/factors/factors.h"
 
 static int report(struct conf_errors *errors, int rc)
 {
@@ -31,6 +32,13 @@ int command_registry_of(const struct server_config *config, const char *folder,
 int command_registry(const struct server_config *config, struct registry **out)
 {
 	return command_registry_of(config, config->registry, out);
+}
+
+int command_factors(const struct server_config *config, struct factors **out)
+{
+	struct conf_errors errors = {0};
+
+	return report(&errors, factors_load(out, config->factors, &errors));
 }
 
 int command_failed(const struct err *err)

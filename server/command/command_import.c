@@ -12,7 +12,7 @@
 #include "common/mem.h"
 #include "server/command/commands.h"
 #include "server/ingest/import.h"
-#include "server/rollup/bill.h"
+#include "server/rollup/bill_import.h"
 
 enum { SHOWN_REFUSALS = 20, CSV_MAX = 64 * 1024 * 1024 };
 
@@ -21,6 +21,7 @@ struct import_run {
 	const char *path;
 	struct ledger *ledger;
 	struct registry *registry;
+	struct factors *factors;
 	int64_t refused, warned, outcomes[BILL_REJECTED + 1];
 };
 
@@ -82,13 +83,13 @@ static void judge_bill(const struct bill_verdict *verdict, void *arg)
 {
 	struct import_run *run = arg;
 
-	run->outcomes[verdict->outcome]++;
-	if (verdict->outcome == BILL_REJECTED)
+	run->outcomes[verdict->result.outcome]++;
+	if (verdict->result.outcome == BILL_REJECTED)
 		refuse((int64_t)verdict->line, "refused", verdict->reason, run);
-	if (verdict->warning[0] != '\0') {
+	if (verdict->result.warning != BILL_PLAUSIBLE) {
 		run->warned++;
 		(void)fprintf(stderr, "%s:%zu: please check: %s\n", run->path, verdict->line,
-			      verdict->warning);
+			      verdict->result.words.text);
 	}
 }
 
@@ -150,8 +151,13 @@ static int import_bills(struct import_run *run, struct err *err)
 	const char *user = getenv("SUDO_USER"); /* NOLINT(concurrency-mt-unsafe): one thread */
 	const char *login =
 		user != NULL ? user : getenv("USER"); /* NOLINT(concurrency-mt-unsafe) */
-	struct bill_import import = {.entered_by = login != NULL ? login : "import",
+	struct bill_import import = {.ledger = run->ledger,
+				     .registry = run->registry,
+				     .factors = run->factors,
+				     .entered_by = login != NULL ? login : "import",
 				     .now_ms = clock_utc_ms(),
+				     .is_confirmed =
+					     true, /* a file of the past; doubts are shown */
 				     .fn = judge_bill,
 				     .arg = run};
 	size_t len;
@@ -162,7 +168,7 @@ static int import_bills(struct import_run *run, struct err *err)
 		return -EIO;
 	rc = bill_prepare(run->ledger, err);
 	if (rc == 0)
-		rc = bill_import_csv(run->ledger, run->registry, text, len, &import, err);
+		rc = bill_import_csv(&import, text, len, err);
 	if (rc < 0)
 		(void)err_prefix(err, rc, "%s", run->path);
 	free(text);
@@ -209,7 +215,10 @@ int server_command_import(const struct cli *cli)
 	if (status == EXIT_OK)
 		status = command_registry(config, &run.registry);
 	if (status == EXIT_OK)
+		status = command_factors(config, &run.factors);
+	if (status == EXIT_OK)
 		status = import_path(&run, config);
+	factors_release(run.factors);
 	registry_release(run.registry);
 	server_config_destroy(config);
 	return status;

@@ -46,6 +46,9 @@ int command_registry(const struct server_config *config, struct registry **out);
 /* The same of another folder. */
 int command_registry_of(const struct server_config *config, const char *folder,
 			struct registry **out);
+/* Reads the factors of a configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
+struct factors;
+int command_factors(const struct server_config *config, struct factors **out);
 /* "nenghao-server: words" on stderr; returns EXIT_FAILED. */
 int command_failed(const struct err *err);
 

@@ -94,27 +94,19 @@ static int copy_meter(struct copier *copier, const struct registry_meter *meter,
 static int copy_bill(const struct bill *bill, void *arg)
 {
 	struct copier *copier = arg;
-	enum bill_outcome outcome;
-	int rc = bill_put(copier->to->ledger, copier->registry, bill, &outcome, NULL, NULL);
+	int rc = bill_copy(copier->to->ledger, bill, NULL);
 
 	if (bill->days.from < copier->to->first)
 		copier->to->first = bill->days.from;
-	return rc == -EINVAL ? 0 : rc; /* this registry knows no such supply */
+	return rc;
 }
 
 static int copy_bills(struct copier *copier, const char *institution, struct err *err)
 {
 	struct bill_query query = {.institution = institution,
 				   .days = {INT32_MIN / 2, INT32_MAX / 2}};
-	struct db_statement *row;
-	int rc = db_prepare(ledger_db(copier->from), &row,
-			    "SELECT 1 FROM sqlite_schema WHERE name = 'bill'", err);
 
-	if (rc < 0)
-		return rc;
-	rc = db_step(row, err);
-	db_finalize(row);
-	return rc == 1 ? bill_list(copier->from, &query, copy_bill, copier, err) : rc;
+	return bill_list(copier->from, &query, copy_bill, copier, err);
 }
 
 static int copy_institution(struct copier *copier, uint32_t index, struct err *err)

@@ -157,3 +157,21 @@ const struct plans *factors_plans(const struct factors *factors)
 {
 	return &factors->plans;
 }
+
+bool factors_density(const struct factors *factors, enum carrier carrier, civil_day day,
+		     struct decimal *out)
+{
+	const struct factor_entry *found = NULL;
+
+	/* Sorted by time: the one of the day, else the last before it, else the first. */
+	for (size_t i = 0; i < factors->n; i++) {
+		const struct factor_entry *entry = &factors->entries[i];
+
+		if (entry->carrier == carrier && entry->density.mantissa != 0 &&
+		    (found == NULL || entry->from <= day))
+			found = entry;
+	}
+	if (found != NULL)
+		*out = found->density;
+	return found != NULL;
+}

@@ -26,12 +26,13 @@ enum factor_kind {
 struct factor_entry {
 	enum factor_kind kind;
 	enum carrier carrier;
-	const char *region; /* FACTOR_GRID: code, or "" for the nation; else "" */
-	civil_day from, to; /* to exclusive, DAY_OPEN without end */
-	int64_t micro;      /* 10^-6 kgce or kg CO2 per unit */
-	bool is_verified;   /* compared with the published text */
-	const char *set;    /* "mee-grid-2023": what a result names */
-	const char *source; /* words */
+	const char *region;     /* FACTOR_GRID: code, or "" for the nation; else "" */
+	civil_day from, to;     /* to exclusive, DAY_OPEN without end */
+	int64_t micro;          /* 10^-6 kgce or kg CO2 per unit */
+	struct decimal density; /* kg per litre, as given with per_kg; mantissa 0: not given */
+	bool is_verified;       /* compared with the published text */
+	const char *set;        /* "mee-grid-2023": what a result names */
+	const char *source;     /* words */
 };
 
 struct factor {
@@ -63,6 +64,9 @@ bool factors_coal(const struct factors *factors, enum carrier carrier, civil_day
 /* The same on a basis; where there is no 等价值, 当量值. */
 bool factors_coal_on(const struct factors *factors, enum factor_basis basis, enum carrier carrier,
 		     civil_day day, struct factor *out);
+/* kg per unit of a carrier that is counted in litres and sold by weight too. False: not given. */
+bool factors_density(const struct factors *factors, enum carrier carrier, civil_day day,
+		     struct decimal *out);
 /* Electricity: the grid factor of the day's year and of the nearest region that has one, going up
  * the tree from region, else the nation's (provisional). False: the carrier has none. */
 bool factors_co2(const struct factors *factors, const struct region_tree *tree, uint32_t region,

@@ -50,7 +50,8 @@ static bool take_number(struct loading *l, const struct conf_node *node, enum co
 }
 
 /* per_kg x density, exact and then rounded once. */
-static bool take_product(struct loading *l, const struct file_factor *file, int64_t *micro)
+static bool take_product(struct loading *l, const struct file_factor *file, int64_t *micro,
+			 struct decimal *kept)
 {
 	struct decimal per_kg, density, product;
 
@@ -59,18 +60,21 @@ static bool take_product(struct loading *l, const struct file_factor *file, int6
 		return false;
 	if (per_kg.mantissa >= 0 && density.mantissa > 0 &&
 	    decimal_multiply(per_kg, density, &product) == 0 &&
-	    decimal_to_micro(product, micro) == 0 && *micro <= FACTOR_MAX)
+	    decimal_to_micro(product, micro) == 0 && *micro <= FACTOR_MAX) {
+		*kept = density;
 		return true;
+	}
 	conf_error(l->errors, file->node, NULL, "per_kg x density is out of range");
 	return false;
 }
 
-static bool take_value(struct loading *l, const struct file_factor *file, int64_t *micro)
+static bool take_value(struct loading *l, const struct file_factor *file, int64_t *micro,
+		       struct decimal *density)
 {
 	if (file->value != NULL && file->per_kg == NULL && file->density == NULL)
 		return take_number(l, file->value, CONF_MICRO, micro);
 	if (file->value == NULL && file->per_kg != NULL && file->density != NULL)
-		return take_product(l, file, micro);
+		return take_product(l, file, micro, density);
 	conf_error(l->errors, file->node, NULL, "needs either value, or per_kg and density");
 	return false;
 }
@@ -96,7 +100,7 @@ static void take_factors(struct loading *l, const struct file_set *set)
 		if (set->kind == FACTOR_CO2 && entry.carrier == CARRIER_ELECTRICITY)
 			conf_error(l->errors, at(file[i].node, "carrier"), NULL,
 				   "electricity has its own kind of file: grid");
-		if (take_value(l, &file[i], &entry.micro))
+		if (take_value(l, &file[i], &entry.micro, &entry.density))
 			add(l, &entry, file[i].node);
 	}
 }

@@ -18,7 +18,7 @@ static int keep_bill(const struct bill *bill, void *arg)
 	struct keep *keep = arg;
 	struct figures_bills *bills = keep->bills;
 
-	if (bill->carrier != keep->carrier)
+	if (bill->carrier != keep->carrier || !bill_is_in_total(bill))
 		return 0;
 	for (size_t i = 0; i < bills->n; i++) {
 		civil_day day = bills->from + (civil_day)i;

@@ -377,7 +377,9 @@ static int by_carrier(struct work *work, const struct total_plan *plan, enum car
 static int by_item(struct work *work, const struct total_plan *plan, enum carrier carrier,
 		   struct err *err)
 {
-	static const char *const uses[] = {"vehicle", "heating", "kitchen", "generator"};
+	static const char *const fuel_uses[] = {"vehicle", "heating", "kitchen", "generator", NULL};
+	static const char *const water_uses[] = {"well", "reclaimed", NULL};
+	const char *const *use = carrier == CARRIER_WATER ? water_uses : fuel_uses;
 	bool has_parts = false;
 	int rc = 0;
 
@@ -389,9 +391,9 @@ static int by_item(struct work *work, const struct total_plan *plan, enum carrie
 	}
 	if (rc == 0 && has_parts)
 		rc = one_item(work, plan, carrier, "rest", err);
-	for (size_t i = 0; i < sizeof uses / sizeof *uses && rc == 0; i++)
+	for (; *use != NULL && rc == 0; use++)
 		if (is_billed(work, carrier))
-			rc = one_item(work, plan, carrier, uses[i], err);
+			rc = one_item(work, plan, carrier, *use, err);
 	return rc;
 }
 

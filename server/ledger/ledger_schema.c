@@ -35,6 +35,26 @@ const char *const ledger_schema[] = {
 	"NULL, raw_len INTEGER NOT NULL, data BLOB NOT NULL);"
 	"CREATE INDEX tsdb_queue_tsdb ON tsdb_queue(tsdb, id);"
 	"CREATE TABLE tsdb_cursor(tsdb TEXT PRIMARY KEY, cursor INTEGER NOT NULL) WITHOUT ROWID;",
+	/* Bills. Ledgers of version 1 may have a table of them already. */
+	"CREATE TABLE IF NOT EXISTS bill(id INTEGER PRIMARY KEY, institution TEXT NOT NULL, "
+	"carrier INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER NOT NULL, quantity "
+	"INTEGER NOT NULL, fee INTEGER, period TEXT NOT NULL, use INTEGER NOT NULL, account TEXT "
+	"NOT NULL, note TEXT NOT NULL, corrects INTEGER NOT NULL, entered_by TEXT NOT NULL, "
+	"entered_at INTEGER NOT NULL, withdrawn INTEGER NOT NULL, change INTEGER NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS bill_of ON bill(institution, from_day);"
+	"ALTER TABLE bill ADD COLUMN is_lump INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE bill ADD COLUMN as_entered TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE bill ADD COLUMN key TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE bill ADD COLUMN first INTEGER;"
+	"ALTER TABLE bill ADD COLUMN last INTEGER;"
+	"ALTER TABLE bill ADD COLUMN ratio INTEGER NOT NULL DEFAULT 1000000;"
+	"ALTER TABLE bill ADD COLUMN adjusts INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE bill ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE bill ADD COLUMN withdrawn_by TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE bill ADD COLUMN withdrawn_why TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE bill ADD COLUMN withdrawn_at INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX bill_adjusts ON bill(adjusts) WHERE adjusts <> 0;"
+	"CREATE INDEX bill_key ON bill(institution, key) WHERE key <> '';",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 

@@ -1,281 +1,296 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What makes sense as a bill, and what becomes of it. */
 #include "server/rollup/bill.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "server/rollup/bill_private.h"
 #include "server/rollup/derive.h"
-#include "server/rollup/derived.h"
 
 __extension__ typedef __int128 wide;
 
-const char *const bill_use_names[] = {"", "vehicle", "heating", "kitchen", "generator", NULL};
+enum { DAYS_MAX = 400, PERIOD_MONTHS_MAX = 12 };
 
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS bill(id INTEGER PRIMARY KEY, institution TEXT NOT NULL, "
-	"carrier INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER NOT NULL, quantity "
-	"INTEGER NOT NULL, fee INTEGER, period TEXT NOT NULL, use INTEGER NOT NULL, account TEXT "
-	"NOT NULL, note TEXT NOT NULL, corrects INTEGER NOT NULL, entered_by TEXT NOT NULL, "
-	"entered_at INTEGER NOT NULL, withdrawn INTEGER NOT NULL, change INTEGER NOT NULL);"
-	"CREATE INDEX IF NOT EXISTS bill_of ON bill(institution, from_day);";
+const char *const bill_use_names[] = {"",          "vehicle", "heating",   "kitchen",
+				      "generator", "well",    "reclaimed", NULL};
+const char *const bill_outcome_names[] = {"stored",      "unchanged", "corrected",
+					  "unconfirmed", "rejected",  NULL};
 
-#define COLUMNS                                                                                   \
-	"id, institution, carrier, from_day, to_day, quantity, fee, period, use, account, note, " \
-	"corrects, entered_by, entered_at, withdrawn"
-
-int bill_prepare(struct ledger *ledger, struct err *err)
+bool bill_is_in_total(const struct bill *bill)
 {
-	int rc = derived_prepare(ledger, err); /* a bill marks what must be computed again */
-
-	return rc == 0 ? db_execute(ledger_db(ledger), schema, err) : rc;
+	return bill->use != USE_RECLAIMED && !bill->is_lump;
 }
 
-static void read_bill(struct db_statement *row, struct bill *bill)
+/* ---- by itself ---- */
+
+static int check_days(const struct registry *registry, const struct bill *bill, struct err *err)
 {
-	*bill = (struct bill){
-		.id = db_column_int(row, 0),
-		.institution = db_column_text(row, 1, NULL),
-		.carrier = (enum carrier)db_column_int(row, 2),
-		.days = {(civil_day)db_column_int(row, 3), (civil_day)db_column_int(row, 4)},
-		.quantity = db_column_int(row, 5),
-		.fee = db_column_is_null(row, 6) ? MICRO_NONE : db_column_int(row, 6),
-		.use = (enum bill_use)db_column_int(row, 8),
-		.account = db_column_text(row, 9, NULL),
-		.note = db_column_text(row, 10, NULL),
-		.corrects = db_column_int(row, 11),
-		.entered_by = db_column_text(row, 12, NULL),
-		.entered_at_ms = db_column_int(row, 13),
-		.is_withdrawn = db_column_int(row, 14) != 0,
-	};
-	strncpy(bill->period, db_column_text(row, 7, NULL), sizeof bill->period - 1);
-}
-
-/* A bill that stands under the same key: 1, or 0. */
-static int find_same(struct ledger *ledger, const struct bill *bill, struct bill *same,
-		     struct err *err)
-{
-	struct db_statement *find;
-	int rc = db_prepare(ledger_db(ledger), &find,
-			    "SELECT " COLUMNS " FROM bill WHERE institution = ? AND carrier = ? "
-			    "AND from_day = ? AND to_day = ? AND use = ? AND account = ? AND "
-			    "withdrawn = 0",
-			    err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_string(find, 1, bill->institution);
-	db_bind_int(find, 2, bill->carrier);
-	db_bind_int(find, 3, bill->days.from);
-	db_bind_int(find, 4, bill->days.to);
-	db_bind_int(find, 5, bill->use);
-	db_bind_string(find, 6, bill->account);
-	rc = db_step(find, err);
-	if (rc == 1) {
-		read_bill(find, same);
-		/* The texts end with the statement; who asks needs the numbers. */
-		same->institution = same->account = same->note = same->entered_by = NULL;
-	}
-	db_finalize(find);
-	return rc;
-}
-
-static int insert(struct ledger *ledger, const struct bill *bill, int64_t corrects, struct err *err)
-{
-	struct db_statement *put;
-	int rc = db_prepare(ledger_db(ledger), &put,
-			    "INSERT INTO bill(institution, carrier, from_day, to_day, quantity, "
-			    "fee, period, use, account, note, corrects, entered_by, entered_at, "
-			    "withdrawn, change) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, "
-			    "?)",
-			    err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_string(put, 1, bill->institution);
-	db_bind_int(put, 2, bill->carrier);
-	db_bind_int(put, 3, bill->days.from);
-	db_bind_int(put, 4, bill->days.to);
-	db_bind_int(put, 5, bill->quantity);
-	if (bill->fee == MICRO_NONE)
-		db_bind_null(put, 6);
-	else
-		db_bind_int(put, 6, bill->fee);
-	db_bind_string(put, 7, bill->period);
-	db_bind_int(put, 8, bill->use);
-	db_bind_string(put, 9, bill->account);
-	db_bind_string(put, 10, bill->note);
-	db_bind_int(put, 11, corrects);
-	db_bind_string(put, 12, bill->entered_by);
-	db_bind_int(put, 13, bill->entered_at_ms);
-	db_bind_int(put, 14, ledger_change(ledger));
-	rc = db_run(put, err);
-	db_finalize(put);
-	return rc;
-}
-
-static int withdraw(struct ledger *ledger, int64_t id, struct err *err)
-{
-	struct db_statement *update;
-	int rc = db_prepare(ledger_db(ledger), &update,
-			    "UPDATE bill SET withdrawn = 1, change = ? WHERE id = ? AND withdrawn "
-			    "= 0",
-			    err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_int(update, 1, ledger_change(ledger));
-	db_bind_int(update, 2, id);
-	rc = db_run(update, err);
-	db_finalize(update);
-	return rc;
-}
-
-/* Quantity per day of the other bills of this institution, carrier, use and account: 0 if none. */
-static int usual_per_day(struct ledger *ledger, const struct bill *bill, int64_t *per_day,
-			 struct err *err)
-{
-	struct db_statement *sum;
-	int rc = db_prepare(ledger_db(ledger), &sum,
-			    "SELECT sum(quantity), sum(to_day - from_day) FROM bill WHERE "
-			    "institution = ? AND carrier = ? AND use = ? AND account = ? AND "
-			    "withdrawn = 0 AND NOT (from_day = ? AND to_day = ?)",
-			    err);
-
-	*per_day = 0;
-	if (rc < 0)
-		return rc;
-	db_bind_string(sum, 1, bill->institution);
-	db_bind_int(sum, 2, bill->carrier);
-	db_bind_int(sum, 3, bill->use);
-	db_bind_string(sum, 4, bill->account);
-	db_bind_int(sum, 5, bill->days.from);
-	db_bind_int(sum, 6, bill->days.to);
-	rc = db_step(sum, err);
-	if (rc == 1 && db_column_int(sum, 1) > 0)
-		*per_day = db_column_int(sum, 0) / db_column_int(sum, 1);
-	db_finalize(sum);
-	return rc < 0 ? rc : 0;
-}
-
-/* Two bills of one account, carrier and use for the same day would count it twice. */
-static int refuse_overlap(struct ledger *ledger, const struct bill *bill, struct err *err)
-{
-	struct db_statement *other;
-	char from[CIVIL_TEXT_MAX], to[CIVIL_TEXT_MAX];
-	int rc = db_prepare(
-		ledger_db(ledger), &other,
-		"SELECT from_day, to_day FROM bill WHERE institution = ? AND carrier = ? "
-		"AND use = ? AND account = ? AND withdrawn = 0 AND from_day < ?6 AND "
-		"to_day > ?5 AND NOT (from_day = ?5 AND to_day = ?6) LIMIT 1",
-		err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_string(other, 1, bill->institution);
-	db_bind_int(other, 2, bill->carrier);
-	db_bind_int(other, 3, bill->use);
-	db_bind_string(other, 4, bill->account);
-	db_bind_int(other, 5, bill->days.from);
-	db_bind_int(other, 6, bill->days.to);
-	rc = db_step(other, err);
-	if (rc == 1) {
-		(void)civil_print_day((civil_day)db_column_int(other, 0), from);
-		(void)civil_print_day((civil_day)db_column_int(other, 1) - 1, to);
-		rc = err_set(err, -EINVAL,
-			     "its days overlap the bill of %s to %s: they would count twice", from,
-			     to);
-	}
-	db_finalize(other);
-	return rc;
-}
-
-/* Ten times or a thousand times the usual is a unit mistaken (10^4 kWh, litres and m3). */
-static void warn(const struct bill *bill, int64_t usual, struct err *warning)
-{
-	int64_t per_day = bill->quantity / (bill->days.to - bill->days.from);
-
-	if (usual <= 0 || per_day <= 0 || (per_day / 5 < usual && usual / 5 < per_day))
-		return;
-	if (per_day > usual)
-		err_set(warning, 0, "%lld times the usual per day; is the unit right?",
-			(long long)(per_day / usual));
-	else
-		err_set(warning, 0, "1/%lld of the usual per day; is the unit right?",
-			(long long)(usual / per_day));
-}
-
-static int check(const struct registry *registry, const struct bill *bill, struct err *err)
-{
-	if (registry_find_institution(registry, bill->institution, strlen(bill->institution)) ==
-	    REGISTRY_NONE)
-		return err_set(err, -EINVAL, "no institution '%s' in the registry",
-			       bill->institution);
 	if (bill->days.from >= bill->days.to)
 		return err_set(err, -EINVAL, "the bill ends before it begins");
-	if (bill->days.to - bill->days.from > 400)
+	if (bill->days.to - bill->days.from > DAYS_MAX)
 		return err_set(err, -EINVAL, "the bill covers more than 400 days");
 	if (bill->entered_at_ms > 0 &&
 	    bill->days.to > civil_day_of_utc(bill->entered_at_ms, registry->offset_ms) + 1)
 		return err_set(err, -EINVAL, "the bill ends in the future");
-	if (bill->quantity < 0)
-		return err_set(err, -EINVAL, "the quantity is negative");
-	if (bill->use != USE_NONE &&
-	    (bill->carrier == CARRIER_WATER || bill->carrier == CARRIER_HEAT ||
-	     bill->carrier == CARRIER_COOLING))
-		return err_set(err, -EINVAL, "%s has no use", carrier_name(bill->carrier));
 	return 0;
 }
 
-static int store(struct ledger *ledger, const struct bill *bill, enum bill_outcome *outcome,
-		 struct err *err)
+static int check_period(const struct bill *bill, struct err *err)
 {
-	struct bill same = {0};
-	int rc = find_same(ledger, bill, &same, err);
+	char text[16];
+	civil_day first;
+
+	if (bill->period[0] == '\0')
+		return 0;
+	memcpy(text, bill->period, 7);
+	memcpy(text + 7, "-01", 4);
+	if (civil_parse_day(text, 10, &first) < 0)
+		return err_set(err, -EINVAL, "period: '%s' is not a month", bill->period);
+	if (bill->adjusts == 0 && (first < civil_add_months(bill->days.from, -PERIOD_MONTHS_MAX) ||
+				   first > civil_add_months(bill->days.to, PERIOD_MONTHS_MAX)))
+		return err_set(err, -EINVAL,
+			       "the accounting month %s is more than a year away from the bill's "
+			       "days",
+			       bill->period);
+	return 0;
+}
+
+static int check_use(const struct bill *bill, struct err *err)
+{
+	bool is_of_water = bill->use == USE_WELL || bill->use == USE_RECLAIMED;
+
+	if (bill->use == USE_NONE)
+		return 0;
+	if (bill->carrier == CARRIER_WATER && !is_of_water)
+		return err_set(err, -EINVAL, "the use of water is well or reclaimed, or nothing");
+	if (bill->carrier == CARRIER_HEAT || bill->carrier == CARRIER_COOLING)
+		return err_set(err, -EINVAL, "%s has no use", carrier_name(bill->carrier));
+	if (is_of_water && bill->carrier != CARRIER_WATER)
+		return err_set(err, -EINVAL, "well and reclaimed are uses of water");
+	return 0;
+}
+
+static int check_amount(const struct bill *bill, struct err *err)
+{
+	if (bill->is_lump && bill->carrier != CARRIER_HEAT && bill->carrier != CARRIER_COOLING)
+		return err_set(
+			err, -EINVAL,
+			"the quantity is empty; only heat and cooling may be billed by area, "
+			"with a fee alone");
+	if (bill->is_lump && bill->fee == MICRO_NONE)
+		return err_set(err, -EINVAL, "neither a quantity nor a fee is given");
+	if (bill->adjusts == 0 && bill->quantity < 0)
+		return err_set(err, -EINVAL,
+			       "the quantity is negative; what is given back (退补) refers to its "
+			       "bill: adjusts");
+	return 0;
+}
+
+static int check(const struct registry *registry, const struct bill *bill, struct err *err)
+{
+	int rc;
+
+	if (registry_find_institution(registry, bill->institution, strlen(bill->institution)) ==
+	    REGISTRY_NONE)
+		return err_set(err, -EINVAL, "no institution '%s' in the registry",
+			       bill->institution);
+	rc = check_days(registry, bill, err);
+	if (rc == 0)
+		rc = check_period(bill, err);
+	if (rc == 0)
+		rc = check_amount(bill, err);
+	return rc == 0 ? check_use(bill, err) : rc;
+}
+
+/* ---- beside the others ---- */
+
+/* Two bills of one account, carrier and use for the same day would count it twice. */
+static int refuse_overlap(struct ledger *ledger, const struct bill *bill, struct err *err)
+{
+	struct bill other;
+	char from[CIVIL_TEXT_MAX], to[CIVIL_TEXT_MAX];
+	int rc = bill_find_overlap(ledger, bill, &other, err);
+
+	if (rc <= 0)
+		return rc;
+	(void)civil_print_day(other.days.from, from);
+	(void)civil_print_day(other.days.to - 1, to);
+	return err_set(err, -EINVAL,
+		       "its days overlap the bill of %s to %s (number %lld): they would count "
+		       "twice. Withdraw that one, give this one another account or use, or, if it "
+		       "changes that one's amount (退补), let it refer to it: adjusts",
+		       from, to, (long long)other.id);
+}
+
+struct referred {
+	const struct bill *by;
+	struct bill bill; /* numbers */
+	bool fits;
+};
+
+static int keep_referred(const struct bill *bill, void *arg)
+{
+	struct referred *referred = arg;
+
+	referred->bill = *bill;
+	referred->fits = !bill->is_withdrawn && bill->adjusts == 0 &&
+			 strcmp(bill->institution, referred->by->institution) == 0 &&
+			 bill->carrier == referred->by->carrier &&
+			 bill->is_lump == referred->by->is_lump;
+	return 0;
+}
+
+/* The days, use and, where nothing else is said, account and month of the bill it refers to. The
+ * texts of that one end here, so its account must be repeated or empty. */
+static int follow(struct ledger *ledger, struct bill *bill, struct err *err)
+{
+	struct referred referred = {.by = bill};
+	int rc = bill_get(ledger, bill->adjusts, keep_referred, &referred, err);
 
 	if (rc < 0)
 		return rc;
-	*outcome = rc == 1 ? BILL_CORRECTED : BILL_STORED;
-	if (rc == 1 && same.quantity == bill->quantity && same.fee == bill->fee &&
-	    strcmp(same.period, bill->period) == 0) {
-		*outcome = BILL_UNCHANGED;
-		return 0;
-	}
-	rc = rc == 1 ? withdraw(ledger, same.id, err) : 0;
+	if (rc == 0 || !referred.fits)
+		return err_set(err, -EINVAL,
+			       "there is no bill number %lld of this institution and carrier in "
+			       "force that it could adjust",
+			       (long long)bill->adjusts);
+	if (bill->days.to == 0)
+		bill->days = referred.bill.days;
+	if (bill->use == USE_NONE)
+		bill->use = referred.bill.use;
+	if (bill->period[0] == '\0')
+		memcpy(bill->period, referred.bill.period, sizeof bill->period);
+	return 0;
+}
+
+/* All that is given back may not be more than what was billed. */
+static int refuse_below_zero(struct ledger *ledger, const struct bill *bill,
+			     const struct bill *replaced, struct err *err)
+{
+	struct referred referred = {.by = bill};
+	int64_t adjusted, n;
+	int rc = bill_get(ledger, bill->adjusts, keep_referred, &referred, err);
+
+	if (rc >= 0)
+		rc = bill_sum_adjusting(ledger, bill->adjusts, &adjusted, &n, err);
+	if (rc < 0)
+		return rc;
+	if (referred.bill.quantity + adjusted - replaced->quantity + bill->quantity < 0)
+		return err_set(err, -EINVAL,
+			       "more would be given back than bill number %lld billed",
+			       (long long)bill->adjusts);
+	return 0;
+}
+
+static bool is_equal(const struct bill *a, const struct bill *b)
+{
+	return a->carrier == b->carrier && a->days.from == b->days.from &&
+	       a->days.to == b->days.to && a->use == b->use && a->adjusts == b->adjusts &&
+	       a->quantity == b->quantity && a->is_lump == b->is_lump && a->fee == b->fee &&
+	       strcmp(a->period, b->period) == 0;
+}
+
+/* A key that was used: for this bill, or for another. 1: for this one. */
+static int judge_key(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
+		     struct err *err)
+{
+	struct bill same = {0};
+	int rc = bill->key[0] != '\0' ? bill_find_key(ledger, bill, &same, err) : 0;
+
+	if (rc <= 0)
+		return rc;
+	if (!is_equal(bill, &same))
+		return err_set(err, -EINVAL,
+			       "the key '%.60s' belongs to bill number %lld, which differs",
+			       bill->key, (long long)same.id);
+	*result = (struct bill_result){.outcome = BILL_UNCHANGED, .id = same.id};
+	return 1;
+}
+
+static int replace(struct ledger *ledger, const struct bill *bill, const struct bill *same,
+		   struct bill_result *result, struct err *err)
+{
+	const struct bill_withdrawal replaced = {
+		.id = same->id, .by = "", .why = "", .at_ms = bill->entered_at_ms};
+	int rc = same->id != 0 ? bill_mark_withdrawn(ledger, &replaced, err) : 0;
+
+	result->outcome = same->id != 0 ? BILL_CORRECTED : BILL_STORED;
 	if (rc == 0)
-		rc = insert(ledger, bill, same.id, err);
+		rc = bill_insert(ledger, bill, same->id, &result->id, err);
+	if (rc == 0 && same->id != 0)
+		rc = bill_follow(ledger, same->id, result->id, err);
 	if (rc == 0)
 		rc = derive_mark_bill(ledger, bill->institution, bill->days, err);
 	return rc;
 }
 
-int bill_put(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
-	     enum bill_outcome *outcome, struct err *warning, struct err *err)
+static int store(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
+		 struct err *err)
 {
-	int64_t usual = 0;
-	int rc = check(registry, bill, err);
+	struct bill same = {0};
+	int rc = bill_find_same(ledger, bill, &same, err);
 
-	if (warning != NULL)
-		warning->text[0] = '\0';
+	if (rc == 1 && is_equal(bill, &same)) {
+		*result = (struct bill_result){.outcome = BILL_UNCHANGED, .id = same.id};
+		return 0;
+	}
+	if (rc >= 0 && bill->adjusts != 0)
+		rc = refuse_below_zero(ledger, bill, &same, err);
+	if (rc >= 0)
+		rc = bill_doubt(ledger, bill, result, err);
+	if (rc < 0)
+		return rc;
+	if (result->warning != BILL_PLAUSIBLE && !bill->is_confirmed) {
+		result->outcome = BILL_UNCONFIRMED;
+		return 0;
+	}
+	return replace(ledger, bill, &same, result, err);
+}
+
+static void fill(struct bill *bill)
+{
+	const char **texts[] = {&bill->account, &bill->note, &bill->as_entered, &bill->key,
+				&bill->entered_by};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (*texts[i] == NULL)
+			*texts[i] = "";
+	if (bill->ratio == 0) {
+		bill->first = bill->last = MICRO_NONE;
+		bill->ratio = MICRO;
+	}
+	bill->id = 0;
+}
+
+int bill_put(struct ledger *ledger, const struct registry *registry, const struct bill *given,
+	     struct bill_result *result, struct err *err)
+{
+	struct bill bill = *given;
+	int rc;
+
+	fill(&bill);
+	rc = bill.adjusts != 0 ? follow(ledger, &bill, err) : 0;
+	*result = (struct bill_result){.outcome = BILL_REJECTED};
 	if (rc == 0)
-		rc = refuse_overlap(ledger, bill, err);
+		rc = check(registry, &bill, err);
 	if (rc == 0)
-		rc = usual_per_day(ledger, bill, &usual, err);
-	if (rc == 0)
-		rc = store(ledger, bill, outcome, err);
-	if (rc == 0 && warning != NULL)
-		warn(bill, usual, warning);
-	return rc;
+		rc = judge_key(ledger, &bill, result, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (bill.adjusts == 0)
+		rc = refuse_overlap(ledger, &bill, err);
+	return rc == 0 ? store(ledger, &bill, result, err) : rc;
 }
 
 int bill_add(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
-	     enum bill_outcome *outcome, struct err *warning, struct err *err)
+	     struct bill_result *result, struct err *err)
 {
 	int rc = ledger_begin(ledger, err);
 
 	if (rc < 0)
 		return rc;
-	rc = bill_put(ledger, registry, bill, outcome, warning, err);
+	rc = bill_put(ledger, registry, bill, result, err);
 	if (rc < 0) {
 		ledger_rollback(ledger);
 		return rc;
@@ -283,72 +298,65 @@ int bill_add(struct ledger *ledger, const struct registry *registry, const struc
 	return ledger_commit(ledger, err);
 }
 
-static int withdraw_and_mark(struct ledger *ledger, int64_t id, struct err *err)
+int bill_copy(struct ledger *ledger, const struct bill *bill, struct err *err)
 {
-	struct db_statement *get;
-	int rc = db_prepare(ledger_db(ledger), &get,
-			    "SELECT institution, from_day, to_day FROM bill WHERE id = ? AND "
-			    "withdrawn = 0",
-			    err);
+	int64_t id;
+	int rc = bill_insert(ledger, bill, bill->corrects, &id, err);
 
-	if (rc < 0)
-		return rc;
-	db_bind_int(get, 1, id);
-	rc = db_step(get, err);
-	if (rc == 1) {
-		struct span days = {(civil_day)db_column_int(get, 1),
-				    (civil_day)db_column_int(get, 2)};
-
-		rc = derive_mark_bill(ledger, db_column_text(get, 0, NULL), days, err);
-		if (rc == 0)
-			rc = withdraw(ledger, id, err);
-	} else if (rc == 0) {
-		rc = err_set(err, -ENOENT, "no bill with number %lld", (long long)id);
-	}
-	db_finalize(get);
-	return rc;
+	return rc == 0 ? derive_mark_bill(ledger, bill->institution, bill->days, err) : rc;
 }
 
-int bill_withdraw(struct ledger *ledger, int64_t id, struct err *err)
+/* ---- withdrawal ---- */
+
+struct marking {
+	struct ledger *ledger;
+	struct err *err;
+	int rc;
+};
+
+static int mark_days(const struct bill *bill, void *arg)
+{
+	struct marking *marking = arg;
+
+	marking->rc = bill->is_withdrawn ? -ENOENT
+					 : derive_mark_bill(marking->ledger, bill->institution,
+							    bill->days, marking->err);
+	return 0;
+}
+
+static int withdraw_and_mark(struct ledger *ledger, const struct bill_withdrawal *withdrawal,
+			     struct err *err)
+{
+	struct marking marking = {ledger, err, -ENOENT};
+	int64_t quantity, n = 0;
+	int rc = bill_get(ledger, withdrawal->id, mark_days, &marking, err);
+
+	if (rc == 1 && marking.rc == 0)
+		rc = bill_sum_adjusting(ledger, withdrawal->id, &quantity, &n, err);
+	if (rc < 0)
+		return rc;
+	if (n > 0)
+		return err_set(err, -EINVAL,
+			       "%lld bills adjust bill number %lld (退补); withdraw them first",
+			       (long long)n, (long long)withdrawal->id);
+	if (marking.rc == -ENOENT)
+		return err_set(err, -ENOENT, "there is no bill number %lld in force",
+			       (long long)withdrawal->id);
+	return marking.rc < 0 ? marking.rc : bill_mark_withdrawn(ledger, withdrawal, err);
+}
+
+int bill_withdraw(struct ledger *ledger, const struct bill_withdrawal *withdrawal, struct err *err)
 {
 	int rc = ledger_begin(ledger, err);
 
 	if (rc < 0)
 		return rc;
-	rc = withdraw_and_mark(ledger, id, err);
+	rc = withdraw_and_mark(ledger, withdrawal, err);
 	if (rc < 0) {
 		ledger_rollback(ledger);
 		return rc;
 	}
 	return ledger_commit(ledger, err);
-}
-
-int bill_list(struct ledger *ledger, const struct bill_query *query, bill_fn fn, void *arg,
-	      struct err *err)
-{
-	struct db_statement *list;
-	int rc = db_prepare(ledger_db(ledger), &list,
-			    "SELECT " COLUMNS " FROM bill WHERE institution = ?1 AND from_day < ?3 "
-			    "AND to_day > ?2 AND from_day > ?2 - 401 AND withdrawn <= ?4 "
-			    "ORDER BY from_day, carrier, id",
-			    err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_string(list, 1, query->institution);
-	db_bind_int(list, 2, query->days.from);
-	db_bind_int(list, 3, query->days.to);
-	db_bind_int(list, 4, query->with_withdrawn);
-	while ((rc = db_step(list, err)) == 1) {
-		struct bill bill;
-
-		read_bill(list, &bill);
-		rc = fn(&bill, arg);
-		if (rc != 0)
-			break;
-	}
-	db_finalize(list);
-	return rc;
 }
 
 int64_t bill_share(const struct bill *bill, struct span days)

@@ -1,85 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bills as comma-separated values. Pure. */
+/* Bills as separated values. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "common/decimal.h"
 #include "common/mem.h"
 #include "common/utf8.h"
-#include "server/rollup/bill.h"
+#include "server/rollup/bill_text.h"
 
-enum column {
-	COLUMN_INSTITUTION,
-	COLUMN_CARRIER,
-	COLUMN_FROM,
-	COLUMN_TO,
-	COLUMN_QUANTITY,
-	COLUMN_UNIT,
-	COLUMN_FEE,
-	COLUMN_PERIOD,
-	COLUMN_USE,
-	COLUMN_ACCOUNT,
-	COLUMN_NOTE,
-	N_COLUMNS,
-	N_REQUIRED = COLUMN_FEE
-};
-_Static_assert((int)N_COLUMNS == (int)BILL_CSV_COLUMNS, "the header says how many columns");
-
-static const char *const column_names[N_COLUMNS][2] = {
-	{"institution", "机构"}, {"carrier", "能源"}, {"from", "起始日"}, {"to", "截止日"},
-	{"quantity", "数量"},    {"unit", "单位"},    {"fee", "费用"},    {"period", "账期"},
-	{"use", "用途"},         {"account", "户号"}, {"note", "备注"},
+/* Chinese headings as forms have them; those behind the first are accepted too. */
+static const char *const chinese_names[N_BILL_COLUMNS][4] = {
+	[BILL_INSTITUTION] = {"机构", "机构编号", "机构名称", "单位名称"},
+	[BILL_CARRIER] = {"能源", "能源种类", "品种"},
+	[BILL_FROM] = {"起始日", "起始日期", "开始日期"},
+	[BILL_TO] = {"截止日", "截止日期", "结束日期"},
+	[BILL_QUANTITY] = {"数量", "用量", "消费量"},
+	[BILL_UNIT] = {"单位", "计量单位"},
+	[BILL_FEE] = {"费用", "费用(元)", "金额", "金额(元)"},
+	[BILL_PERIOD] = {"账期"},
+	[BILL_USE] = {"用途", "来源"},
+	[BILL_ACCOUNT] = {"户号", "用户编号"},
+	[BILL_NOTE] = {"备注"},
+	[BILL_FIRST] = {"上期示数", "起码"},
+	[BILL_LAST] = {"本期示数", "止码"},
+	[BILL_RATIO] = {"倍率"},
+	[BILL_ADJUSTS] = {"退补账单"},
+	[BILL_KEY] = {"账单编号", "流水号"},
+	[BILL_CONFIRM] = {"确认"},
 };
 
-static const char *const chinese_carriers[N_CARRIERS] = {
-	"电", "水", "天然气", "热力", "冷量", "煤炭", "汽油", "柴油", "液化石油气", "其他",
-};
-
-/* carrier's unit = number x 10^exponent of this one */
-struct unit {
-	enum carrier carrier;
-	const char *name;
-	struct decimal factor;
-};
-
-static const struct unit units[] = {
-	{CARRIER_ELECTRICITY, "kWh", {1, 0}},
-	{CARRIER_ELECTRICITY, "万kWh", {1, 4}},
-	{CARRIER_ELECTRICITY, "MWh", {1, 3}},
-	{CARRIER_ELECTRICITY, "度", {1, 0}},
-	{CARRIER_WATER, "m3", {1, 0}},
-	{CARRIER_WATER, "m³", {1, 0}},
-	{CARRIER_WATER, "t", {1, 0}},
-	{CARRIER_WATER, "吨", {1, 0}},
-	{CARRIER_WATER, "立方米", {1, 0}},
-	{CARRIER_WATER, "万m3", {1, 4}},
-	{CARRIER_NATURAL_GAS, "m3", {1, 0}},
-	{CARRIER_NATURAL_GAS, "m³", {1, 0}},
-	{CARRIER_NATURAL_GAS, "立方米", {1, 0}},
-	{CARRIER_NATURAL_GAS, "万m3", {1, 4}},
-	{CARRIER_HEAT, "GJ", {1, 0}},
-	{CARRIER_HEAT, "MJ", {1, -3}},
-	{CARRIER_HEAT, "kWh", {36, -4}},
-	{CARRIER_HEAT, "MWh", {36, -1}},
-	{CARRIER_HEAT, "吉焦", {1, 0}},
-	{CARRIER_COOLING, "GJ", {1, 0}},
-	{CARRIER_COOLING, "MJ", {1, -3}},
-	{CARRIER_COOLING, "kWh", {36, -4}},
-	{CARRIER_COOLING, "MWh", {36, -1}},
-	{CARRIER_COAL, "kg", {1, 0}},
-	{CARRIER_COAL, "t", {1, 3}},
-	{CARRIER_COAL, "吨", {1, 3}},
-	{CARRIER_PETROL, "L", {1, 0}},
-	{CARRIER_PETROL, "升", {1, 0}},
-	{CARRIER_DIESEL, "L", {1, 0}},
-	{CARRIER_DIESEL, "升", {1, 0}},
-	{CARRIER_LPG, "kg", {1, 0}},
-	{CARRIER_LPG, "t", {1, 3}},
-	{CARRIER_LPG, "吨", {1, 3}},
-	{CARRIER_OTHER, "kgce", {1, 0}},
-	{CARRIER_OTHER, "tce", {1, 3}},
+/* What the list of bills has besides, so that it can be read back. */
+static const char *const ignored[] = {
+	"",           "id",           "as_entered",   "warning",       "corrects",     "entered_by",
+	"entered_at", "withdrawn_by", "withdrawn_at", "withdrawn_why", "carrier_unit",
 };
 
 /* ---- rows ---- */
@@ -99,8 +54,10 @@ static char *read_quoted(struct bill_csv *csv, char *out)
 		if (c == '\n')
 			csv->next_line++;
 		if (c == '"' && (csv->at == csv->end || *csv->at != '"'))
-			return csv->at == csv->end || strchr(",\r\n", *csv->at) != NULL ? out
-											: NULL;
+			return csv->at == csv->end || *csv->at == csv->separator ||
+					       *csv->at == '\r' || *csv->at == '\n'
+				       ? out
+				       : NULL;
 		if (c == '"')
 			csv->at++;
 		*out++ = c;
@@ -110,7 +67,8 @@ static char *read_quoted(struct bill_csv *csv, char *out)
 
 static char *read_plain(struct bill_csv *csv, char *out)
 {
-	while (csv->at < csv->end && *csv->at != ',' && *csv->at != '\n' && *csv->at != '\r')
+	while (csv->at < csv->end && *csv->at != csv->separator && *csv->at != '\n' &&
+	       *csv->at != '\r')
 		*out++ = *csv->at++;
 	return out;
 }
@@ -189,7 +147,7 @@ static int read_row(struct bill_csv *csv, struct row *row, struct err *err)
 			return err_set(err, -EINVAL, "the row is not UTF-8 text");
 		}
 		row->fields[row->n++] = trim(field);
-		if (csv->at < csv->end && *csv->at == ',') {
+		if (csv->at < csv->end && *csv->at == csv->separator) {
 			csv->at++;
 			continue;
 		}
@@ -210,40 +168,61 @@ static bool is_blank(const struct row *row)
 
 /* ---- header ---- */
 
+enum { COLUMN_UNKNOWN = -1, COLUMN_IGNORED = -2 };
+
 static int column_of(const char *name)
 {
-	for (int i = 0; i < N_COLUMNS; i++)
-		if (strcasecmp(name, column_names[i][0]) == 0 ||
-		    strcmp(name, column_names[i][1]) == 0)
+	for (int i = 0; i < N_BILL_COLUMNS; i++) {
+		if (strcasecmp(name, bill_column_names[i]) == 0)
 			return i;
-	return -1;
+		for (size_t k = 0; k < 4 && chinese_names[i][k] != NULL; k++)
+			if (strcmp(name, chinese_names[i][k]) == 0)
+				return i;
+	}
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		if (strcasecmp(name, ignored[i]) == 0)
+			return COLUMN_IGNORED;
+	return COLUMN_UNKNOWN;
+}
+
+static int take_column(struct bill_csv *csv, size_t field, const char *name, bool *has,
+		       struct err *err)
+{
+	int column = column_of(name);
+
+	if (column == COLUMN_UNKNOWN)
+		return err_set(err, -EINVAL, "unknown column '%.60s'", name);
+	csv->columns[field] = (signed char)(column == COLUMN_IGNORED ? -1 : column);
+	if (column == COLUMN_IGNORED)
+		return 0;
+	if (has[column])
+		return err_set(err, -EINVAL, "column '%s' stands twice", bill_column_names[column]);
+	has[column] = true;
+	return 0;
 }
 
 static int read_header(struct bill_csv *csv, struct err *err)
 {
-	bool has[N_COLUMNS] = {false};
+	bool has[N_BILL_COLUMNS] = {false};
 	struct row row;
 	int rc = read_row(csv, &row, err);
 
-	if (rc < 0)
-		return rc;
 	csv->n_fields = row.n;
-	for (size_t i = 0; i < row.n; i++) {
-		int column = column_of(row.fields[i]);
-
-		if (column < 0)
-			return err_set(err, -EINVAL, "unknown column '%.60s'", row.fields[i]);
-		if (has[column])
-			return err_set(err, -EINVAL, "column '%s' stands twice",
-				       column_names[column][0]);
-		has[column] = true;
-		csv->columns[i] = (signed char)column;
-	}
-	for (int i = 0; i < N_REQUIRED; i++)
+	for (size_t i = 0; i < row.n && rc == 0; i++)
+		rc = take_column(csv, i, row.fields[i], has, err);
+	for (int i = 0; i < N_BILL_NEEDED && rc == 0; i++)
 		if (!has[i])
-			return err_set(err, -EINVAL, "column '%s' (%s) is missing",
-				       column_names[i][0], column_names[i][1]);
-	return 0;
+			rc = err_set(err, -EINVAL, "column '%s' (%s) is missing",
+				     bill_column_names[i], chinese_names[i][0]);
+	return rc;
+}
+
+/* What Excel puts into the clipboard has tabs. */
+static char separator_of(const char *text, size_t len)
+{
+	const char *end = memchr(text, '\n', len);
+
+	return memchr(text, '\t', end != NULL ? (size_t)(end - text) : len) != NULL ? '\t' : ',';
 }
 
 int bill_csv_open(struct bill_csv *csv, const char *text, size_t len, struct err *err)
@@ -254,6 +233,7 @@ int bill_csv_open(struct bill_csv *csv, const char *text, size_t len, struct err
 	*csv = (struct bill_csv){.at = text, .end = text + len, .next_line = 1};
 	if (len >= 3 && memcmp(text, mark, 3) == 0)
 		csv->at += 3;
+	csv->separator = separator_of(text, len);
 	/* No field needs more than the text has; each is followed by a NUL in a separator's place,
 	 * the last one by one more. */
 	csv->text = xcalloc(len + 2, 1);
@@ -271,115 +251,9 @@ void bill_csv_close(struct bill_csv *csv)
 	csv->text = NULL;
 }
 
-/* ---- fields ---- */
-
-static int read_carrier(const char *text, enum carrier *out, struct err *err)
-{
-	for (int i = 0; i < N_CARRIERS; i++)
-		if (strcasecmp(text, carrier_names[i]) == 0 ||
-		    strcmp(text, chinese_carriers[i]) == 0) {
-			*out = (enum carrier)i;
-			return 0;
-		}
-	return err_set(err, -EINVAL, "unknown carrier '%.60s'", text);
-}
-
-static int read_day(const char *name, const char *text, civil_day *out, struct err *err)
-{
-	if (civil_parse_day(text, strlen(text), out) == 0)
-		return 0;
-	return err_set(err, -EINVAL, "%s: '%.60s' is not a day like 2026-10-31", name, text);
-}
-
-static int read_quantity(const char *text, const char *unit, struct bill *bill, struct err *err)
-{
-	struct decimal number;
-
-	if (decimal_parse(text, strlen(text), &number) < 0)
-		return err_set(err, -EINVAL, "quantity: '%.60s' is not a number", text);
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (units[i].carrier != bill->carrier || strcasecmp(units[i].name, unit) != 0)
-			continue;
-		if (decimal_multiply(number, units[i].factor, &number) < 0 ||
-		    decimal_to_micro(number, &bill->quantity) < 0)
-			return err_set(err, -EINVAL, "quantity: '%.60s' is too large", text);
-		return 0;
-	}
-	return err_set(err, -EINVAL, "unit '%.60s' does not measure %s", unit,
-		       carrier_name(bill->carrier));
-}
-
-static int read_fee(const char *text, int64_t *out, struct err *err)
-{
-	*out = MICRO_NONE;
-	if (text[0] == '\0')
-		return 0;
-	if (decimal_parse_micro(text, strlen(text), out) == 0)
-		return 0;
-	return err_set(err, -EINVAL, "fee: '%.60s' is not an amount in yuan", text);
-}
-
-static int read_period(const char *text, char out[8], struct err *err)
-{
-	char day[16];
-	civil_day first;
-
-	out[0] = '\0';
-	if (text[0] == '\0')
-		return 0;
-	if (strlen(text) == 7) {
-		memcpy(day, text, 7);
-		memcpy(day + 7, "-01", 4);
-		if (civil_parse_day(day, 10, &first) == 0) {
-			memcpy(out, text, 8);
-			return 0;
-		}
-	}
-	return err_set(err, -EINVAL, "period: '%.60s' is not a month like 2026-10", text);
-}
-
-static int read_use(const char *text, enum bill_use *out, struct err *err)
-{
-	static const char *const chinese[N_BILL_USES] = {"", "车辆", "供暖", "厨房", "发电机"};
-
-	for (int i = 0; i < N_BILL_USES; i++)
-		if (strcmp(text, bill_use_names[i]) == 0 || strcmp(text, chinese[i]) == 0) {
-			*out = (enum bill_use)i;
-			return 0;
-		}
-	return err_set(err, -EINVAL, "use: '%.60s' is none of vehicle, heating, kitchen, generator",
-		       text);
-}
-
-static int read_bill(char *const fields[N_COLUMNS], struct bill *bill, struct err *err)
-{
-	int rc;
-
-	*bill = (struct bill){.institution = fields[COLUMN_INSTITUTION],
-			      .account = fields[COLUMN_ACCOUNT],
-			      .note = fields[COLUMN_NOTE],
-			      .entered_by = ""};
-	if (bill->institution[0] == '\0')
-		return err_set(err, -EINVAL, "institution is empty");
-	rc = read_carrier(fields[COLUMN_CARRIER], &bill->carrier, err);
-	if (rc == 0)
-		rc = read_day("from", fields[COLUMN_FROM], &bill->days.from, err);
-	if (rc == 0)
-		rc = read_day("to", fields[COLUMN_TO], &bill->days.to, err);
-	bill->days.to++; /* the last day belongs to the bill */
-	if (rc == 0)
-		rc = read_quantity(fields[COLUMN_QUANTITY], fields[COLUMN_UNIT], bill, err);
-	if (rc == 0)
-		rc = read_fee(fields[COLUMN_FEE], &bill->fee, err);
-	if (rc == 0)
-		rc = read_period(fields[COLUMN_PERIOD], bill->period, err);
-	return rc < 0 ? rc : read_use(fields[COLUMN_USE], &bill->use, err);
-}
-
 int bill_csv_next(struct bill_csv *csv, struct bill *bill, struct err *err)
 {
-	static char nothing[] = "";
-	char *fields[N_COLUMNS];
+	const char *texts[N_BILL_COLUMNS];
 	struct row row;
 	int rc;
 
@@ -393,10 +267,11 @@ int bill_csv_next(struct bill_csv *csv, struct bill *bill, struct err *err)
 	if (row.n != csv->n_fields)
 		return err_set(err, -EINVAL, "%zu fields, the header has %zu", row.n,
 			       csv->n_fields);
-	for (int i = 0; i < N_COLUMNS; i++)
-		fields[i] = nothing;
+	for (int i = 0; i < N_BILL_COLUMNS; i++)
+		texts[i] = "";
 	for (size_t i = 0; i < row.n; i++)
-		fields[csv->columns[i]] = row.fields[i];
-	rc = read_bill(fields, bill, err);
+		if (csv->columns[i] >= 0)
+			texts[csv->columns[i]] = row.fields[i];
+	rc = bill_read(texts, csv->factors, csv->entered, bill, err);
 	return rc < 0 ? rc : 1;
 }

@@ -229,9 +229,10 @@ static void day_from_bills(struct group *group, civil_day day)
 	for (size_t i = 0; i < group->n_bills; i++) {
 		const struct bill *bill = &group->bills[i];
 
-		if (day < bill->days.from || day >= bill->days.to)
+		if (day < bill->days.from || day >= bill->days.to || bill->is_lump)
 			continue;
-		add_bill(group, "total", bill, day);
+		if (bill_is_in_total(bill))
+			add_bill(group, "total", bill, day);
 		if (bill->use != USE_NONE)
 			add_bill(group, bill_use_names[bill->use], bill, day);
 	}

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/rollup/bill.h"
+#include "server/rollup/bill_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,7 +12,7 @@ static void check(const struct bill *bill)
 {
 	assert(bill->carrier < N_CARRIERS && bill->use < N_BILL_USES);
 	assert(bill->institution[0] != '\0');
-	assert(strlen(bill->period) == 0 || strlen(bill->period) == 7);
+	assert(strlen(bill->period) == 7 || bill->adjusts != 0);
 	if (bill->days.from < bill->days.to && bill->quantity >= 0) {
 		civil_day middle = bill->days.from + (bill->days.to - bill->days.from) / 2;
 		struct span first = {bill->days.from, middle}, second = {middle, bill->days.to};

@@ -62,13 +62,14 @@ static void add_gas(struct campus *campus, const char *from, const char *to, int
 			    .days = {campus_day(from), campus_day(to)},
 			    .quantity = quantity,
 			    .fee = MICRO_NONE,
+			    .is_confirmed = true,
 			    .account = "",
 			    .note = "",
 			    .entered_by = "test"};
 	struct err err = {""};
-	enum bill_outcome outcome;
+	struct bill_result result;
 
-	campus_check(bill_add(campus->ledger, campus->registry, &bill, &outcome, NULL, &err), &err);
+	campus_check(bill_add(campus->ledger, campus->registry, &bill, &result, &err), &err);
 }
 
 /* ---- rows by hand ---- */

@@ -128,13 +128,14 @@ static void add_gas(struct campus *campus, const char *from, const char *to, int
 			   .days = {campus_day(from), campus_day(to)},
 			   .quantity = m3 * MICRO,
 			   .fee = MICRO_NONE,
+			   .is_confirmed = true,
 			   .account = "",
 			   .note = "",
 			   .entered_by = "x"};
 	struct err err = {""};
-	enum bill_outcome outcome;
+	struct bill_result result;
 
-	campus_check(bill_add(campus->ledger, campus->registry, &gas, &outcome, NULL, &err), &err);
+	campus_check(bill_add(campus->ledger, campus->registry, &gas, &result, &err), &err);
 }
 
 /* Four weeks of 4 kWh an hour of each main meter and 1 kWh of the lighting; then e02 is silent for
