@@ -44,6 +44,9 @@ int ledger_merge(struct ledger *ledger, int64_t register_id, const struct readin
  */
 int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
 		    struct reading **out, size_t *n, struct err *err);
+/* The same with up to n_around before and as many at or after [span[0], span[1]). */
+int ledger_readings_around(struct ledger *ledger, int64_t register_id, const int64_t span[2],
+			   size_t n_around, struct reading **out, size_t *n, struct err *err);
 /* Newest reading of a register; -ENOENT if it has none. */
 int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err);
 

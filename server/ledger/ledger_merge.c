@@ -207,6 +207,26 @@ static bool is_strictly_sorted(const struct reading *readings, size_t n)
 	return true;
 }
 
+/* How far on either side what is judged of readings may look (server/rollup/validate.h). */
+enum { RAISED_AROUND = 16 };
+
+/* A value that was raised may have taken a fall away, which had been judged by what is around it.
+ */
+static int touch_raised(struct merge *merge, const int64_t span[2], struct err *err)
+{
+	struct reading *around;
+	size_t n;
+	int rc = ledger_readings_around(merge->ledger, merge->register_id, span, RAISED_AROUND,
+					&around, &n, err);
+
+	if (rc < 0)
+		return rc;
+	rc = ledger_touch(merge->ledger, merge->register_id, around[0].time_ms,
+			  around[n - 1].time_ms, err);
+	free(around);
+	return rc;
+}
+
 /* From the reading before the first to the reading after the last: the intervals that changed. A
  * span that ends at the newest reading is left open, so that the next live reading need not write
  * it again. */
@@ -245,7 +265,12 @@ static int merge_sorted(struct merge *merge, const struct reading *readings, siz
 	}
 	if (rc < 0 || (merge->sum.added == 0 && merge->sum.raised == 0))
 		return rc;
-	return touch_around(merge, readings[0].time_ms, readings[n - 1].time_ms, &before, err);
+	rc = touch_around(merge, readings[0].time_ms, readings[n - 1].time_ms, &before, err);
+	if (rc == 0 && merge->sum.raised > 0)
+		rc = touch_raised(merge,
+				  (const int64_t[]){readings[0].time_ms, readings[n - 1].time_ms},
+				  err);
+	return rc;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the set, what comes in, what came of it */
@@ -298,43 +323,82 @@ static int collect_day(struct ledger *ledger, int64_t register_id, int32_t day,
 	return 0;
 }
 
-static int collect_neighbour(struct ledger *ledger, int64_t register_id, int64_t time_ms, int step,
-			     struct buf *out, struct err *err)
+/* Up to n readings of a day that lie before a time (step -1, the last first) or at and after it. */
+static size_t nearest_of_day(struct ledger *ledger, size_t n_day, int64_t time_ms, int step,
+			     struct reading *out, size_t n)
 {
-	struct reading reading;
-	int rc = find_neighbour(ledger, register_id, time_ms, step, &reading, err);
+	size_t found = 0;
 
-	if (rc == 0)
-		buf_add(out, &reading, sizeof reading);
-	return rc == -ENOENT ? 0 : rc;
+	for (size_t i = 0; i < n_day && found < n; i++) {
+		struct reading r = ledger->readings[0][step < 0 ? n_day - 1 - i : i];
+
+		if (step < 0 ? r.time_ms < time_ms : r.time_ms >= time_ms)
+			out[found++] = r;
+	}
+	return found;
+}
+
+struct around {
+	int32_t first, last; /* days of the register */
+	size_t n;            /* readings wanted on either side */
+	struct reading *found;
+};
+
+static int find_around(struct ledger *ledger, int64_t register_id, int64_t time_ms, int step,
+		       struct around *around, struct err *err)
+{
+	int32_t day = series_day_of(time_ms);
+	size_t n = 0;
+
+	if (step < 0 && day > around->last)
+		day = around->last;
+	if (step > 0 && day < around->first)
+		day = around->first;
+	for (; day >= around->first && day <= around->last && n < around->n; day += step) {
+		size_t n_day;
+		int rc = ledger_load_day(ledger, register_id, day, &n_day, err);
+
+		if (rc < 0)
+			return rc;
+		n += nearest_of_day(ledger, n_day, time_ms, step, around->found + n, around->n - n);
+	}
+	return (int)n;
 }
 
 static int collect(struct ledger *ledger, int64_t register_id, const int64_t span[2],
-		   struct buf *out, struct err *err)
+		   struct around *around, struct buf *out, struct err *err)
 {
-	int32_t first, last, day = series_day_of(span[0]);
-	int rc = ledger_days(ledger, register_id, &first, &last, err);
+	int32_t day = series_day_of(span[0]);
+	int rc = ledger_days(ledger, register_id, &around->first, &around->last, err);
 
-	if (rc < 0 || first == NO_DAY)
+	if (rc < 0 || around->first == NO_DAY)
 		return rc;
-	rc = collect_neighbour(ledger, register_id, span[0], -1, out, err);
-	for (day = day < first ? first : day;
-	     rc == 0 && day <= last && series_day_start(day) < span[1]; day++)
+	rc = find_around(ledger, register_id, span[0], -1, around, err);
+	for (int i = rc; i-- > 0;)
+		buf_add(out, &around->found[i], sizeof *around->found);
+	rc = rc < 0 ? rc : 0;
+	for (day = day < around->first ? around->first : day;
+	     rc == 0 && day <= around->last && series_day_start(day) < span[1]; day++)
 		rc = collect_day(ledger, register_id, day, span, out, err);
 	if (rc == 0)
-		rc = collect_neighbour(ledger, register_id, span[1], +1, out, err);
-	return rc;
+		rc = find_around(ledger, register_id, span[1], +1, around, err);
+	if (rc > 0)
+		buf_add(out, around->found, (size_t)rc * sizeof *around->found);
+	return rc < 0 ? rc : 0;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): a span in, an array out */
-int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
-		    struct reading **out, size_t *n, struct err *err)
+int ledger_readings_around(struct ledger *ledger, int64_t register_id, const int64_t span[2],
+			   size_t n_around, struct reading **out, size_t *n, struct err *err)
 {
-	const int64_t span[2] = {from_ms, to_ms};
+	struct around around = {.n = n_around,
+				.found = xcalloc(n_around + 1, sizeof *around.found)};
 	struct buf found = {0};
-	int rc = from_ms > to_ms ? err_set(err, -EINVAL, "a span of readings ends before it starts")
-				 : collect(ledger, register_id, span, &found, err);
+	int rc = span[0] > span[1]
+			 ? err_set(err, -EINVAL, "a span of readings ends before it starts")
+			 : collect(ledger, register_id, span, &around, &found, err);
 
+	free(around.found);
 	if (rc < 0) {
 		buf_fini(&found);
 		return rc;
@@ -342,6 +406,14 @@ int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms,
 	*n = found.len / sizeof **out;
 	*out = (struct reading *)(void *)buf_take(&found);
 	return 0;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a span in, an array out */
+int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
+		    struct reading **out, size_t *n, struct err *err)
+{
+	return ledger_readings_around(ledger, register_id, (const int64_t[]){from_ms, to_ms}, 1,
+				      out, n, err);
 }
 
 int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err)

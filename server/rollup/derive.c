@@ -165,25 +165,38 @@ static void widen_by_lives(const struct registry *registry, const struct registr
 	}
 }
 
-/* Is the span at an end of the register's readings? Then the lives' own registers count too. */
-static int is_at_end(struct derive *derive, const struct dirty_span *span, bool *at_end,
-		     struct err *err)
+static bool falls(const struct reading *readings, size_t n)
 {
-	struct reading *readings;
+	for (size_t i = 1; i < n; i++)
+		if (readings[i].value < readings[i - 1].value)
+			return true;
+	return false;
+}
+
+/* Where the register falls, what is judged of readings reaches further than to the next ones; at an
+ * end of its readings the lives' own registers count too. */
+static int look_around(struct derive *derive, const struct dirty_span *span, struct days *days,
+		       bool *at_end, struct err *err)
+{
+	int64_t offset = derive->registry->offset_ms;
+	struct reading *around;
 	size_t n;
-	int rc = ledger_readings(derive->ledger, span->register_id, span->from_ms, span->from_ms,
-				 &readings, &n, err);
+	int rc = ledger_readings_around(derive->ledger, span->register_id,
+					(const int64_t[]){span->from_ms, span->to_ms},
+					VALIDATE_AROUND, &around, &n, err);
 
 	if (rc < 0)
 		return rc;
-	*at_end = n == 0 || readings[0].time_ms >= span->from_ms;
-	free(readings);
-	rc = ledger_readings(derive->ledger, span->register_id, span->to_ms, span->to_ms, &readings,
-			     &n, err);
-	if (rc < 0)
-		return rc;
-	*at_end |= n == 0 || readings[n - 1].time_ms <= span->to_ms;
-	free(readings);
+	*at_end = n == 0 || around[0].time_ms >= span->from_ms ||
+		  around[n - 1].time_ms <= span->to_ms;
+	if (falls(around, n)) {
+		civil_day first = civil_day_of_utc(around[0].time_ms, offset);
+		civil_day last = civil_day_of_utc(around[n - 1].time_ms, offset);
+
+		days->from = first < days->from ? first : days->from;
+		days->to = last > days->to ? last : days->to;
+	}
+	free(around);
 	return 0;
 }
 
@@ -203,13 +216,11 @@ static int meter_of_span(struct derive *derive, uint32_t index, const struct dir
 	struct days days = {civil_day_of_utc(span->from_ms, registry->offset_ms),
 			    civil_day_of_utc(span->to_ms, registry->offset_ms)};
 	bool at_end = false;
-	int rc = 0;
+	int rc = look_around(derive, span, &days, &at_end, err);
 
-	if (has_own_registers(meter))
-		rc = is_at_end(derive, span, &at_end, err);
 	if (rc < 0)
 		return rc;
-	if (at_end)
+	if (at_end && has_own_registers(meter))
 		widen_by_lives(registry, meter, &days);
 	if (days.to - days.from > MAX_DAYS) { /* in parts, by the list of marks */
 		int64_t id;

@@ -18,9 +18,8 @@ const struct spread *derive_keep_spread(struct derive *derive, const struct spre
 	struct spread *kept = xcalloc(1, sizeof *kept);
 
 	*kept = *spread;
-	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	derive->spreads = grow(derive->spreads, derive->n_spreads, &derive->spreads_cap,
-			       sizeof *derive->spreads);
+			       sizeof(struct spread *));
 	derive->spreads[derive->n_spreads++] = kept;
 	return kept;
 }
@@ -36,8 +35,9 @@ int derive_load_intervals(struct derive *derive, const struct registry_meter *me
 
 	derive_forget_spreads(derive);
 	if (rc == 0)
-		rc = ledger_readings(derive->ledger, register_id, window->from_ms, window->to_ms,
-				     &readings, &n_readings, err);
+		rc = ledger_readings_around(derive->ledger, register_id,
+					    (const int64_t[]){window->from_ms, window->to_ms},
+					    VALIDATE_AROUND, &readings, &n_readings, err);
 	if (rc < 0)
 		return rc;
 	need = n_readings + 2 * meter->n_lives;
@@ -46,7 +46,9 @@ int derive_load_intervals(struct derive *derive, const struct registry_meter *me
 			xrealloc(derive->intervals, need + 256, sizeof *derive->intervals);
 		derive->intervals_cap = need + 256;
 	}
-	*n = validate_intervals(meter, readings, n_readings, derive->intervals);
+	*n = validate_intervals(
+		&(struct validate_input){.meter = meter, .readings = readings, .n = n_readings},
+		derive->intervals);
 	free(readings);
 	return 0;
 }

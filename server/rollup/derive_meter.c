@@ -91,6 +91,10 @@ struct cause_text {
 static const struct cause_text cause_texts[] = {
 	[CAUSE_ROLL_OVER] = {"roll_over", "The register rolled over; the energy counts.",
 			     SEVERITY_INFO},
+	[CAUSE_GLITCH] = {"glitch",
+			  "Single readings fit neither what is before nor what is after them; they "
+			  "are not used, the energy counts.",
+			  SEVERITY_INFO},
 	[CAUSE_REPLACEMENT] = {"replacement",
 			       "The meter was replaced and a register at the change is not "
 			       "known: the energy between is missing.",
@@ -138,8 +142,8 @@ static int tell_all(struct derive *derive, const struct registry_meter *meter, s
 		const struct interval *interval = &derive->intervals[i];
 		civil_day day;
 
-		if (interval->cause == CAUSE_NONE || interval->from_ms >= window->to_ms ||
-		    interval->to_ms <= window->from_ms)
+		if (cause_texts[interval->cause].kind == NULL ||
+		    interval->from_ms >= window->to_ms || interval->to_ms <= window->from_ms)
 			continue;
 		day = civil_day_of_utc(interval->from_ms, derive->registry->offset_ms);
 		if (told[interval->cause] == day)

@@ -7,10 +7,6 @@
 
 enum { EXPECTED_WEEK_HOURS = 168, EXPECTED_WEEKS = 4 };
 
-struct span_ms {
-	int64_t from_ms, to_ms; /* to exclusive */
-};
-
 /* A run of a meter's whole hours; hours before it count as not closed. */
 struct expected_run {
 	int64_t from_ms; /* start of hours[0] */

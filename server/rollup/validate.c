@@ -13,12 +13,16 @@ struct point {
 };
 
 struct walk {
+	const struct validate_input *input;
 	const struct registry_meter *meter;
 	const struct meter_life *life;
 	wide num, den; /* register to energy */
 	struct interval *out;
 	size_t n;
 };
+
+/* Most readings in a row that are taken for a glitch. */
+enum { GLITCH_MAX = 3 };
 
 static wide round_ratio(wide value, wide num, wide den)
 {
@@ -66,19 +70,34 @@ static void add_hole(struct walk *walk, int64_t from_ms, int64_t to_ms, enum int
 			.from_ms = from_ms, .to_ms = to_ms, .kind = INTERVAL_HOLE, .cause = cause};
 }
 
-static void add_between(struct walk *walk, struct point a, struct point b)
+/* How far the register moved if it passed its modulus, else -1. With a rating, half the modulus at
+ * most and no more than the rating allows; without one, a tenth: a register that was reset must not
+ * pass for one that rolled over. */
+static wide roll_over(const struct walk *walk, struct point a, struct point b)
+{
+	int64_t modulus = walk->life->modulus;
+	wide delta = (wide)b.value - a.value + modulus;
+	int64_t most = rated_energy(walk->meter, 0) < 0 ? modulus / 10 : modulus / 2;
+
+	if (modulus <= 0 || b.value >= a.value || delta <= 0 || delta > most ||
+	    is_above_rating(walk, a, b, delta))
+		return -1;
+	return delta;
+}
+
+static void add_between(struct walk *walk, struct point a, struct point b,
+			enum interval_cause passed)
 {
 	wide delta = (wide)b.value - a.value;
-	int64_t modulus = walk->life->modulus;
-	enum interval_cause cause = CAUSE_NONE;
+	enum interval_cause cause = passed;
 
-	if (delta < 0 && modulus > 0 && delta + modulus > 0 && delta + modulus <= modulus / 2 &&
-	    !is_above_rating(walk, a, b, delta + modulus)) {
-		delta += modulus;
+	if (delta < 0) {
+		delta = roll_over(walk, a, b);
 		cause = CAUSE_ROLL_OVER;
 	}
 	if (delta < 0) {
-		add_hole(walk, a.time_ms, b.time_ms, CAUSE_DROP);
+		add_hole(walk, a.time_ms, b.time_ms,
+			 passed == CAUSE_CLOCK ? CAUSE_CLOCK : CAUSE_DROP);
 		return;
 	}
 	wide energy = round_ratio(delta, walk->num, walk->den);
@@ -88,13 +107,132 @@ static void add_between(struct walk *walk, struct point a, struct point b)
 	}
 	int64_t length = b.time_ms - a.time_ms;
 	/* 2.5 x the meter's interval, without a fraction */
-	bool is_close = 2 * length <= 5 * walk->meter->interval_ms;
+	bool is_close = 2 * length <= 5 * walk->meter->interval_ms && passed != CAUSE_CLOCK;
 	walk->out[walk->n++] = (struct interval){.from_ms = a.time_ms,
 						 .to_ms = b.time_ms,
 						 .energy = (int64_t)energy,
 						 .kind = is_close ? INTERVAL_CLOSE : INTERVAL_GAP,
 						 .cause = cause};
 }
+
+/* ---- readings that do not fit ---- */
+
+/* The readings of one life. */
+struct slice {
+	const struct reading *at;
+	size_t n;
+};
+
+static wide rise(struct slice s, size_t from, size_t to)
+{
+	return (wide)s.at[to].value - s.at[from].value;
+}
+
+/* The register falls at k to a value that it had passed before: what stands between is a spike, if
+ * it was up at once. Returns where it begins, or k. */
+static size_t find_spike(struct slice s, size_t k)
+{
+	wide fall = -rise(s, k - 1, k);
+
+	for (size_t j = k - 1; j-- > 0 && k - 1 - j <= GLITCH_MAX;) {
+		if (s.at[j].value > s.at[k].value)
+			continue;
+		return rise(s, j, j + 1) * 10 >= fall * 9 ? j + 1 : k;
+	}
+	return k;
+}
+
+/* The register falls at k and is soon back at where it was: a dip, if it comes back at once, and so
+ * fast that it is not what a register that was reset would count. Returns its end, or k. */
+static size_t find_dip(struct slice s, size_t k)
+{
+	wide fall = -rise(s, k - 1, k);
+	size_t m = k + 1;
+
+	while (m < s.n && m <= k + GLITCH_MAX && s.at[m].value < s.at[k - 1].value)
+		m++;
+	if (m == s.n || m > k + GLITCH_MAX || rise(s, m - 1, m) * 10 < fall * 9)
+		return k;
+	if (k >= 2 && rise(s, k - 2, k - 1) > 0 &&
+	    rise(s, m - 1, m) * (s.at[k - 1].time_ms - s.at[k - 2].time_ms) <
+		    4 * rise(s, k - 2, k - 1) * (s.at[m].time_ms - s.at[m - 1].time_ms))
+		return k;
+	return m;
+}
+
+/* Is reading i of a spike or dip? Looks at what falls near it. */
+static bool is_out_of_line(struct slice s, size_t i)
+{
+	size_t first = i > GLITCH_MAX ? i - GLITCH_MAX : 1;
+
+	for (size_t k = first > 0 ? first : 1; k < s.n && k <= i + GLITCH_MAX; k++) {
+		if (s.at[k].value >= s.at[k - 1].value)
+			continue;
+		size_t spike = find_spike(s, k);
+
+		if (spike < k ? spike <= i && i < k : k <= i && i < find_dip(s, k))
+			return true;
+	}
+	return false;
+}
+
+/* More in a row than a glitch is long are not one: then nobody can say what is right. */
+static bool is_glitch(struct slice s, size_t i)
+{
+	size_t before = 0, after = 0;
+
+	if (!is_out_of_line(s, i))
+		return false;
+	while (before < GLITCH_MAX && before < i && is_out_of_line(s, i - before - 1))
+		before++;
+	while (after < GLITCH_MAX && i + after + 1 < s.n && is_out_of_line(s, i + after + 1))
+		after++;
+	return before + after < GLITCH_MAX;
+}
+
+static bool falls_near(struct slice s, size_t i)
+{
+	enum { NEAR = 2 * GLITCH_MAX };
+	size_t end = i + NEAR < s.n ? i + NEAR + 1 : s.n;
+
+	for (size_t k = i > NEAR ? i - NEAR : 1; k < end; k++)
+		if (k > 0 && s.at[k].value < s.at[k - 1].value)
+			return true;
+	return false;
+}
+
+/* Bit c: inside of the time that clock c went through twice the register falls. */
+static uint64_t falling_clocks(const struct validate_input *input, struct slice s)
+{
+	uint64_t falling = 0;
+
+	for (size_t c = 0; c < input->n_clocks; c++)
+		for (size_t k = 1; k < s.n; k++)
+			if (s.at[k].value < s.at[k - 1].value &&
+			    s.at[k].time_ms >= input->clocks[c].from_ms &&
+			    s.at[k - 1].time_ms < input->clocks[c].to_ms)
+				falling |= UINT64_C(1) << c;
+	return falling;
+}
+
+static bool is_in_clock(const struct validate_input *input, uint64_t falling, int64_t time_ms)
+{
+	for (size_t c = 0; c < input->n_clocks; c++)
+		if ((falling >> c & 1) != 0 && time_ms >= input->clocks[c].from_ms &&
+		    time_ms < input->clocks[c].to_ms)
+			return true;
+	return false;
+}
+
+static bool falls_somewhere(struct slice s)
+{
+	for (size_t k = 1; k < s.n; k++)
+		if (s.at[k].value < s.at[k - 1].value)
+			return true;
+	return false;
+}
+
+/* ---- lives ---- */
 
 static void start_life(struct walk *walk, const struct meter_life *life)
 {
@@ -106,43 +244,59 @@ static void start_life(struct walk *walk, const struct meter_life *life)
 	walk->den = (wide)life->ratio_den * den;
 }
 
-/* Intervals of one life with the readings [i, end) that lie in it. readings[0] to readings[n - 1]
- * are all there are: a hole is only told between readings, not before the first or after the last.
- */
-static void walk_life(struct walk *walk, const struct reading *readings, size_t i, size_t end,
-		      size_t n)
+/* Where the walk through a life stands. */
+struct place {
+	struct point last;
+	bool has_last;
+	enum interval_cause passed; /* over readings since then */
+};
+
+static void step_to(struct walk *walk, struct place *place, struct point here)
 {
-	const struct meter_life *life = walk->life;
-	struct point last = {0};
-	bool has_last = false;
-
-	if (life->first != MICRO_NONE) {
-		last = (struct point){life->from_ms, life->first};
-		has_last = true;
-	} else if (i > 0 && i < end) {
-		add_hole(walk, life->from_ms, readings[i].time_ms, CAUSE_REPLACEMENT);
-	}
-	for (size_t k = i; k < end; k++) {
-		struct point here = {readings[k].time_ms, readings[k].value};
-
-		if (has_last && last.time_ms < here.time_ms)
-			add_between(walk, last, here);
-		last = here;
-		has_last = true;
-	}
-	if (!has_last || life->to_ms == TIME_OPEN)
-		return;
-	if (life->last != MICRO_NONE)
-		add_between(walk, last, (struct point){life->to_ms, life->last});
-	else if (end < n)
-		add_hole(walk, last.time_ms, life->to_ms, CAUSE_REPLACEMENT);
+	if (place->has_last && place->last.time_ms < here.time_ms)
+		add_between(walk, place->last, here, place->passed);
+	*place = (struct place){here, true, CAUSE_NONE};
 }
 
-size_t validate_intervals(const struct registry_meter *meter, const struct reading *readings,
-			  size_t n, struct interval *out)
+/* Intervals of one life with the readings [i, end) that lie in it, of all that there are: a hole is
+ * only told between readings, not before the first or after the last. */
+static void walk_life(struct walk *walk, size_t i, size_t end)
 {
-	struct walk walk = {.meter = meter, .out = out};
-	size_t i = 0;
+	const struct validate_input *input = walk->input;
+	const struct meter_life *life = walk->life;
+	struct slice slice = {input->readings + i, end - i};
+	struct place place = {.passed = CAUSE_NONE};
+	bool falls = falls_somewhere(slice);
+	uint64_t clocks = falls ? falling_clocks(input, slice) : 0;
+
+	if (life->first != MICRO_NONE)
+		step_to(walk, &place, (struct point){life->from_ms, life->first});
+	else if (i > 0 && i < end)
+		add_hole(walk, life->from_ms, input->readings[i].time_ms, CAUSE_REPLACEMENT);
+	for (size_t k = 0; k < slice.n; k++) {
+		struct point here = {slice.at[k].time_ms, slice.at[k].value};
+
+		if (clocks != 0 && is_in_clock(input, clocks, here.time_ms))
+			place.passed = CAUSE_CLOCK;
+		else if (falls && falls_near(slice, k) && is_glitch(slice, k))
+			place.passed = CAUSE_GLITCH;
+		else
+			step_to(walk, &place, here);
+	}
+	if (!place.has_last || life->to_ms == TIME_OPEN)
+		return;
+	if (life->last != MICRO_NONE)
+		step_to(walk, &place, (struct point){life->to_ms, life->last});
+	else if (end < input->n)
+		add_hole(walk, place.last.time_ms, life->to_ms, CAUSE_REPLACEMENT);
+}
+
+size_t validate_intervals(const struct validate_input *input, struct interval *out)
+{
+	const struct registry_meter *meter = input->meter;
+	const struct reading *readings = input->readings;
+	struct walk walk = {.input = input, .meter = meter, .out = out};
+	size_t i = 0, n = input->n;
 
 	if (n == 0)
 		return 0;
@@ -155,7 +309,7 @@ size_t validate_intervals(const struct registry_meter *meter, const struct readi
 		while (end < n && readings[end].time_ms < life->to_ms)
 			end++;
 		start_life(&walk, life);
-		walk_life(&walk, readings, i, end, n);
+		walk_life(&walk, i, end);
 		i = end;
 	}
 	return walk.n;

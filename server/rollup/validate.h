@@ -21,6 +21,8 @@ enum interval_kind {
 enum interval_cause {
 	CAUSE_NONE,
 	CAUSE_ROLL_OVER,    /* the register passed its modulus; the energy counts */
+	CAUSE_GLITCH,       /* readings between its ends fit neither: not used; the energy counts */
+	CAUSE_CLOCK,        /* gap: the agent's clock was put back inside; the energy counts */
 	CAUSE_REPLACEMENT,  /* hole: between lives, and the register at the change is not known */
 	CAUSE_DROP,         /* hole: the register fell without reason */
 	CAUSE_ABOVE_RATING, /* hole: more than the rating allows; the registers stay as read */
@@ -37,12 +39,31 @@ struct interval {
 	const struct spread *spread; /* of a gap; NULL: evenly. validate leaves it NULL */
 };
 
-/* Turns n readings (sorted by time, times distinct) into at most n + 2 * n_lives intervals in out,
- * sorted, not overlapping. Deterministic, and each interval depends on its own two points and the
- * meter's lives alone. Readings outside of every life give nothing; time without an interval is
+struct span_ms {
+	int64_t from_ms, to_ms; /* to exclusive */
+};
+
+/* All that a meter's intervals depend on. */
+struct validate_input {
+	const struct registry_meter *meter;
+	const struct reading *readings; /* sorted by time, times distinct */
+	size_t n;
+	/* Times that an agent's clock went through twice, sorted: if the register falls inside of
+	 * one, what was read in it is in the wrong order. */
+	const struct span_ms *clocks;
+	size_t n_clocks; /* at most VALIDATE_CLOCKS */
+};
+enum { VALIDATE_CLOCKS = 64 };
+
+/* What is judged of a reading looks at this many around it: with so many more on either side, the
+ * intervals of a window are what they would be with all readings. Of a span of clocks all readings
+ * must be there, and so many around it. */
+enum { VALIDATE_AROUND = 16 };
+
+/* Turns readings into at most n + 2 * n_lives intervals in out, sorted, not overlapping, one after
+ * another. Deterministic. Readings outside of every life give nothing; time without an interval is
  * unknown. Returns how many. */
-size_t validate_intervals(const struct registry_meter *meter, const struct reading *readings,
-			  size_t n, struct interval *out);
+size_t validate_intervals(const struct validate_input *input, struct interval *out);
 
 /* Factor from the wire unit of the meter's quantity to the carrier's unit (kWh of heat to GJ:
  * 36/10000). */

@@ -441,6 +441,8 @@ static struct reading next_reading(struct walk *walk)
 		walk->value %= (int64_t)1000 * MICRO;
 	if (random_below(200) == 0)
 		walk->value -= walk->value / 3;
+	if (random_below(100) == 0) /* a spike or a dip */
+		return (struct reading){walk->t, random_below(2) ? walk->value * 3 : 0};
 	if (walk->device == 0 && !walk->is_changed && walk->t >= campus_time("2026-02-10")) {
 		walk->value = (int64_t)11 * MICRO;
 		walk->is_changed = true;
@@ -475,6 +477,18 @@ static void merge_part(struct campus *campus, const struct part *part)
 {
 	campus_merge(campus, devices[part->device][0], devices[part->device][1], part->readings,
 		     part->n);
+}
+
+/* Lower values for the same times lose as soon as the right ones come. */
+static void merge_lower(struct campus *campus, const struct part *part)
+{
+	struct part *lower = xcalloc(1, sizeof *lower);
+
+	*lower = *part;
+	for (size_t i = 0; i < lower->n; i += 1 + random_below(30))
+		lower->readings[i].value /= 2;
+	merge_part(campus, lower);
+	free(lower);
 }
 
 static const char new_meter[] =
@@ -522,6 +536,10 @@ static char *in_any_order(struct part *parts, size_t n)
 	campus_init(&campus, wrong);
 	shuffle(parts, n);
 	for (size_t i = 0; i < n; i++) {
+		if (random_below(6) == 0) {
+			merge_lower(&campus, &parts[i]);
+			campus_derive(&campus);
+		}
 		merge_part(&campus, &parts[i]);
 		if (random_below(4) == 0)
 			merge_part(&campus, &parts[random_below((uint32_t)i + 1)]);
