@@ -33,9 +33,11 @@ int gzip_unpack(const void *data, size_t len, size_t len_unpacked, struct buf *o
 	return rc == Z_OK && n == len_unpacked ? 0 : -EINVAL;
 }
 
+enum { WINDOW_BITS = 15, AS_GZIP = 16 };
+
 void gzip_pack_file(const void *data, size_t len, struct buf *out)
 {
-	enum { WINDOW_BITS = 15, AS_GZIP = 16, MEMORY_LEVEL = 8 };
+	enum { MEMORY_LEVEL = 8 };
 	z_stream stream = {0};
 	unsigned char *packed;
 	uLong room;
@@ -54,4 +56,31 @@ void gzip_pack_file(const void *data, size_t len, struct buf *out)
 	buf_add(out, packed, stream.total_out);
 	(void)deflateEnd(&stream); /* nothing is left inside */
 	free(packed);
+}
+
+int gzip_unpack_file(const void *data, size_t len, size_t max, struct buf *out)
+{
+	enum { STEP = 64 * 1024 };
+	size_t before = out->len;
+	char *bytes = xcalloc(STEP, 1);
+	z_stream stream = {0};
+	int rc = inflateInit2(&stream, WINDOW_BITS + AS_GZIP);
+
+	assert(rc == Z_OK && len <= UINT_MAX);
+	stream.next_in = data;
+	stream.avail_in = (uInt)len;
+	while (rc == Z_OK && out->len - before <= max) {
+		stream.next_out = (unsigned char *)bytes;
+		stream.avail_out = STEP;
+		rc = inflate(&stream, Z_NO_FLUSH);
+		if (rc == Z_OK || rc == Z_STREAM_END)
+			buf_add(out, bytes, STEP - stream.avail_out);
+	}
+	(void)inflateEnd(&stream); /* nothing is left inside */
+	free(bytes);
+	if (rc == Z_STREAM_END && out->len - before <= max)
+		return 0;
+	rc = out->len - before > max ? -EFBIG : -EINVAL;
+	out->len = before;
+	return rc;
 }

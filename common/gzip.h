@@ -15,5 +15,8 @@ int gzip_unpack(const void *data, size_t len, size_t len_unpacked, struct buf *o
 
 /* Appends a file as gzip makes it (RFC 1952), which gzip_unpack does not read. */
 void gzip_pack_file(const void *data, size_t len, struct buf *out);
+/* Appends what such a file holds. -EINVAL: damaged or cut short; -EFBIG: more than max bytes; out
+ * is as before then. */
+int gzip_unpack_file(const void *data, size_t len, size_t max, struct buf *out);
 
 #endif

@@ -301,6 +301,8 @@ static const struct cli_command commands[] = {
 	 server_command_recompute},
 	{"registry", "diff DIR", "which figures the registry in DIR would move; changes nothing", 2,
 	 2, NULL, server_command_registry},
+	{"baseline", "case CASE.json", "savings against a weather-adjusted baseline", 1, 2, NULL,
+	 server_command_baseline},
 	{"backup", "FILE", "copy the ledger, also beside a running server", 1, 1, NULL,
 	 server_command_backup},
 	{"restore", "FILE", "put such a copy in the ledger's place; the server must not run", 1, 1,

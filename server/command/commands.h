@@ -37,6 +37,9 @@ int server_command_restore(const struct cli *cli);
 /* registry diff DIR: which figures the registry in DIR would move. */
 int server_command_registry(const struct cli *cli);
 
+/* baseline case CASE.json: savings from files alone, without configuration or server. */
+int server_command_baseline(const struct cli *cli);
+
 /* ---- what they share (command.c) ---- */
 /* Reads the configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
 int command_config(const struct cli *cli, struct server_config **out);

@@ -67,11 +67,33 @@ static void test_a_file(void **state)
 	buf_fini(&packed);
 }
 
+static void test_a_file_comes_back(void **state)
+{
+	static char data[LEN];
+	struct buf packed = {0}, back = {0};
+
+	(void)state;
+	fill(data, LEN);
+	gzip_pack_file(data, LEN, &packed);
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len, LEN, &back), 0);
+	assert_int_equal(back.len, LEN);
+	assert_memory_equal(back.data, data, LEN);
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len, LEN - 1, &back), -EFBIG);
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len / 2, LEN, &back), -EINVAL);
+	packed.data[packed.len / 2] ^= 1;
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len, LEN, &back), -EINVAL);
+	assert_int_equal(gzip_unpack_file("", 0, LEN, &back), -EINVAL);
+	assert_int_equal(back.len, LEN);
+	buf_fini(&packed);
+	buf_fini(&back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_back_and_forth),
 		cmocka_unit_test(test_a_file),
+		cmocka_unit_test(test_a_file_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
