@@ -37,6 +37,8 @@ const struct api_route *const api_route_tables[] = {api_operation_routes,
 						    api_meter_routes,
 						    api_event_routes,
 						    api_audit_routes,
+						    api_bill_routes,
+						    api_bill_entry_routes,
 						    NULL};
 
 static void close_reader(void *arg)

@@ -263,24 +263,24 @@ static void fill(struct bill *bill)
 	bill->id = 0;
 }
 
-int bill_put(struct ledger *ledger, const struct registry *registry, const struct bill *given,
+int bill_put(struct ledger *ledger, const struct registry *registry, const struct bill *bill,
 	     struct bill_result *result, struct err *err)
 {
-	struct bill bill = *given;
+	struct bill own = *bill;
 	int rc;
 
-	fill(&bill);
-	rc = bill.adjusts != 0 ? follow(ledger, &bill, err) : 0;
+	fill(&own);
+	rc = own.adjusts != 0 ? follow(ledger, &own, err) : 0;
 	*result = (struct bill_result){.outcome = BILL_REJECTED};
 	if (rc == 0)
-		rc = check(registry, &bill, err);
+		rc = check(registry, &own, err);
 	if (rc == 0)
-		rc = judge_key(ledger, &bill, result, err);
+		rc = judge_key(ledger, &own, result, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (bill.adjusts == 0)
-		rc = refuse_overlap(ledger, &bill, err);
-	return rc == 0 ? store(ledger, &bill, result, err) : rc;
+	if (own.adjusts == 0)
+		rc = refuse_overlap(ledger, &own, err);
+	return rc == 0 ? store(ledger, &own, result, err) : rc;
 }
 
 int bill_add(struct ledger *ledger, const struct registry *registry, const struct bill *bill,

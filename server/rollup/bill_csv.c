@@ -33,8 +33,8 @@ static const char *const chinese_names[N_BILL_COLUMNS][4] = {
 
 /* What the list of bills has besides, so that it can be read back. */
 static const char *const ignored[] = {
-	"",           "id",           "as_entered",   "warning",       "corrects",     "entered_by",
-	"entered_at", "withdrawn_by", "withdrawn_at", "withdrawn_why", "carrier_unit",
+	"",           "id",           "as_entered",   "warning",       "corrects",  "entered_by",
+	"entered_at", "withdrawn_by", "withdrawn_at", "withdrawn_why", "withdrawn", "carrier_unit",
 };
 
 /* ---- rows ---- */

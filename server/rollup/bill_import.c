@@ -11,7 +11,9 @@ static uint32_t find_institution(const struct registry *registry, const char *te
 {
 	uint32_t found = registry_find_institution(registry, text, strlen(text));
 
-	for (uint32_t i = 0; found == REGISTRY_NONE && i < registry->n_institutions; i++)
+	if (found != REGISTRY_NONE)
+		return found;
+	for (uint32_t i = 0; i < registry->n_institutions; i++)
 		if (registry->institutions[i].uscc != NULL &&
 		    strcmp(registry->institutions[i].uscc, text) == 0)
 			return i;
@@ -56,6 +58,8 @@ static int judge(const struct bill_import *import, struct bill *bill, size_t lin
 		verdict.result = (struct bill_result){.outcome = BILL_REJECTED};
 	else
 		verdict.reason = "";
+	if (import->is_trial && verdict.result.outcome != BILL_UNCHANGED)
+		verdict.result.id = 0;
 	import->fn(&verdict, import->arg);
 	return 0;
 }
