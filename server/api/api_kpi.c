@@ -1,17 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Indicators of regions and institutions. */
+#include <stdio.h>
+
 #include "server/api/api_call.h"
 
 enum { MINUTE_MS = 60 * 1000 };
 
-/* Indicators are quotients: 10^-6 units are exact to more digits than anybody measures. */
+/* Twelve digits: more than anybody measures, and enough to compute on with. */
+static void add_digits(struct json_writer *json, const char *key, double number)
+{
+	char text[48];
+	int len = snprintf(text, sizeof text, "%.12g", number == 0 ? 0.0 : number);
+
+	json_add_number(json, key, text, (size_t)len);
+}
+
+/* A sum is exact as it is; a quotient is not rounded to 10^-6. */
+static void add_amount(struct json_writer *json, const char *key, enum kpi kpi, int64_t micro,
+		       double exact)
+{
+	if (kpi_is_quotient(kpi))
+		add_digits(json, key, exact);
+	else
+		json_add_micro(json, key, micro);
+}
+
 static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_value *value)
 {
 	struct json_writer *json = &call->json;
 
 	json_begin_object(json, kpi_name(kpi));
 	if (value->has_value)
-		json_add_micro(json, "value", value->value);
+		add_amount(json, "value", kpi, value->value, value->exact.value);
 	else
 		json_add_null(json, "value");
 	json_add_string(json, "unit", kpi_unit(kpi));
@@ -21,15 +41,17 @@ static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_valu
 		json_add_null(json, "coverage");
 	json_add_micro(json, "estimated", value->estimated);
 	if (!value->has_value) {
-		json_add_micro(json, "partial", value->partial);
+		add_amount(json, "partial", kpi, value->partial, value->exact.partial);
 		json_add_string(json, "reason", value->reason);
 	}
+	if (value->is_provisional)
+		json_add_bool(json, "provisional", true);
 	if (value->has_previous)
-		json_add_micro(json, "previous", value->previous);
+		add_amount(json, "previous", kpi, value->previous, value->exact.previous);
 	if (value->has_change)
-		json_add_micro(json, "change", value->change);
+		add_digits(json, "change", value->exact.change);
 	if (value->has_change_all)
-		json_add_micro(json, "change_all", value->change_all);
+		add_digits(json, "change_all", value->exact.change_all);
 	json_end_object(json);
 }
 
@@ -107,22 +129,57 @@ static int write_lines(const struct figures_row *row, void *arg)
 	return 0;
 }
 
-static bool read_period(struct api_call *call, const struct figures *figures,
+/* false after answering 400. Heating seasons have the days of the region. */
+static bool read_period(struct api_call *call, struct figures *figures, uint32_t region,
 			struct figures_period *period)
 {
 	civil_day today = civil_day_of_utc(call->now_ms, call->options->offset_ms);
-	int kind = api_choice(call, "period");
+	int kind = api_choice(call, "period"), basis = api_choice(call, "basis");
+	int compare = api_choice(call, "compare"), cumulative = api_choice(call, "cumulative");
 	int64_t year, number;
 	struct err err = {""};
+	int rc;
 
-	if (kind < 0 || !api_integer(call, "year", civil_date_of(today).year, &year) ||
+	/* Until the next season draws near, the heating season is the one that began last year. */
+	int season = civil_date_of(today).month < 9 && kind == PERIOD_HEATING;
+
+	if (kind < 0 || basis < 0 || compare < 0 || cumulative < 0 ||
+	    !api_integer(call, "year", civil_date_of(today).year - season, &year) ||
 	    !api_integer(call, "number", 0, &number))
 		return false;
-	if (figures_period(figures, (int)year, (enum figures_period_kind)kind, (int)number, period,
-			   &err) == 0)
-		return true;
-	api_problem(call, 400, "bad-parameter", "%s", err.text);
-	return false;
+	figures->basis = (enum factor_basis)basis;
+	rc = figures_period(figures, (int)year, (enum figures_period_kind)kind, (int)number, period,
+			    &err);
+	if (rc == 0 && cumulative == 1)
+		figures_period_alone(figures, period);
+	if (rc == 0)
+		rc = figures_period_in(figures, region, period, &err);
+	if (rc == 0)
+		rc = figures_compare(figures, (enum figures_compare)compare, period, &err);
+	if (rc < 0)
+		api_problem(call, 400, "bad-parameter", "%s", err.text);
+	return rc == 0;
+}
+
+static void add_days(struct json_writer *json, const struct span *days)
+{
+	char day[CIVIL_TEXT_MAX];
+
+	(void)civil_print_day(days->from, day);
+	json_add_string(json, "from", day);
+	(void)civil_print_day(days->to, day);
+	json_add_string(json, "to", day);
+}
+
+/* "2025–26", the way people speak of it. */
+static void add_season(struct json_writer *json, const struct figures_period *period)
+{
+	char text[24];
+
+	if (period->kind != PERIOD_HEATING)
+		return;
+	(void)snprintf(text, sizeof text, "%d–%02d", period->year, (period->year + 1) % 100);
+	json_add_string(json, "season", text);
 }
 
 void api_add_period(struct api_call *call, const struct figures_period *period)
@@ -130,10 +187,8 @@ void api_add_period(struct api_call *call, const struct figures_period *period)
 	char day[CIVIL_TEXT_MAX];
 
 	json_begin_object(&call->json, "period");
-	(void)civil_print_day(period->days.from, day);
-	json_add_string(&call->json, "from", day);
-	(void)civil_print_day(period->days.to, day);
-	json_add_string(&call->json, "to", day);
+	add_days(&call->json, &period->days);
+	add_season(&call->json, period);
 	json_add_bool(&call->json, "in_progress", period->in_progress);
 	/* To the minute: an answer whose figures stay is the same answer, and so is its tag. */
 	(void)civil_print_time(period->until_ms - period->until_ms % MINUTE_MS,
@@ -142,7 +197,32 @@ void api_add_period(struct api_call *call, const struct figures_period *period)
 	json_end_object(&call->json);
 }
 
-static void begin_answer(struct api_call *call, const struct figures_period *period)
+/* What the figures are compared with and computed with. */
+static void add_terms(struct api_call *call, const struct figures *figures, uint32_t region,
+		      const struct figures_period *period)
+{
+	struct json_writer *json = &call->json;
+	struct figures_set sets[FIGURES_MAX_SETS];
+	size_t n = figures_sets(figures, region, period, sets);
+	const struct span compared = figures_compared(period);
+
+	json_begin_object(json, "compared_with");
+	add_days(json, &compared);
+	json_end_object(json);
+	json_add_string(json, "basis", factor_basis_names[figures->basis]);
+	json_begin_array(json, "factors");
+	for (size_t i = 0; i < n; i++) {
+		json_begin_object(json, NULL);
+		json_add_string(json, "set", sets[i].set);
+		json_add_bool(json, "verified", sets[i].is_verified);
+		json_add_bool(json, "provisional", sets[i].is_provisional);
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
+static void begin_answer(struct api_call *call, const struct figures *figures, uint32_t region,
+			 const struct figures_period *period)
 {
 	if (call->is_csv) {
 		api_csv(call, columns);
@@ -151,6 +231,7 @@ static void begin_answer(struct api_call *call, const struct figures_period *per
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	api_add_period(call, period);
+	add_terms(call, figures, region, period);
 	api_add_computing(call);
 	json_begin_array(&call->json, "rows");
 }
@@ -181,13 +262,13 @@ static void get_region_kpis(struct api_call *call)
 	int by, rc;
 
 	question.region = call->region;
-	if (!read_period(call, &figures, &question.period))
+	if (!read_period(call, &figures, question.region, &question.period))
 		return;
 	by = api_choice(call, "by");
 	if (by < 0)
 		return;
 	question.by = (enum figures_group)by;
-	begin_answer(call, &question.period);
+	begin_answer(call, &figures, question.region, &question.period);
 	rc = figures_kpis(&figures, &question, call->is_csv ? write_lines : write_row, call, &err);
 	end_answer(call, rc, &err);
 }
@@ -198,34 +279,56 @@ static void get_institution_kpis(struct api_call *call)
 	struct figures_row row = {.key_name = "institution"};
 	struct figures_period period;
 	struct err err = {""};
+	uint32_t region;
 	int rc;
 
 	row.institution = call->institution;
-	if (!read_period(call, &figures, &period))
+	region = call->registry->institutions[row.institution].region;
+	if (!read_period(call, &figures, region, &period))
 		return;
 	row.key = call->registry->institutions[row.institution].id;
 	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);
-	begin_answer(call, &period);
+	begin_answer(call, &figures, region, &period);
 	if (rc == 0)
 		rc = call->is_csv ? write_lines(&row, call) : write_row(&row, call);
 	end_answer(call, rc, &err);
 }
 
-#define PERIOD_PARAMETERS                                                               \
-	{.name = "year",                                                                \
-	 .type = API_INTEGER,                                                           \
-	 .min = API_YEAR_MIN,                                                           \
-	 .max = API_YEAR_MAX,                                                           \
-	 .help = "default: this year"},                                                 \
-		{.name = "period",                                                      \
-		 .type = API_CHOICE,                                                    \
-		 .choices = figures_period_names,                                       \
-		 .fallback = "year",                                                    \
-		 .help = "which period of the year; heating is not supported yet"},     \
-	{                                                                               \
-		.name = "number", .type = API_INTEGER, .min = 1, .max = 12,             \
-		.help = "which month, quarter or half; default: the running one, of a " \
-			"past year the last"                                            \
+static const char *const cumulative_names[] = {"true", "false", NULL};
+
+#define PERIOD_PARAMETERS                                                                               \
+	{.name = "year",                                                                                \
+	 .type = API_INTEGER,                                                                           \
+	 .min = API_YEAR_MIN,                                                                           \
+	 .max = API_YEAR_MAX,                                                                           \
+	 .help = "default: this year; of a heating season the year in which it begins"},                \
+		{.name = "period",                                                                      \
+		 .type = API_CHOICE,                                                                    \
+		 .choices = figures_period_names,                                                       \
+		 .fallback = "year",                                                                    \
+		 .help = "which period of the year"},                                                   \
+		{.name = "number",                                                                      \
+		 .type = API_INTEGER,                                                                   \
+		 .min = 1,                                                                              \
+		 .max = 12,                                                                             \
+		 .help = "which month, quarter or half; default: the running one, of a past "           \
+			 "year the last"},                                                              \
+		{.name = "cumulative",                                                                  \
+		 .type = API_CHOICE,                                                                    \
+		 .choices = cumulative_names,                                                           \
+		 .fallback = "true",                                                                    \
+		 .help = "a quarter counts from the first of January on; false: its own three "         \
+			 "months"},                                                                     \
+		{.name = "compare",                                                                     \
+		 .type = API_CHOICE,                                                                    \
+		 .choices = figures_compare_names,                                                      \
+		 .fallback = "year",                                                                    \
+		 .help = "what previous and change are about: the same period a year before, "          \
+			 "the period before, or that of the plan's base year"},                         \
+	{                                                                                               \
+		.name = "basis", .type = API_CHOICE, .choices = factor_basis_names,                     \
+		.fallback = "calorific",                                                                \
+		.help = "standard coal of electricity: calorific (当量值) or equivalent (等价值)" \
 	}
 
 static const struct api_parameter region_parameters[] = {

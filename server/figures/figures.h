@@ -26,6 +26,7 @@ struct figures {
 	const struct factors *factors;
 	int64_t now_ms;
 	int64_t min_coverage;        /* 10^-6; kpi.min_coverage */
+	enum factor_basis basis;     /* of standard coal */
 	struct figures_cache *cache; /* of groups; NULL: none */
 };
 
@@ -86,17 +87,50 @@ enum figures_period_kind {
 	PERIOD_HEATING
 };
 extern const char *const figures_period_names[]; /* NULL-terminated */
+/* What the figures before are: the same period a year before 同比, the period before 环比, the
+ * plan's base year. */
+enum figures_compare { COMPARE_YEAR, COMPARE_PERIOD, COMPARE_BASE };
+extern const char *const figures_compare_names[]; /* NULL-terminated */
 struct figures_period {
 	enum figures_period_kind kind;
-	struct span days; /* nominal, to exclusive */
-	bool in_progress; /* not over: figures are up to now */
-	int64_t until_ms; /* end of days, or now if that is earlier */
+	int year;
+	int length;         /* months, of one such period */
+	int compare_months; /* so far back is what it is compared with */
+	struct span days;   /* nominal, to exclusive */
+	bool in_progress;   /* not over: figures are up to now */
+	int64_t until_ms;   /* end of days, or now if that is earlier */
 };
 /* number counts months 1-12, quarters 1-4, halves 1-2 of the year; 0: the one that is running, or
- * the last of a past year. ytd and rolling12 of a past year are the year. -ENOTSUP: heating;
- * -EINVAL: number out of range or the period has not begun. */
+ * the last of a past year. A quarter is cumulative: from the first of January on. ytd and rolling12
+ * of a past year are the year. heating is the season that begins in the year, with the nation's
+ * usual days. Compared with the year before. -EINVAL: number out of range or the period has not
+ * begun. */
 int figures_period(const struct figures *figures, int year, enum figures_period_kind kind,
 		   int number, struct figures_period *out, struct err *err);
+
+/* A quarter by itself, its own three months. */
+void figures_period_alone(const struct figures *figures, struct figures_period *period);
+/* A heating season with the region's days; other periods stay. -ENOENT: the region has none;
+ * -EINVAL: it has not begun. */
+int figures_period_in(const struct figures *figures, uint32_t region, struct figures_period *period,
+		      struct err *err);
+/* -EINVAL: there is nothing of that kind to compare with. */
+int figures_compare(const struct figures *figures, enum figures_compare compare,
+		    struct figures_period *period, struct err *err);
+/* The days it is compared with. */
+struct span figures_compared(const struct figures_period *period);
+
+/* ---- coefficients ---- */
+
+/* A set of coefficients that a period's figures of a region use. */
+struct figures_set {
+	const char *set;
+	bool is_verified, is_provisional;
+};
+enum { FIGURES_MAX_SETS = 24 };
+/* Fills at most FIGURES_MAX_SETS, each once. */
+size_t figures_sets(const struct figures *figures, uint32_t region,
+		    const struct figures_period *period, struct figures_set *out);
 
 /* ---- indicators ---- */
 enum figures_group {

@@ -9,16 +9,18 @@
 
 enum { N_SLOTS = 6 }; /* five years and the month that is running */
 
-/* kpi_sum without its reason. */
+/* kpi_sum without its reason; only those that apply are kept. */
 struct part {
 	int64_t value, estimated, missing;
-	bool applies, is_unknown;
+	uint8_t period, part; /* 0 now, 1 what it is compared with; enum kpi_part */
+	bool applies, is_unknown, is_provisional;
 };
 
 struct entry {
 	int64_t as_of; /* the ledger's change it was computed at; 0: nothing remembered */
-	struct part parts[2][N_KPI_PARTS];
-	int64_t area[2], persons[2];
+	int64_t area[2], persons[2], heated_area[2];
+	struct part *parts;
+	uint32_t n_parts;
 };
 
 struct slot {
@@ -45,10 +47,18 @@ struct figures_cache *figures_cache_create(void)
 	return cache;
 }
 
+static void free_entries(const struct figures_cache *cache, struct slot *slot)
+{
+	for (size_t i = 0; slot->entries != NULL && i < cache->n_institutions; i++)
+		free(slot->entries[i].parts);
+	free(slot->entries);
+	slot->entries = NULL;
+}
+
 static void forget_all(struct figures_cache *cache)
 {
 	for (int i = 0; i < N_SLOTS; i++) {
-		free(cache->slots[i].entries);
+		free_entries(cache, &cache->slots[i]);
 		cache->slots[i] = (struct slot){.last_use = 0};
 	}
 	free(cache->changes);
@@ -128,7 +138,7 @@ static bool is_same_scope(const struct figures_scope *a, const struct figures_sc
 static bool is_same_key(const struct figures_cache_key *a, const struct figures_cache_key *b)
 {
 	return a->registry_version == b->registry_version &&
-	       a->factors_version == b->factors_version &&
+	       a->factors_version == b->factors_version && a->basis == b->basis &&
 	       is_same_scope(&a->scopes[0], &b->scopes[0]) &&
 	       is_same_scope(&a->scopes[1], &b->scopes[1]);
 }
@@ -152,7 +162,7 @@ static struct slot *take_slot(struct figures_cache *cache, const struct figures_
 	for (int i = 1; i < N_SLOTS; i++)
 		if (cache->slots[i].last_use < oldest->last_use)
 			oldest = &cache->slots[i];
-	free(oldest->entries);
+	free_entries(cache, oldest);
 	oldest->key = *key;
 	oldest->last_use = ++cache->uses;
 	oldest->entries = xcalloc(cache->n_institutions + 1, sizeof *oldest->entries);
@@ -167,6 +177,50 @@ static bool fits(const struct figures_cache *cache, const struct figures_cache_k
 	       institution < cache->n_institutions;
 }
 
+static void unpack(const struct entry *entry, struct kpi_input inputs[2])
+{
+	for (int i = 0; i < 2; i++)
+		inputs[i] = (struct kpi_input){.area = entry->area[i],
+					       .persons = entry->persons[i],
+					       .heated_area = entry->heated_area[i]};
+	for (uint32_t i = 0; i < entry->n_parts; i++) {
+		const struct part *part = &entry->parts[i];
+
+		inputs[part->period].parts[part->part] =
+			(struct kpi_sum){.applies = part->applies,
+					 .is_unknown = part->is_unknown,
+					 .is_provisional = part->is_provisional,
+					 .value = part->value,
+					 .estimated = part->estimated,
+					 .missing = part->missing};
+	}
+}
+
+static struct entry pack(const struct kpi_input inputs[2], int64_t as_of)
+{
+	struct entry entry = {.as_of = as_of};
+	struct part parts[2 * N_KPI_PARTS];
+
+	for (int i = 0; i < 2; i++) {
+		entry.area[i] = inputs[i].area;
+		entry.persons[i] = inputs[i].persons;
+		entry.heated_area[i] = inputs[i].heated_area;
+		for (int p = 0; p < N_KPI_PARTS; p++) {
+			const struct kpi_sum *sum = &inputs[i].parts[p];
+
+			if (!sum->applies && !sum->is_unknown && sum->value == 0 &&
+			    sum->missing == 0)
+				continue;
+			parts[entry.n_parts++] = (struct part){
+				sum->value, sum->estimated, sum->missing,    (uint8_t)i,
+				(uint8_t)p, sum->applies,   sum->is_unknown, sum->is_provisional};
+		}
+	}
+	entry.parts = xcalloc(entry.n_parts + 1, sizeof *entry.parts);
+	memcpy(entry.parts, parts, entry.n_parts * sizeof *parts);
+	return entry;
+}
+
 bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_key *key,
 		       uint32_t institution, struct kpi_input inputs[2])
 {
@@ -179,17 +233,8 @@ bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_k
 	if (slot != NULL && slot->entries[institution].as_of > 0 &&
 	    slot->entries[institution].as_of >= cache->changes[institution])
 		entry = &slot->entries[institution];
-	for (int i = 0; entry != NULL && i < 2; i++) {
-		inputs[i] =
-			(struct kpi_input){.area = entry->area[i], .persons = entry->persons[i]};
-		for (int p = 0; p < N_KPI_PARTS; p++)
-			inputs[i].parts[p] =
-				(struct kpi_sum){.applies = entry->parts[i][p].applies,
-						 .is_unknown = entry->parts[i][p].is_unknown,
-						 .value = entry->parts[i][p].value,
-						 .estimated = entry->parts[i][p].estimated,
-						 .missing = entry->parts[i][p].missing};
-	}
+	if (entry != NULL)
+		unpack(entry, inputs);
 	(void)pthread_mutex_unlock(&cache->lock);
 	return entry != NULL;
 }
@@ -197,22 +242,13 @@ bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_k
 void figures_cache_put(struct figures_cache *cache, const struct figures_cache_key *key,
 		       uint32_t institution, int64_t as_of, const struct kpi_input inputs[2])
 {
-	struct entry entry = {.as_of = as_of};
+	struct entry entry = pack(inputs, as_of), *to = NULL;
 
-	for (int i = 0; i < 2; i++) {
-		entry.area[i] = inputs[i].area;
-		entry.persons[i] = inputs[i].persons;
-		for (int p = 0; p < N_KPI_PARTS; p++)
-			entry.parts[i][p] = (struct part){
-				.value = inputs[i].parts[p].value,
-				.estimated = inputs[i].parts[p].estimated,
-				.missing = inputs[i].parts[p].missing,
-				.applies = inputs[i].parts[p].applies,
-				.is_unknown = inputs[i].parts[p].is_unknown,
-			};
-	}
 	(void)pthread_mutex_lock(&cache->lock);
 	if (fits(cache, key, institution))
-		take_slot(cache, key)->entries[institution] = entry;
+		to = &take_slot(cache, key)->entries[institution];
+	free(to != NULL ? to->parts : entry.parts);
+	if (to != NULL)
+		*to = entry;
 	(void)pthread_mutex_unlock(&cache->lock);
 }

@@ -3,23 +3,9 @@
  */
 #include <string.h>
 
-#include "server/figures/figures_private.h"
+#include "server/figures/figures_input.h"
 
-/* One institution under work. */
-struct work {
-	const struct figures_reader *reader;
-	const struct figures_scope *scope;
-	uint32_t institution;
-	int64_t id; /* of its rows; 0: it has none */
-	struct kpi_input *input;
-};
-
-/* Quantities of one carrier. */
-struct quantities {
-	struct kpi_sum total, vehicle;
-};
-
-static const struct registry *registry_of(const struct work *work)
+static const struct registry *registry_of(const struct input_work *work)
 {
 	return work->reader->figures->registry;
 }
@@ -27,7 +13,7 @@ static const struct registry *registry_of(const struct work *work)
 /* ---- amounts ---- */
 
 /* Adds what an item has in [from, to), whole hours, from days' rows. */
-static int add_days(const struct work *work, struct derived_key key, struct span_ms span,
+static int add_days(const struct input_work *work, struct derived_key key, struct span_ms span,
 		    struct kpi_sum *sum, struct err *err)
 {
 	while (span.from_ms < span.to_ms) {
@@ -56,8 +42,29 @@ static int add_days(const struct work *work, struct derived_key key, struct span
 	return 0;
 }
 
-static int add_item(const struct work *work, enum carrier carrier, const char *item,
-		    const struct figures_part *part, struct kpi_sum *sum, struct err *err)
+/* The same of one meter. */
+static int add_meter_days(const struct input_work *work, uint32_t meter, struct span_ms span,
+			  struct kpi_sum *sum, struct err *err)
+{
+	while (span.from_ms < span.to_ms) {
+		struct derived_row row;
+		civil_day day = figures_day(work->reader, span.from_ms);
+		int64_t start = figures_day_start(work->reader, day);
+		int64_t end = start + DAY_MS < span.to_ms ? start + DAY_MS : span.to_ms;
+		int rc = figures_meter_row(work->reader, DERIVED_METER_DAY, meter, day, &row, err);
+
+		if (rc < 0)
+			return rc;
+		for (int64_t at = start; at < end; at += HOUR_MS)
+			sum->value += row.hours[(at - start) / HOUR_MS].value;
+		sum->estimated += row.sum.estimated;
+		span.from_ms = end;
+	}
+	return 0;
+}
+
+int figures_input_item(const struct input_work *work, enum carrier carrier, const char *item,
+		       const struct figures_part *part, struct kpi_sum *sum, struct err *err)
 {
 	struct derived_key key = {.id = work->id, .carrier = carrier, .day = part->month};
 	struct derived_row row;
@@ -74,6 +81,24 @@ static int add_item(const struct work *work, enum carrier carrier, const char *i
 	return rc < 0 ? rc : 0;
 }
 
+int figures_input_meter(const struct input_work *work, uint32_t meter,
+			const struct figures_part *part, struct kpi_sum *sum, struct err *err)
+{
+	struct derived_row row;
+	int rc;
+
+	sum->applies = true;
+	if (!part->is_whole) {
+		rc = add_meter_days(work, meter, part->span, sum, err);
+	} else {
+		rc = figures_meter_row(work->reader, DERIVED_METER_MONTH, meter, part->month, &row,
+				       err);
+		sum->value += row.sum.value;
+		sum->estimated += row.sum.estimated;
+	}
+	return rc < 0 ? rc : figures_miss_meter(work->reader, meter, false, part, sum, err);
+}
+
 /* ---- one carrier in one month ---- */
 
 struct supplied {
@@ -82,7 +107,7 @@ struct supplied {
 
 /* Does a life of the carrier's meters begin or end after the first of these days? Where nothing is
  * declared, the supply follows them. */
-static bool lives_change(const struct work *work, enum carrier carrier, civil_day first,
+static bool lives_change(const struct input_work *work, enum carrier carrier, civil_day first,
 			 civil_day last)
 {
 	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
@@ -106,7 +131,7 @@ static bool lives_change(const struct work *work, enum carrier carrier, civil_da
 }
 
 /* May the supply of a carrier change after the first of these days? */
-static bool supply_changes(const struct work *work, enum carrier carrier, civil_day first,
+static bool supply_changes(const struct input_work *work, enum carrier carrier, civil_day first,
 			   civil_day last)
 {
 	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
@@ -122,7 +147,7 @@ static bool supply_changes(const struct work *work, enum carrier carrier, civil_
 	return lives_change(work, carrier, first, last);
 }
 
-static struct supplied how_supplied(const struct work *work, enum carrier carrier,
+static struct supplied how_supplied(const struct input_work *work, enum carrier carrier,
 				    const struct figures_part *part)
 {
 	civil_day first = figures_day(work->reader, part->span.from_ms);
@@ -142,7 +167,8 @@ static struct supplied how_supplied(const struct work *work, enum carrier carrie
 }
 
 /* Bills count for the days that are due, so their month may end before the meters' does. */
-static struct figures_part billed_part(const struct work *work, const struct figures_part *part)
+static struct figures_part billed_part(const struct input_work *work,
+				       const struct figures_part *part)
 {
 	struct figures_part billed = *part;
 	int64_t end = figures_day_start(work->reader, part->bill_days.to);
@@ -154,8 +180,20 @@ static struct figures_part billed_part(const struct work *work, const struct fig
 	return billed;
 }
 
-static int count_total(const struct work *work, const struct total_plan *plan, enum carrier carrier,
-		       const struct figures_part *part, struct quantities *out, struct err *err)
+/* Between a bill's coming and its rows what stands there is not the bill's. */
+static void await_rows(const struct input_work *work, const struct figures_part *part,
+		       struct kpi_sum *sum)
+{
+	if (work->id == 0 || !derived_is_marked(work->reader->derived, work->id, part->month,
+						civil_next_month(part->month)))
+		return;
+	sum->is_unknown = true;
+	figures_give_reason(sum, "being computed", "bills have just come or changed");
+}
+
+int figures_input_total(const struct input_work *work, const struct total_plan *plan,
+			enum carrier carrier, const struct figures_part *part,
+			struct input_quantities *out, struct err *err)
 {
 	struct supplied supplied = how_supplied(work, carrier, part);
 	struct figures_part billed = billed_part(work, part);
@@ -165,7 +203,8 @@ static int count_total(const struct work *work, const struct total_plan *plan, e
 	if (!supplied.online && !supplied.billed)
 		return 0;
 	out->total.applies = true;
-	rc = add_item(work, carrier, "total", only_bills ? &billed : part, &out->total, err);
+	rc = figures_input_item(work, carrier, "total", only_bills ? &billed : part, &out->total,
+				err);
 	if (rc == 0 && supplied.online && !figures_has_item(plan, "total")) {
 		out->total.is_unknown = true;
 		figures_give_reason(&out->total, "no main meter", carrier_name(carrier));
@@ -174,107 +213,35 @@ static int count_total(const struct work *work, const struct total_plan *plan, e
 		rc = figures_miss_item(work->reader, plan, "total", part, &out->total, err);
 	if (rc == 0 && supplied.billed) {
 		out->vehicle.applies = true;
-		rc = add_item(work, carrier, "vehicle", &billed, &out->vehicle, err);
+		rc = figures_input_item(work, carrier, "vehicle", &billed, &out->vehicle, err);
 	}
+	if (rc == 0 && supplied.billed)
+		rc = figures_input_item(work, carrier, "heating", &billed, &out->heating, err);
+	if (supplied.billed)
+		await_rows(work, part, &out->total);
 	if (rc == 0 && supplied.billed)
 		rc = figures_miss_bills(work->reader, work->institution, carrier, part, &out->total,
 					err);
 	return rc;
 }
 
-static int count_account(const struct work *work, const struct total_plan *plan, const char *name,
-			 const struct figures_part *part, struct kpi_sum *sum, struct err *err)
+int figures_input_account(const struct input_work *work, const struct total_plan *plan,
+			  const char *name, const struct figures_part *part, struct kpi_sum *sum,
+			  struct err *err)
 {
 	int rc;
 
 	if (!figures_has_item(plan, name))
 		return 0;
 	sum->applies = true;
-	rc = add_item(work, CARRIER_ELECTRICITY, name, part, sum, err);
+	rc = figures_input_item(work, CARRIER_ELECTRICITY, name, part, sum, err);
 	return rc < 0 ? rc : figures_miss_item(work->reader, plan, name, part, sum, err);
 }
 
-/* ---- into the parts of indicators ---- */
-
-static void without_vehicles(struct quantities *of, struct kpi_sum *out)
-{
-	*out = of->total;
-	out->value -= of->vehicle.value;
-	out->estimated -=
-		of->vehicle.estimated < out->estimated ? of->vehicle.estimated : out->estimated;
-}
-
-static void add_factors(const struct work *work, enum carrier carrier, civil_day month,
-			struct quantities *of)
-{
-	const struct figures *figures = work->reader->figures;
-	uint32_t region = figures->registry->institutions[work->institution].region;
-	bool is_bought = carrier == CARRIER_ELECTRICITY || carrier == CARRIER_HEAT ||
-			 carrier == CARRIER_COOLING;
-	struct kpi_sum *parts = work->input->parts;
-	struct kpi_sum fixed;
-	struct factor factor;
-
-	without_vehicles(of, &fixed);
-	if (factors_coal(figures->factors, carrier, month, &factor)) {
-		kpi_add(&parts[PART_ENERGY], &of->total, factor.micro);
-		kpi_add(&parts[PART_ENERGY_AREA], &fixed, factor.micro);
-	}
-	if (!factors_co2(figures->factors, figures->registry->regions, region, carrier, month,
-			 &factor))
-		return;
-	if (is_bought) {
-		kpi_add(&parts[PART_SCOPE2], &of->total, factor.micro);
-		return;
-	}
-	kpi_add(&parts[PART_SCOPE1], &of->total, factor.micro);
-	kpi_add(&parts[PART_SCOPE1_AREA], &fixed, factor.micro);
-}
-
-static bool may_have(const struct work *work, enum carrier carrier)
-{
-	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
-
-	for (size_t i = 0; i < of->n_supplies; i++)
-		if (of->supplies[i].carrier == carrier)
-			return true;
-	for (uint32_t i = 0; i < of->n_meters; i++)
-		if (registry_of(work)->meters[of->first_meter + i].carrier == carrier)
-			return true;
-	return false;
-}
-
-static int count_carrier(const struct work *work, enum carrier carrier,
-			 const struct figures_part *part, struct err *err)
-{
-	struct quantities of = {0};
-	struct kpi_sum account = {0};
-	struct total_plan plan;
-	int rc;
-
-	if (!may_have(work, carrier))
-		return 0;
-	total_plan_init(&plan, registry_of(work), work->institution, carrier);
-	rc = count_total(work, &plan, carrier, part, &of, err);
-	if (rc == 0 && of.total.applies)
-		add_factors(work, carrier, part->month, &of);
-	if (carrier == CARRIER_WATER)
-		kpi_add(&work->input->parts[PART_WATER], &of.total, MICRO);
-	if (rc == 0 && carrier == CARRIER_ELECTRICITY) {
-		kpi_add(&work->input->parts[PART_ELECTRICITY], &of.total, MICRO);
-		rc = count_account(work, &plan, "generation", part, &account, err);
-		kpi_add(&work->input->parts[PART_GENERATION], &account, MICRO);
-		account = (struct kpi_sum){0};
-		if (rc == 0)
-			rc = count_account(work, &plan, "export", part, &account, err);
-		kpi_add(&work->input->parts[PART_EXPORT], &account, MICRO);
-	}
-	total_plan_fini(&plan);
-	return rc;
-}
+/* ---- parts of the scope ---- */
 
 /* The part of the scope in the month of its first hour, which moves on. */
-static struct figures_part next_part(const struct work *work, struct span_ms *left)
+static struct figures_part next_part(const struct input_work *work, struct span_ms *left)
 {
 	civil_day month = civil_month_start(figures_day(work->reader, left->from_ms));
 	civil_day next = civil_next_month(month);
@@ -296,7 +263,7 @@ static struct figures_part next_part(const struct work *work, struct span_ms *le
 }
 
 /* The part of the span in which the institution exists. */
-static struct span_ms valid_span(const struct work *work)
+static struct span_ms valid_span(const struct input_work *work)
 {
 	const struct span *valid = &registry_of(work)->institutions[work->institution].valid;
 	struct span_ms span = work->scope->span;
@@ -314,7 +281,7 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 {
 	const struct registry_institution *of =
 		&reader->figures->registry->institutions[institution];
-	struct work work = {
+	struct input_work work = {
 		.reader = reader, .scope = scope, .institution = institution, .input = out};
 	struct derived_name name;
 	struct span_ms left = valid_span(&work);
@@ -328,11 +295,13 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 	civil_day to = figures_day(reader, left.to_ms - 1) + 1;
 	out->area = registry_area(of, from, to);
 	out->persons = registry_headcount(of, from, to);
+	out->heated_area = registry_heated_area(of, from, to);
 	for (rc = 0; left.from_ms < left.to_ms && rc == 0;) {
 		struct figures_part part = next_part(&work, &left);
 
 		for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
-			rc = count_carrier(&work, (enum carrier)carrier, &part, err);
+			rc = figures_input_carrier(&work, (enum carrier)carrier, &part, err);
 	}
+	figures_input_finish(out);
 	return rc;
 }

@@ -13,10 +13,16 @@ static int inputs_of(const struct figures_reader *reader, uint32_t institution,
 		     const struct figures_period *period, struct kpi_input inputs[2],
 		     struct err *err)
 {
+	uint32_t region = reader->figures->registry->institutions[institution].region;
+	struct figures_period local = *period;
 	struct figures_scope scopes[2];
-	int rc;
+	int rc = figures_period_in(reader->figures, region, &local, err);
 
-	figures_scopes(reader->figures, period, &scopes[0], &scopes[1]);
+	if (rc < 0) { /* a season that is not, or not yet, its own: it has no figures */
+		inputs[0] = inputs[1] = (struct kpi_input){0};
+		return 0;
+	}
+	figures_scopes(reader->figures, &local, &scopes[0], &scopes[1]);
 	rc = figures_input(reader, institution, &scopes[0], &inputs[0], err);
 	return rc < 0 ? rc : figures_input(reader, institution, &scopes[1], &inputs[1], err);
 }
@@ -166,6 +172,7 @@ static int use_cache(struct work *work, struct err *err)
 		return 0;
 	key->registry_version = figures->registry->version;
 	key->factors_version = factors_version(figures->factors);
+	key->basis = figures->basis;
 	figures_scopes(figures, &work->question->period, &key->scopes[0], &key->scopes[1]);
 	return figures_cache_refresh(&work->reader, &work->as_of, err);
 }

@@ -34,8 +34,8 @@ static int is_closed(const struct figures_reader *reader, uint32_t meter, struct
 	return rc < 0 ? rc : 0;
 }
 
-static int miss_meter(const struct figures_reader *reader, uint32_t meter, bool only_online,
-		      const struct figures_part *part, struct kpi_sum *sum, struct err *err)
+int figures_miss_meter(const struct figures_reader *reader, uint32_t meter, bool only_online,
+		       const struct figures_part *part, struct kpi_sum *sum, struct err *err)
 {
 	struct figures_ask ask = {
 		.span = part->span, .until_ms = part->span.to_ms, .only_online = only_online};
@@ -77,8 +77,8 @@ int figures_miss_item(const struct figures_reader *reader, const struct total_pl
 		for (size_t k = 0; strcmp(plan->items[i].name, name) == 0 &&
 				   k < plan->items[i].n_terms && rc == 0;
 		     k++)
-			rc = miss_meter(reader, plan->items[i].terms[k].meter, only_online, part,
-					sum, err);
+			rc = figures_miss_meter(reader, plan->items[i].terms[k].meter, only_online,
+						part, sum, err);
 	return rc;
 }
 

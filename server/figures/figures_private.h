@@ -92,7 +92,7 @@ struct figures_part {
 };
 int figures_input(const struct figures_reader *reader, uint32_t institution,
 		  const struct figures_scope *scope, struct kpi_input *out, struct err *err);
-/* The scopes of a period and of the one a year before. */
+/* The scopes of a period and of the one it is compared with. */
 void figures_scopes(const struct figures *figures, const struct figures_period *period,
 		    struct figures_scope *now, struct figures_scope *previous);
 
@@ -100,6 +100,8 @@ void figures_scopes(const struct figures *figures, const struct figures_period *
 int figures_miss_item(const struct figures_reader *reader, const struct total_plan *plan,
 		      const char *name, const struct figures_part *part, struct kpi_sum *sum,
 		      struct err *err);
+int figures_miss_meter(const struct figures_reader *reader, uint32_t meter, bool only_online,
+		       const struct figures_part *part, struct kpi_sum *sum, struct err *err);
 bool figures_has_item(const struct total_plan *plan, const char *name);
 int figures_miss_bills(const struct figures_reader *reader, uint32_t institution,
 		       enum carrier carrier, const struct figures_part *part, struct kpi_sum *sum,
@@ -112,6 +114,7 @@ void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name
 /* What inputs depend on besides the rows. */
 struct figures_cache_key {
 	int64_t registry_version, factors_version;
+	enum factor_basis basis;
 	struct figures_scope scopes[2];
 };
 /* What the reader's ledger has committed by now; asked once per question, before reading rows. */

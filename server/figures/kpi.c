@@ -1,95 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/kpi.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/decimal.h"
 
-enum denominator { PER_NOTHING, PER_AREA, PER_PERSON, PER_ELECTRICITY_USED };
+enum denominator { PER_NOTHING, PER_AREA, PER_PERSON, PER_HEATED_AREA, PER_TERMS };
 
 enum { MAX_TERMS = 3 };
+
+/* A part that is added or deducted; the list ends with sign 0. */
+struct term {
+	enum kpi_part part;
+	int sign;
+};
 
 struct definition {
 	const char *name, *unit;
 	enum denominator per;
-	unsigned n_terms;
-	struct {
-		enum kpi_part part;
-		int sign;
-	} terms[MAX_TERMS];
 	/* Without this part the indicator means nothing; N_KPI_PARTS: any of the terms will do. */
 	enum kpi_part needs;
+	struct term terms[MAX_TERMS + 1];
+	struct term over[MAX_TERMS + 1]; /* PER_TERMS */
+	const char *nothing;             /* PER_TERMS: why there is no quotient */
 };
 
-#define ENERGY_TERM                    \
-	{                              \
-		{                      \
-			PART_ENERGY, 1 \
-		}                      \
-	}
-#define GRID_TERM                           \
-	{                                   \
-		{                           \
-			PART_ELECTRICITY, 1 \
-		}                           \
-	}
-#define USED_TERMS                                           \
-	{                                                    \
-		{PART_ELECTRICITY, 1}, {PART_GENERATION, 1}, \
-		{                                            \
-			PART_EXPORT, -1                      \
-		}                                            \
-	}
-#define CARBON_TERMS                   \
-	{                              \
-		{PART_SCOPE1, 1},      \
-		{                      \
-			PART_SCOPE2, 1 \
-		}                      \
-	}
+/* clang-format off */
+#define ONE(part)   {{(part), 1}}
+#define GRID        ONE(PART_ELECTRICITY)
+#define USED        {{PART_ELECTRICITY, 1}, {PART_GENERATION, 1}, {PART_EXPORT, -1}}
+#define OWN_USE     {{PART_GENERATION, 1}, {PART_EXPORT, -1}}
+#define CARBON      {{PART_SCOPE1, 1}, {PART_SCOPE2, 1}}
+#define CARBON_AREA {{PART_SCOPE1_AREA, 1}, {PART_SCOPE2, 1}}
+#define FROZEN_AREA {{PART_SCOPE1_AREA, 1}, {PART_FROZEN, 1}}
 
 static const struct definition definitions[N_KPIS] = {
-	[KPI_TOTAL_ENERGY] = {"total_energy_kgce", "kgce", PER_NOTHING, 1, ENERGY_TERM,
-			      PART_ENERGY},
-	[KPI_ENERGY_PER_CAPITA] = {"energy_per_capita_kgce", "kgce/person", PER_PERSON, 1,
-				   ENERGY_TERM, PART_ENERGY},
-	[KPI_ENERGY_PER_AREA] = {"energy_per_area_kgce",
-				 "kgce/m2",
-				 PER_AREA,
-				 1,
-				 {{PART_ENERGY_AREA, 1}},
-				 PART_ENERGY_AREA},
-	[KPI_ELECTRICITY] = {"electricity_kwh", "kWh", PER_NOTHING, 1, GRID_TERM, PART_ELECTRICITY},
-	[KPI_ELECTRICITY_USED] = {"electricity_used_kwh", "kWh", PER_NOTHING, 3, USED_TERMS,
-				  PART_ELECTRICITY},
-	[KPI_ELECTRICITY_PER_CAPITA] = {"electricity_per_capita_kwh", "kWh/person", PER_PERSON, 1,
-					GRID_TERM, PART_ELECTRICITY},
-	[KPI_ELECTRICITY_PER_AREA] = {"electricity_per_area_kwh", "kWh/m2", PER_AREA, 1, GRID_TERM,
-				      PART_ELECTRICITY},
-	[KPI_WATER] = {"water_m3", "m3", PER_NOTHING, 1, {{PART_WATER, 1}}, PART_WATER},
-	[KPI_WATER_PER_CAPITA] =
-		{"water_per_capita_m3", "m3/person", PER_PERSON, 1, {{PART_WATER, 1}}, PART_WATER},
-	[KPI_CO2_SCOPE1] = {"co2_scope1_kg", "kg", PER_NOTHING, 1, {{PART_SCOPE1, 1}}, PART_SCOPE1},
-	[KPI_CO2_SCOPE2] = {"co2_scope2_kg", "kg", PER_NOTHING, 1, {{PART_SCOPE2, 1}}, PART_SCOPE2},
-	[KPI_CO2] = {"co2_kg", "kg", PER_NOTHING, 2, CARBON_TERMS, N_KPI_PARTS},
-	[KPI_CO2_PER_AREA] = {"co2_per_area_kg",
-			      "kg/m2",
-			      PER_AREA,
-			      2,
-			      {{PART_SCOPE1_AREA, 1}, {PART_SCOPE2, 1}},
-			      N_KPI_PARTS},
-	[KPI_CO2_PER_CAPITA] = {"co2_per_capita_kg", "kg/person", PER_PERSON, 2, CARBON_TERMS,
-				N_KPI_PARTS},
-	[KPI_PV_GENERATION] = {"pv_generation_kwh",
-			       "kWh",
-			       PER_NOTHING,
-			       1,
-			       {{PART_GENERATION, 1}},
-			       PART_GENERATION},
-	[KPI_PV_SHARE] =
-		{"pv_share", "1", PER_ELECTRICITY_USED, 1, {{PART_GENERATION, 1}}, PART_GENERATION},
+	[KPI_TOTAL_ENERGY] = {"total_energy_kgce", "kgce", PER_NOTHING, PART_ENERGY,
+		ONE(PART_ENERGY), {{0, 0}}, NULL},
+	[KPI_ENERGY_PER_CAPITA] = {"energy_per_capita_kgce", "kgce/person", PER_PERSON,
+		PART_ENERGY, ONE(PART_ENERGY), {{0, 0}}, NULL},
+	[KPI_ENERGY_PER_AREA] = {"energy_per_area_kgce", "kgce/m2", PER_AREA, PART_ENERGY_AREA,
+		ONE(PART_ENERGY_AREA), {{0, 0}}, NULL},
+	[KPI_NON_HEATING_PER_AREA] = {"non_heating_energy_per_area_kgce", "kgce/m2", PER_AREA,
+		PART_NON_HEATING, ONE(PART_NON_HEATING), {{0, 0}}, NULL},
+	[KPI_HEATING_PER_HEATED_AREA] = {"heating_energy_per_heated_area", "kgce/m2",
+		PER_HEATED_AREA, PART_HEATING, ONE(PART_HEATING), {{0, 0}}, NULL},
+	[KPI_ELECTRICITY] = {"electricity_kwh", "kWh", PER_NOTHING, PART_ELECTRICITY,
+		GRID, {{0, 0}}, NULL},
+	[KPI_ELECTRICITY_USED] = {"electricity_used_kwh", "kWh", PER_NOTHING, PART_ELECTRICITY,
+		USED, {{0, 0}}, NULL},
+	[KPI_ELECTRICITY_PER_CAPITA] = {"electricity_per_capita_kwh", "kWh/person", PER_PERSON,
+		PART_ELECTRICITY, GRID, {{0, 0}}, NULL},
+	[KPI_ELECTRICITY_PER_AREA] = {"electricity_per_area_kwh", "kWh/m2", PER_AREA,
+		PART_ELECTRICITY, GRID, {{0, 0}}, NULL},
+	[KPI_WATER] = {"water_m3", "m3", PER_NOTHING, PART_WATER, ONE(PART_WATER), {{0, 0}}, NULL},
+	[KPI_WATER_PER_CAPITA] = {"water_per_capita_m3", "m3/person", PER_PERSON, PART_WATER,
+		ONE(PART_WATER), {{0, 0}}, NULL},
+	[KPI_CO2_SCOPE1] = {"co2_scope1_kg", "kg", PER_NOTHING, PART_SCOPE1,
+		ONE(PART_SCOPE1), {{0, 0}}, NULL},
+	[KPI_CO2_SCOPE2] = {"co2_scope2_kg", "kg", PER_NOTHING, PART_SCOPE2,
+		ONE(PART_SCOPE2), {{0, 0}}, NULL},
+	[KPI_CO2] = {"co2_kg", "kg", PER_NOTHING, N_KPI_PARTS, CARBON, {{0, 0}}, NULL},
+	[KPI_CO2_PER_AREA] = {"co2_per_area_kg", "kg/m2", PER_AREA, N_KPI_PARTS,
+		CARBON_AREA, {{0, 0}}, NULL},
+	[KPI_CO2_PER_CAPITA] = {"co2_per_capita_kg", "kg/person", PER_PERSON, N_KPI_PARTS,
+		CARBON, {{0, 0}}, NULL},
+	[KPI_PV_GENERATION] = {"pv_generation_kwh", "kWh", PER_NOTHING, PART_GENERATION,
+		ONE(PART_GENERATION), {{0, 0}}, NULL},
+	[KPI_PV_SHARE] = {"pv_share", "1", PER_TERMS, PART_GENERATION,
+		ONE(PART_GENERATION), USED, "no electricity was used"},
+	[KPI_PV_OWN_USE] = {"pv_own_use_kwh", "kWh", PER_NOTHING, PART_GENERATION,
+		OWN_USE, {{0, 0}}, NULL},
+	[KPI_PV_OWN_USE_SHARE] = {"pv_own_use_share", "1", PER_TERMS, PART_GENERATION,
+		OWN_USE, ONE(PART_GENERATION), "nothing was generated"},
+	[KPI_LIGHTING] = {"lighting_sockets_kwh", "kWh", PER_NOTHING, PART_LIGHTING,
+		ONE(PART_LIGHTING), {{0, 0}}, NULL},
+	[KPI_AIR_CONDITIONING] = {"air_conditioning_kwh", "kWh", PER_NOTHING, PART_AIR,
+		ONE(PART_AIR), {{0, 0}}, NULL},
+	[KPI_POWER] = {"power_kwh", "kWh", PER_NOTHING, PART_POWER,
+		ONE(PART_POWER), {{0, 0}}, NULL},
+	[KPI_SPECIAL] = {"special_kwh", "kWh", PER_NOTHING, PART_SPECIAL,
+		ONE(PART_SPECIAL), {{0, 0}}, NULL},
+	[KPI_RESIDUAL] = {"submeter_residual_kwh", "kWh", PER_NOTHING, PART_REST,
+		ONE(PART_REST), {{0, 0}}, NULL},
+	[KPI_RESIDUAL_SHARE] = {"submeter_residual_share", "1", PER_TERMS, PART_REST,
+		ONE(PART_REST), ONE(PART_METERED), "no electricity was used"},
+	[KPI_PUE] = {"pue", "1", PER_TERMS, PART_IT,
+		ONE(PART_ROOM), ONE(PART_IT), "the equipment used nothing"},
+	[KPI_CO2_PER_AREA_FROZEN] = {"co2_per_area_frozen_kg", "kg/m2", PER_AREA, PART_FROZEN,
+		FROZEN_AREA, {{0, 0}}, NULL},
 };
+/* clang-format on */
 
 const char *kpi_name(enum kpi kpi)
 {
@@ -99,6 +102,11 @@ const char *kpi_name(enum kpi kpi)
 const char *kpi_unit(enum kpi kpi)
 {
 	return definitions[kpi].unit;
+}
+
+bool kpi_is_quotient(enum kpi kpi)
+{
+	return definitions[kpi].per != PER_NOTHING;
 }
 
 enum kpi kpi_find(const char *name, size_t len)
@@ -121,6 +129,7 @@ void kpi_add(struct kpi_sum *sum, const struct kpi_sum *quantity, int64_t factor
 {
 	sum->applies |= quantity->applies;
 	sum->is_unknown |= quantity->is_unknown;
+	sum->is_provisional |= quantity->is_provisional;
 	sum->value += scale_int64(quantity->value, factor, MICRO);
 	sum->estimated += scale_int64(quantity->estimated, factor, MICRO);
 	sum->missing += scale_int64(quantity->missing, factor, MICRO);
@@ -141,6 +150,7 @@ struct claim {
 static void weigh(struct claim *claim, const struct kpi_sum *part, char cause[KPI_REASON_MAX])
 {
 	claim->is_unknown |= part->is_unknown;
+	claim->ratio.is_provisional |= part->is_provisional;
 	claim->ratio.present += part->value > 0 ? part->value : 0;
 	claim->ratio.missing += part->missing;
 	claim->ratio.estimated += part->estimated;
@@ -148,18 +158,20 @@ static void weigh(struct claim *claim, const struct kpi_sum *part, char cause[KP
 		keep_reason(cause, part->reason);
 }
 
-static int64_t electricity_used(const struct kpi_input *input)
+static bool has_part(const struct term *terms, enum kpi_part part)
 {
-	return input->parts[PART_ELECTRICITY].value + input->parts[PART_GENERATION].value -
-	       input->parts[PART_EXPORT].value;
+	for (; terms->sign != 0; terms++)
+		if (terms->part == part)
+			return true;
+	return false;
 }
 
 static bool applies(const struct definition *definition, const struct kpi_input *input)
 {
 	if (definition->needs != N_KPI_PARTS)
 		return input->parts[definition->needs].applies;
-	for (unsigned i = 0; i < definition->n_terms; i++)
-		if (input->parts[definition->terms[i].part].applies)
+	for (const struct term *term = definition->terms; term->sign != 0; term++)
+		if (input->parts[term->part].applies)
 			return true;
 	return false;
 }
@@ -167,25 +179,25 @@ static bool applies(const struct definition *definition, const struct kpi_input 
 static void divide(struct claim *claim, const struct definition *definition,
 		   const struct kpi_input *input)
 {
-	switch (definition->per) {
-	case PER_NOTHING:
-		break;
-	case PER_AREA:
-		claim->ratio.denominator = input->area;
-		if (input->area <= 0)
-			keep_reason(claim->reason, "no floor area is registered");
-		break;
-	case PER_PERSON:
-		claim->ratio.denominator = input->persons;
-		if (input->persons <= 0)
-			keep_reason(claim->reason, "no headcount is registered");
-		break;
-	case PER_ELECTRICITY_USED:
-		claim->ratio.denominator = electricity_used(input);
-		if (claim->ratio.denominator <= 0)
-			keep_reason(claim->reason, "no electricity was used");
-		break;
-	}
+	static const char *const nothing[] = {[PER_NOTHING] = "",
+					      [PER_AREA] = "no floor area is registered",
+					      [PER_PERSON] = "no headcount is registered",
+					      [PER_HEATED_AREA] = "no heated area is registered",
+					      [PER_TERMS] = ""};
+	const int64_t by[] = {[PER_NOTHING] = 1,
+			      [PER_AREA] = input->area,
+			      [PER_PERSON] = input->persons,
+			      [PER_HEATED_AREA] = input->heated_area,
+			      [PER_TERMS] = 0};
+
+	if (definition->per == PER_NOTHING)
+		return;
+	claim->ratio.denominator = by[definition->per];
+	for (const struct term *term = definition->over; term->sign != 0; term++)
+		claim->ratio.denominator += term->sign * input->parts[term->part].value;
+	if (claim->ratio.denominator <= 0)
+		keep_reason(claim->reason, definition->per == PER_TERMS ? definition->nothing
+									: nothing[definition->per]);
 }
 
 static void judge(struct claim *claim, const char *cause, int64_t min_coverage)
@@ -207,16 +219,13 @@ static struct claim make_claim(enum kpi kpi, const struct kpi_input *input, int6
 
 	if (!claim.applies)
 		return claim;
-	for (unsigned i = 0; i < definition->n_terms; i++) {
-		const struct kpi_sum *part = &input->parts[definition->terms[i].part];
-
-		claim.ratio.numerator += definition->terms[i].sign * part->value;
-		weigh(&claim, part, cause);
+	for (const struct term *term = definition->terms; term->sign != 0; term++) {
+		claim.ratio.numerator += term->sign * input->parts[term->part].value;
+		weigh(&claim, &input->parts[term->part], cause);
 	}
-	if (definition->per == PER_ELECTRICITY_USED) {
-		weigh(&claim, &input->parts[PART_ELECTRICITY], cause);
-		weigh(&claim, &input->parts[PART_EXPORT], cause);
-	}
+	for (const struct term *term = definition->over; term->sign != 0; term++)
+		if (!has_part(definition->terms, term->part))
+			weigh(&claim, &input->parts[term->part], cause);
 	judge(&claim, cause, min_coverage);
 	divide(&claim, definition, input);
 	claim.ratio.n = 1;
@@ -231,6 +240,13 @@ static int64_t quotient(enum kpi kpi, const struct kpi_ratio *ratio)
 				      : 0;
 }
 
+static double exact_quotient(enum kpi kpi, const struct kpi_ratio *ratio)
+{
+	if (definitions[kpi].per == PER_NOTHING)
+		return (double)ratio->numerator / MICRO;
+	return ratio->denominator > 0 ? (double)ratio->numerator / (double)ratio->denominator : 0;
+}
+
 static int64_t estimated_share(const struct kpi_ratio *ratio)
 {
 	if (ratio->present <= 0)
@@ -239,11 +255,12 @@ static int64_t estimated_share(const struct kpi_ratio *ratio)
 	return share < MICRO ? share : MICRO;
 }
 
-static bool relative_change(int64_t now, int64_t before, int64_t *change)
+static bool relative_change(double now, double before, double *exact, int64_t *change)
 {
-	if (before <= 0)
+	if (!(before > 0))
 		return false;
-	*change = scale_int64(now - before, MICRO, before);
+	*exact = (now - before) / before;
+	*change = llround(fmax(fmin(*exact, 1e9), -1e9) * MICRO);
 	return true;
 }
 
@@ -256,9 +273,13 @@ static void tell(enum kpi kpi, const struct claim *claim, struct kpi_value *out)
 	out->has_coverage = !claim->is_unknown;
 	out->coverage = claim->coverage;
 	out->estimated = estimated_share(&claim->ratio);
+	out->is_provisional = claim->ratio.is_provisional;
 	out->partial = quotient(kpi, &claim->ratio);
-	if (out->has_value)
+	out->exact.partial = exact_quotient(kpi, &claim->ratio);
+	if (out->has_value) {
 		out->value = out->partial;
+		out->exact.value = out->exact.partial;
+	}
 	keep_reason(out->reason, claim->reason);
 }
 
@@ -281,9 +302,10 @@ void kpi_of_institution(const struct kpi_input *now, const struct kpi_input *pre
 			continue;
 		out[kpi].has_previous = true;
 		out[kpi].previous = quotient((enum kpi)kpi, &before.ratio);
-		out[kpi].has_change =
-			out[kpi].has_value &&
-			relative_change(out[kpi].value, out[kpi].previous, &out[kpi].change);
+		out[kpi].exact.previous = exact_quotient((enum kpi)kpi, &before.ratio);
+		out[kpi].has_change = out[kpi].has_value &&
+				      relative_change(out[kpi].exact.value, out[kpi].exact.previous,
+						      &out[kpi].exact.change, &out[kpi].change);
 	}
 }
 
@@ -296,6 +318,7 @@ static void add_ratio(struct kpi_ratio *sum, const struct kpi_ratio *ratio)
 	sum->present += ratio->present;
 	sum->missing += ratio->missing;
 	sum->estimated += ratio->estimated;
+	sum->is_provisional |= ratio->is_provisional;
 	sum->n += ratio->n;
 }
 
@@ -339,16 +362,21 @@ void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS])
 					    .has_previous = previous->n > 0};
 		if (now->n == 0)
 			keep_reason(value->reason, "no institution reports enough");
+		value->is_provisional = now->is_provisional;
 		value->value = value->partial = quotient(kpi, now);
+		value->exact.value = value->exact.partial = exact_quotient(kpi, now);
 		value->coverage = all > 0 ? scale_int64(now->present, MICRO, all) : MICRO;
 		value->estimated = estimated_share(now);
 		value->previous = quotient(kpi, previous);
-		value->has_change = group->kpis[i].both_now.n > 0 &&
-				    relative_change(quotient(kpi, &group->kpis[i].both_now),
-						    quotient(kpi, &group->kpis[i].both_previous),
-						    &value->change);
+		value->exact.previous = exact_quotient(kpi, previous);
+		value->has_change =
+			group->kpis[i].both_now.n > 0 &&
+			relative_change(exact_quotient(kpi, &group->kpis[i].both_now),
+					exact_quotient(kpi, &group->kpis[i].both_previous),
+					&value->exact.change, &value->change);
 		value->has_change_all =
 			now->n > 0 && previous->n > 0 &&
-			relative_change(value->value, value->previous, &value->change_all);
+			relative_change(value->exact.value, value->exact.previous,
+					&value->exact.change_all, &value->change_all);
 	}
 }

@@ -12,6 +12,8 @@ enum kpi {
 	KPI_TOTAL_ENERGY,
 	KPI_ENERGY_PER_CAPITA,
 	KPI_ENERGY_PER_AREA,
+	KPI_NON_HEATING_PER_AREA,
+	KPI_HEATING_PER_HEATED_AREA,
 	KPI_ELECTRICITY,
 	KPI_ELECTRICITY_USED,
 	KPI_ELECTRICITY_PER_CAPITA,
@@ -25,6 +27,16 @@ enum kpi {
 	KPI_CO2_PER_CAPITA,
 	KPI_PV_GENERATION,
 	KPI_PV_SHARE,
+	KPI_PV_OWN_USE,
+	KPI_PV_OWN_USE_SHARE,
+	KPI_LIGHTING,
+	KPI_AIR_CONDITIONING,
+	KPI_POWER,
+	KPI_SPECIAL,
+	KPI_RESIDUAL,
+	KPI_RESIDUAL_SHARE,
+	KPI_PUE,
+	KPI_CO2_PER_AREA_FROZEN,
 	N_KPIS
 };
 
@@ -39,6 +51,17 @@ enum kpi_part {
 	PART_SCOPE1,      /* kg CO2 of fuels */
 	PART_SCOPE1_AREA, /* the same without vehicle fuel */
 	PART_SCOPE2,      /* kg CO2 of bought electricity and heat */
+	PART_FROZEN,      /* the same with the plan's frozen grid factor */
+	PART_HEATING,     /* kgce of heating: bought heat, fuel billed or metered for it */
+	PART_NON_HEATING, /* PART_ENERGY_AREA less PART_HEATING */
+	PART_LIGHTING,    /* kWh of 01A 照明插座 */
+	PART_AIR,         /* 01B 空调 */
+	PART_POWER,       /* 01C 动力 */
+	PART_SPECIAL,     /* 01D 特殊 */
+	PART_REST,        /* kWh that no part measures */
+	PART_METERED,     /* kWh of the total where there are parts */
+	PART_ROOM,        /* kWh of data-centre rooms */
+	PART_IT,          /* kWh of the equipment in them */
 	N_KPI_PARTS
 };
 
@@ -46,8 +69,9 @@ enum { KPI_REASON_MAX = 96 };
 
 /* One part in 10^-6 units. */
 struct kpi_sum {
-	bool applies;    /* the institution has such supply at all */
-	bool is_unknown; /* something is missing, and nobody can say how much */
+	bool applies;        /* the institution has such supply at all */
+	bool is_unknown;     /* something is missing, and nobody can say how much */
+	bool is_provisional; /* a coefficient of another time or place was used */
 	int64_t value, estimated, missing;
 	char reason[KPI_REASON_MAX]; /* the first cause of what is missing; empty: none */
 };
@@ -55,7 +79,8 @@ struct kpi_sum {
 /* All that the indicators of one institution and period need. */
 struct kpi_input {
 	struct kpi_sum parts[N_KPI_PARTS];
-	int64_t area, persons; /* time-weighted means, 10^-6 m2 and persons; 0: not registered */
+	/* time-weighted means, 10^-6 m2 and persons; 0: not registered */
+	int64_t area, persons, heated_area;
 };
 
 struct kpi_value {
@@ -63,16 +88,22 @@ struct kpi_value {
 	bool has_value;    /* false: withheld, see reason; partial is what there is */
 	bool has_coverage; /* false: unknown */
 	bool has_previous, has_change, has_change_all;
+	bool is_provisional;
 	int64_t value, partial, previous; /* 10^-6 of the unit */
 	int64_t coverage, estimated;      /* shares, 10^-6 */
 	int64_t change;     /* 10^-6; for groups: over institutions valid in both periods */
 	int64_t change_all; /* groups only: all that are valid now against all valid then */
+	/* The same with all digits of a double: quotients are not rounded. */
+	struct {
+		double value, partial, previous, change, change_all;
+	} exact;
 	uint32_t reporting; /* groups only: institutions in the value */
 	char reason[KPI_REASON_MAX];
 };
 
 const char *kpi_name(enum kpi kpi); /* "energy_per_capita_kgce" */
 const char *kpi_unit(enum kpi kpi); /* "kgce/person" */
+bool kpi_is_quotient(enum kpi kpi); /* else a sum, exact in 10^-6 */
 /* N_KPIS if there is none of that name. */
 enum kpi kpi_find(const char *name, size_t len);
 
@@ -88,6 +119,7 @@ void kpi_of_institution(const struct kpi_input *now, const struct kpi_input *pre
 struct kpi_ratio {
 	int64_t numerator, denominator;
 	int64_t present, missing, estimated; /* what the numerator is made of */
+	bool is_provisional;
 	uint32_t n;
 };
 struct kpi_group {

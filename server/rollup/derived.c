@@ -467,3 +467,18 @@ bool derived_is_dirty(struct derived *derived)
 	db_reset(get);
 	return is_dirty;
 }
+
+bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civil_day to)
+{
+	struct db_statement *get;
+	bool is_marked;
+
+	if (statement(derived, DERIVED_SQL_IS_MARKED, &get, NULL) < 0)
+		return false;
+	db_bind_int(get, 1, id);
+	db_bind_int(get, 2, to);
+	db_bind_int(get, 3, from);
+	is_marked = db_step(get, NULL) == 1 && db_column_int(get, 0) != 0;
+	db_reset(get);
+	return is_marked;
+}

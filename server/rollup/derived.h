@@ -109,5 +109,7 @@ struct derived_dirty {
 /* Takes one out, in a transaction: 1, or 0 if there is none. */
 int derived_take(struct derived *derived, struct derived_dirty *out, struct err *err);
 bool derived_is_dirty(struct derived *derived); /* also registers */
+/* Is it marked on days of [from, to)? Its rows there do not say yet what they should. */
+bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civil_day to);
 
 #endif

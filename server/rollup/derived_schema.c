@@ -75,6 +75,8 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 			     "d JOIN derived_name n ON n.id = d.id LIMIT 1",
 	[DERIVED_SQL_DROP] = "DELETE FROM derived_dirty WHERE id = ?",
 	[DERIVED_SQL_REGISTER] = "SELECT id FROM register WHERE device = ? AND quantity = ?",
+	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "
+				  "from_day < ? AND to_day >= ?)",
 	[DERIVED_SQL_IS_DIRTY] =
 		"SELECT EXISTS(SELECT 1 FROM derived_dirty) OR EXISTS(SELECT 1 FROM dirty)",
 };

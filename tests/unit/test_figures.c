@@ -234,19 +234,23 @@ static void test_periods(void **state)
 		{"2026-11-24", 2025, PERIOD_YEAR, 0, 0, "2025-01-01", "2026-01-01", false},
 		{"2026-11-24", 2026, PERIOD_MONTH, 0, 0, "2026-11-01", "2026-12-01", true},
 		{"2026-11-24", 2026, PERIOD_MONTH, 2, 0, "2026-02-01", "2026-03-01", false},
-		{"2026-11-24", 2026, PERIOD_QUARTER, 3, 0, "2026-07-01", "2026-10-01", false},
+		{"2026-11-24", 2026, PERIOD_QUARTER, 3, 0, "2026-01-01", "2026-10-01", false},
 		{"2026-11-24", 2025, PERIOD_HALF, 0, 0, "2025-07-01", "2026-01-01", false},
 		{"2026-11-24", 2026, PERIOD_ROLLING12, 0, 0, "2025-11-01", "2026-11-01", false},
 		{"2026-11-24", 2026, PERIOD_MONTH, 12, -EINVAL, NULL, NULL, false},
 		{"2026-11-24", 2026, PERIOD_MONTH, 13, -EINVAL, NULL, NULL, false},
-		{"2026-11-24", 2026, PERIOD_HEATING, 0, -ENOTSUP, NULL, NULL, false},
+		{"2026-11-24", 2025, PERIOD_HEATING, 0, 0, "2025-11-15", "2026-03-16", false},
+		{"2026-11-24", 2026, PERIOD_HEATING, 0, 0, "2026-11-15", "2027-03-16", true},
 	};
-	struct registry registry = {.offset_ms = CAMPUS_OFFSET_MS};
+	struct region_tree none = {0};
+	struct registry registry = {.offset_ms = CAMPUS_OFFSET_MS, .regions = &none};
+	struct factors *factors = load_factors();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct period_case *c = &cases[i];
-		struct figures figures = {.registry = &registry, .now_ms = campus_time(c->now)};
+		struct figures figures = {
+			.registry = &registry, .factors = factors, .now_ms = campus_time(c->now)};
 		struct figures_period period;
 
 		assert_int_equal(
@@ -258,6 +262,66 @@ static void test_periods(void **state)
 		assert_int_equal(period.days.to, campus_day(c->to));
 		assert_int_equal(period.in_progress, c->in_progress);
 	}
+	factors_release(factors);
+}
+
+struct compare_case {
+	const char *name;
+	int year;
+	enum figures_period_kind kind;
+	int number;
+	bool is_alone;
+	enum figures_compare compare;
+	int rc;
+	const char *from, *to;
+};
+
+static void test_what_a_period_is_compared_with(void **state)
+{
+	static const struct compare_case cases[] = {
+		{"the year before", 2025, PERIOD_MONTH, 3, false, COMPARE_YEAR, 0, "2024-03-01",
+		 "2024-04-01"},
+		{"the month before", 2025, PERIOD_MONTH, 3, false, COMPARE_PERIOD, 0, "2025-02-01",
+		 "2025-03-01"},
+		{"January's before is December", 2025, PERIOD_MONTH, 1, false, COMPARE_PERIOD, 0,
+		 "2024-12-01", "2025-01-01"},
+		{"the base year's month", 2025, PERIOD_MONTH, 3, false, COMPARE_BASE, 0,
+		 "2020-03-01", "2020-04-01"},
+		{"a quarter by itself", 2025, PERIOD_QUARTER, 2, true, COMPARE_PERIOD, 0,
+		 "2025-01-01", "2025-04-01"},
+		{"a cumulative quarter's year before", 2025, PERIOD_QUARTER, 2, false, COMPARE_YEAR,
+		 0, "2024-01-01", "2024-07-01"},
+		{"a cumulative quarter has none before it", 2025, PERIOD_QUARTER, 2, false,
+		 COMPARE_PERIOD, -EINVAL, NULL, NULL},
+		{"no plan, no base year", 2019, PERIOD_YEAR, 0, false, COMPARE_BASE, -EINVAL, NULL,
+		 NULL},
+		{"the season before", 2025, PERIOD_HEATING, 0, false, COMPARE_PERIOD, 0,
+		 "2024-11-15", "2025-03-16"},
+	};
+	struct region_tree none = {0};
+	struct registry registry = {.offset_ms = CAMPUS_OFFSET_MS, .regions = &none};
+	struct factors *factors = load_factors();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct compare_case *c = &cases[i];
+		struct figures figures = {.registry = &registry,
+					  .factors = factors,
+					  .now_ms = campus_time("2026-11-24")};
+		struct figures_period period;
+		struct err err = {""};
+
+		campus_check(figures_period(&figures, c->year, c->kind, c->number, &period, &err),
+			     &err);
+		if (c->is_alone)
+			figures_period_alone(&figures, &period);
+		if (figures_compare(&figures, c->compare, &period, &err) != c->rc)
+			fail_msg("%s: %s", c->name, err.text);
+		if (c->rc == 0 && (figures_compared(&period).from != campus_day(c->from) ||
+				   figures_compared(&period).to != campus_day(c->to)))
+			fail_msg("%s", c->name);
+	}
+	factors_release(factors);
 }
 
 /* ---- indicators ---- */
@@ -505,9 +569,13 @@ static void test_today(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_periods),     cmocka_unit_test(test_series),
-		cmocka_unit_test(test_institution), cmocka_unit_test(test_year_in_progress),
-		cmocka_unit_test(test_groups),      cmocka_unit_test(test_today),
+		cmocka_unit_test(test_periods),
+		cmocka_unit_test(test_what_a_period_is_compared_with),
+		cmocka_unit_test(test_series),
+		cmocka_unit_test(test_institution),
+		cmocka_unit_test(test_year_in_progress),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_today),
 		cmocka_unit_test(test_memory),
 	};
 
