@@ -74,13 +74,15 @@ static int fail(struct db *db, int rc, struct err *err)
 	return code;
 }
 
-/* SQLite would create it with the umask's mode; the ledger is nobody else's business. */
+/* SQLite would create it with the umask's mode; the ledger is nobody else's business. A file that
+ * is there must not be opened: closing it again would drop the POSIX locks of every connection that
+ * this process has, and another process would take the write-ahead log away under them. */
 static int create_private(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return -errno;
+		return errno == EEXIST ? 0 : -errno;
 	(void)close(fd); /* nothing was written */
 	return 0;
 }

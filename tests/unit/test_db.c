@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -328,14 +329,51 @@ static void test_backup(void **state)
 	db_close(db);
 }
 
+/* A process that is the last to close a database folds the write-ahead log into it and deletes it.
+ */
+static void come_and_go_elsewhere(void)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		struct db *db = NULL;
+		int rc = db_open(&db, path, DB_READ_WRITE, NULL);
+
+		db_close(db);
+		_exit(rc == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void test_a_second_connection_leaves_the_first_its_locks(void **state)
+{
+	struct db *first = must_open(DB_READ_WRITE), *second;
+	char wal[112];
+
+	(void)state;
+	(void)snprintf(wal, sizeof wal, "%s-wal", path);
+	must(first, "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
+	second = must_open(DB_READ_WRITE);
+	db_close(second);
+	come_and_go_elsewhere();
+	assert_int_equal(access(wal, F_OK), 0);
+	must(first, "INSERT INTO t VALUES(2)");
+	assert_int_equal(number(first, "SELECT sum(x) FROM t"), 3);
+	db_close(first);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		CASE(test_settings),        CASE(test_values),  CASE(test_constraint),
-		CASE(test_two_connections), CASE(test_locked),  CASE(test_disk_full),
-		CASE(test_no_database),     CASE(test_corrupt), CASE(test_not_there),
-		CASE(test_migrate),         CASE(test_backup),
+		CASE(test_settings),    CASE(test_values),
+		CASE(test_constraint),  CASE(test_two_connections),
+		CASE(test_locked),      CASE(test_disk_full),
+		CASE(test_no_database), CASE(test_corrupt),
+		CASE(test_not_there),   CASE(test_migrate),
+		CASE(test_backup),      CASE(test_a_second_connection_leaves_the_first_its_locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
