@@ -330,34 +330,46 @@ static void test_backup(void **state)
 }
 
 /* A process that is the last to close a database folds the write-ahead log into it and deletes it.
- */
-static void come_and_go_elsewhere(void)
+ * It must be forked before anything is open: SQLite remembers its locks in memory. */
+static pid_t fork_visitor(int *go)
 {
-	pid_t child = fork();
-	int status = 0;
+	int ends[2];
+	pid_t child;
+	char byte;
 
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
 	if (child == 0) {
 		struct db *db = NULL;
-		int rc = db_open(&db, path, DB_READ_WRITE, NULL);
+		int rc;
 
+		(void)close(ends[1]);
+		(void)!read(ends[0], &byte, 1); /* until the parent closes its end */
+		rc = db_open(&db, path, DB_READ_WRITE, NULL);
 		db_close(db);
 		_exit(rc == 0 ? 0 : 1);
 	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	(void)close(ends[0]);
+	*go = ends[1];
+	return child;
 }
 
 static void test_a_second_connection_leaves_the_first_its_locks(void **state)
 {
-	struct db *first = must_open(DB_READ_WRITE), *second;
+	struct db *first, *second;
 	char wal[112];
+	int go = -1, status = 0;
+	pid_t visitor = fork_visitor(&go);
 
 	(void)state;
 	(void)snprintf(wal, sizeof wal, "%s-wal", path);
+	first = must_open(DB_READ_WRITE);
 	must(first, "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
 	second = must_open(DB_READ_WRITE);
 	db_close(second);
-	come_and_go_elsewhere();
+	(void)close(go);
+	assert_int_equal(waitpid(visitor, &status, 0), visitor);
+	assert_int_equal(status, 0);
 	assert_int_equal(access(wal, F_OK), 0);
 	must(first, "INSERT INTO t VALUES(2)");
 	assert_int_equal(number(first, "SELECT sum(x) FROM t"), 3);
