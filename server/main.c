@@ -21,6 +21,7 @@
 #include "server/ledger/ledger_lock.h"
 #include "server/registry/registry_holder.h"
 #include "server/rollup/derive.h"
+#include "server/statistics/form.h"
 
 enum {
 	MAILBOX_BYTES = 64 * 1024 * 1024,
@@ -34,6 +35,7 @@ struct server {
 	struct server_config *config;
 	struct registry_holder registry;
 	struct factors *factors;
+	struct forms *forms;
 	struct derive_export export;
 	struct loop *loop;
 	struct receiver *receiver;
@@ -154,6 +156,7 @@ static int start_http(struct server *server, struct err *err)
 					.version = VERSION,
 					.region = config->region,
 					.factors = server->factors,
+					.forms = server->forms,
 					.audit = server->audit,
 					.registry = current_registry,
 					.metrics = write_metrics,
@@ -275,7 +278,8 @@ static int command_run(const struct cli *cli)
 		status = command_registry(server.config, &registry);
 	if (status == EXIT_OK) {
 		registry_holder_init(&server.registry, registry);
-		if (factors_load(&server.factors, server.config->factors, &errors) < 0) {
+		if (factors_load(&server.factors, server.config->factors, &errors) < 0 ||
+		    forms_load(&server.forms, server.config->statistics, &errors) < 0) {
 			(void)fwrite(errors.text.data, 1, errors.text.len, stderr);
 			status = EXIT_CONFIG;
 		} else {
@@ -284,6 +288,7 @@ static int command_run(const struct cli *cli)
 		registry_holder_fini(&server.registry);
 	}
 	conf_errors_fini(&errors);
+	forms_destroy(server.forms);
 	factors_release(server.factors);
 	server_config_destroy(server.config);
 	return status;

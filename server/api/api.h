@@ -14,6 +14,7 @@
 
 struct api;
 struct factors;
+struct forms;
 struct audit;
 
 struct api_options {
@@ -24,6 +25,7 @@ struct api_options {
 	const char *version;
 	const char *region;            /* code of the server's own */
 	const struct factors *factors; /* borrowed until api_destroy */
+	const struct forms *forms;     /* likewise */
 	struct audit *audit;           /* likewise; NULL: accesses are not recorded */
 	/* The registry in force, held for the caller. Called from any thread. */
 	struct registry *(*registry)(void *arg);

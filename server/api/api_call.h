@@ -77,7 +77,7 @@ enum { API_READERS = (1u << N_ROLES) - 1 - API_ROLE(ROLE_UPSTREAM) };
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
 	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
 	api_openapi_routes[], api_ranking_routes[], api_audit_routes[], api_bill_routes[],
-	api_bill_entry_routes[];
+	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 

@@ -10,6 +10,7 @@
 #include "server/command/commands.h"
 #include "server/config/config.h"
 #include "server/factors/factors.h"
+#include "server/statistics/form.h"
 
 enum { MAX_NOTES = 1000, SHOWN_PER_KIND = 10 };
 
@@ -54,6 +55,7 @@ struct checking {
 	struct server_config *config;
 	struct registry *registry;
 	struct factors *factors;
+	struct forms *forms;
 	struct conf_errors errors;
 	struct notes notes;
 };
@@ -346,6 +348,7 @@ const struct cli_option server_check_options[] = {
 	{"reference", CLI_FLAG, NULL, "print all keys of the configuration file"},
 	{"registry-reference", CLI_FLAG, NULL, "print all keys of the registry's files"},
 	{"factors-reference", CLI_FLAG, NULL, "print all keys of the factors' files"},
+	{"statistics-reference", CLI_FLAG, NULL, "print all keys of the statistics forms' files"},
 	{NULL, CLI_FLAG, NULL, NULL},
 };
 
@@ -358,6 +361,7 @@ static bool print_reference(const struct cli *cli)
 		{"reference", server_config_reference},
 		{"registry-reference", registry_print_reference},
 		{"factors-reference", factors_print_reference},
+		{"statistics-reference", forms_print_reference},
 	};
 	bool is_found = false;
 
@@ -380,6 +384,7 @@ static void load(struct checking *c, const char *path)
 	(void)registry_load(&c->registry, c->config->registry, c->config->regions,
 			    c->config->offset_ms, &c->errors);
 	(void)factors_load(&c->factors, c->config->factors, &c->errors);
+	(void)forms_load(&c->forms, c->config->statistics, &c->errors);
 }
 
 static void look(struct checking *c)
@@ -401,6 +406,7 @@ static void checking_fini(struct checking *c)
 {
 	for (size_t i = 0; i < c->notes.n; i++)
 		free(c->notes.texts[i]);
+	forms_destroy(c->forms);
 	factors_release(c->factors);
 	registry_release(c->registry);
 	server_config_destroy(c->config);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/config/config_internal.h"
 #include "server/registry/region.h"
@@ -225,6 +226,21 @@ static void check_audit(struct server_config *config, struct conf_errors *errors
 			   config->audit_path);
 }
 
+/* The forms stand beside the factors, as they are shipped; who has none may go without. */
+static void find_statistics(struct server_config *config)
+{
+	const char *slash = strrchr(config->factors, '/');
+	int len = slash != NULL ? (int)(slash - config->factors + 1) : 0;
+	char *beside;
+
+	if (config->statistics != NULL)
+		return;
+	beside = xasprintf("%.*sstatistics", len, config->factors);
+	if (access(beside, F_OK) == 0)
+		config->statistics = arena_strndup(config->arena, beside, strlen(beside));
+	free(beside);
+}
+
 /* ---- all of it ---- */
 
 static int fill(struct arena *arena, struct server_config **out, const char *path,
@@ -245,6 +261,7 @@ static int fill(struct arena *arena, struct server_config **out, const char *pat
 	check_tsdb(config, errors);
 	check_http(config, errors);
 	check_audit(config, errors);
+	find_statistics(config);
 	if (errors->count > n_before)
 		return -EINVAL;
 	*out = config;

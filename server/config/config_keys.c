@@ -211,6 +211,11 @@ const struct conf_key server_config_keys[] = {
 	 .offset = offsetof(struct server_config_file, config.factors),
 	 .fallback = "/usr/share/nenghao/factors",
 	 .help = "folder with coefficients"},
+	{.name = "statistics",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct server_config_file, config.statistics),
+	 .help = "folder with the statistics forms; default: 'statistics' beside the factors' "
+		 "folder, if it is there"},
 	{.name = "regions",
 	 .type = CONF_STRING,
 	 .offset = offsetof(struct server_config_file, config.regions),

@@ -55,6 +55,19 @@ const char *const ledger_schema[] = {
 	"ALTER TABLE bill ADD COLUMN withdrawn_at INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX bill_adjusts ON bill(adjusts) WHERE adjusts <> 0;"
 	"CREATE INDEX bill_key ON bill(institution, key) WHERE key <> '';",
+	/* Statistics forms: one filing an institution and period, its lines, all that happened. */
+	"CREATE TABLE filing(id INTEGER PRIMARY KEY, year INTEGER NOT NULL, quarter INTEGER NOT "
+	"NULL, institution TEXT NOT NULL, state INTEGER NOT NULL, version INTEGER NOT NULL, "
+	"submitted_by TEXT NOT NULL, filler TEXT NOT NULL, checker TEXT NOT NULL, head TEXT NOT "
+	"NULL, phone TEXT NOT NULL, changed_at INTEGER NOT NULL, UNIQUE(year, quarter, "
+	"institution));"
+	"CREATE TABLE filing_value(filing INTEGER NOT NULL, code TEXT NOT NULL, filled INTEGER, "
+	"filed INTEGER, words TEXT NOT NULL, remark TEXT NOT NULL, PRIMARY KEY(filing, code)) "
+	"WITHOUT ROWID;"
+	"CREATE TABLE filing_event(id INTEGER PRIMARY KEY, filing INTEGER NOT NULL, version "
+	"INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, state "
+	"INTEGER NOT NULL, why TEXT NOT NULL, detail TEXT NOT NULL);"
+	"CREATE INDEX filing_event_of ON filing_event(filing);",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 

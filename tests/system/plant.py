@@ -120,6 +120,7 @@ class Plant:
             "registry": str(self.folder / "registry"),
             "regions": str(ROOT / "config" / "regions.yaml"),
             "factors": str(ROOT / "config" / "factors"),
+            "statistics": str(ROOT / "config" / "statistics"),
             "http": {"listen": f"127.0.0.1:{self.http_port}"}}
         if self.tsdb:
             config["tsdb"] = [{"kind": "influxdb1", "database": "nenghao",

@@ -55,6 +55,7 @@ FORBIDDEN = {"/api/v1/bills"}
 
 def questions(path, operation):
     """The operation with what it needs, then once with each word of each of its choices."""
+    path = path.replace("{year}", time.strftime("%Y")).replace("{institution}", INSTITUTION)
     for prefix, value in PATH_VALUES.items():
         if path.startswith(prefix):
             path = re.sub(r"\{\w+\}", value, path)
