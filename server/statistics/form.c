@@ -7,221 +7,12 @@
 
 #include "server/registry/folder.h"
 #include "server/rollup/bill.h"
+#include "server/statistics/form_internal.h"
 
 struct forms {
 	struct arena *arena;
 	struct form_schema *schemas;
 	size_t n, cap;
-};
-
-/* ---- files ---- */
-
-static const char *const text_names[] = {"none",        "name", "uscc",       "region",
-					 "region_name", "type", "department", "competent",
-					 "affiliation", NULL};
-
-struct file_line {
-	const struct conf_node *node;
-	const char *code, *name, *unit, *note, *source, *at_most;
-	int64_t decimals, max_change, max_per_person, max_per_area;
-	int text;
-	bool is_words, is_not_summed, is_required, is_yearly;
-};
-struct file_form {
-	const struct conf_node *node;
-	const char *id, *name, *number;
-	struct conf_list lines;
-};
-struct file_schema {
-	const struct conf_node *node;
-	const char *id, *name, *source;
-	bool is_verified;
-	int64_t from, due_month, due_day, due_days;
-	struct conf_list forms;
-};
-
-static const struct conf_key line_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_line, node)},
-	{.name = "code",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .min = 1,
-	 .max = 15,
-	 .offset = offsetof(struct file_line, code),
-	 .help = "unique in the schema"},
-	{.name = "name",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .max = 200,
-	 .offset = offsetof(struct file_line, name),
-	 .help = "as on the form"},
-	{.name = "unit",
-	 .type = CONF_STRING,
-	 .max = 40,
-	 .offset = offsetof(struct file_line, unit),
-	 .help = "as on the form; none for texts"},
-	{.name = "source",
-	 .type = CONF_STRING,
-	 .max = 400,
-	 .offset = offsetof(struct file_line, source),
-	 .help = "sum of sources with coefficients, operators between blanks; default: the "
-		 "reporter "
-		 "enters it"},
-	{.name = "text",
-	 .type = CONF_CHOICE,
-	 .choices = text_names,
-	 .fallback = "none",
-	 .offset = offsetof(struct file_line, text),
-	 .help = "instead of a number, from the registry"},
-	{.name = "words",
-	 .type = CONF_BOOLEAN,
-	 .fallback = "false",
-	 .offset = offsetof(struct file_line, is_words),
-	 .help = "the reporter writes words instead of a number"},
-	{.name = "decimals",
-	 .type = CONF_INTEGER,
-	 .min = 0,
-	 .max = 6,
-	 .fallback = "2",
-	 .offset = offsetof(struct file_line, decimals),
-	 .help = "digits after the point"},
-	{.name = "not_summed",
-	 .type = CONF_BOOLEAN,
-	 .fallback = "false",
-	 .offset = offsetof(struct file_line, is_not_summed),
-	 .help = "means nothing when added over institutions"},
-	{.name = "required",
-	 .type = CONF_BOOLEAN,
-	 .fallback = "false",
-	 .offset = offsetof(struct file_line, is_required),
-	 .help = "must have a value where the carrier is supplied"},
-	{.name = "yearly",
-	 .type = CONF_BOOLEAN,
-	 .fallback = "false",
-	 .offset = offsetof(struct file_line, is_yearly),
-	 .help = "not in the report of a quarter"},
-	{.name = "at_most",
-	 .type = CONF_STRING,
-	 .max = 15,
-	 .offset = offsetof(struct file_line, at_most),
-	 .help = "code of the line that it is a part of"},
-	{.name = "max_change",
-	 .type = CONF_MICRO,
-	 .fallback = "0",
-	 .offset = offsetof(struct file_line, max_change),
-	 .help = "share that it may differ from a year before without a remark; 0: any"},
-	{.name = "max_per_person",
-	 .type = CONF_MICRO,
-	 .fallback = "0",
-	 .offset = offsetof(struct file_line, max_per_person),
-	 .help = "a person's in a year at most, without a remark; 0: any"},
-	{.name = "max_per_area",
-	 .type = CONF_MICRO,
-	 .fallback = "0",
-	 .offset = offsetof(struct file_line, max_per_area),
-	 .help = "a square metre's in a year at most, without a remark; 0: any"},
-	{.name = "note",
-	 .type = CONF_STRING,
-	 .max = 400,
-	 .offset = offsetof(struct file_line, note),
-	 .help = "what the reporter should know"},
-	{0},
-};
-static const struct conf_key form_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_form, node)},
-	{.name = "id",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .min = 1,
-	 .max = 20,
-	 .offset = offsetof(struct file_form, id),
-	 .help = "unique in the schema"},
-	{.name = "name",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .max = 80,
-	 .offset = offsetof(struct file_form, name),
-	 .help = "its title"},
-	{.name = "number",
-	 .type = CONF_STRING,
-	 .max = 40,
-	 .offset = offsetof(struct file_form, number),
-	 .help = "number of the form 表号"},
-	{.name = "lines",
-	 .type = CONF_LIST,
-	 .is_required = true,
-	 .min = 1,
-	 .max = FORM_LINES_MAX,
-	 .offset = offsetof(struct file_form, lines),
-	 .table = line_keys,
-	 .item_size = sizeof(struct file_line),
-	 .help = "its lines"},
-	{0},
-};
-static const struct conf_key schema_keys[] = {
-	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_schema, node)},
-	{.name = "id",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .min = 1,
-	 .max = 40,
-	 .offset = offsetof(struct file_schema, id),
-	 .help = "unique"},
-	{.name = "name",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .max = 200,
-	 .offset = offsetof(struct file_schema, name),
-	 .help = "the system's name and edition"},
-	{.name = "source",
-	 .type = CONF_STRING,
-	 .is_required = true,
-	 .max = 400,
-	 .offset = offsetof(struct file_schema, source),
-	 .help = "where its text was published"},
-	{.name = "verified",
-	 .type = CONF_BOOLEAN,
-	 .is_required = true,
-	 .offset = offsetof(struct file_schema, is_verified),
-	 .help = "somebody compared every line with the published text"},
-	{.name = "from",
-	 .type = CONF_INTEGER,
-	 .is_required = true,
-	 .min = 2000,
-	 .max = 2100,
-	 .offset = offsetof(struct file_schema, from),
-	 .help = "first year that it holds for, until a later schema begins"},
-	{.name = "due_month",
-	 .type = CONF_INTEGER,
-	 .min = 1,
-	 .max = 12,
-	 .fallback = "3",
-	 .offset = offsetof(struct file_schema, due_month),
-	 .help = "month of the following year in which a year's report is due"},
-	{.name = "due_day",
-	 .type = CONF_INTEGER,
-	 .min = 1,
-	 .max = 31,
-	 .fallback = "31",
-	 .offset = offsetof(struct file_schema, due_day),
-	 .help = "day of that month"},
-	{.name = "due_days",
-	 .type = CONF_INTEGER,
-	 .min = 1,
-	 .max = 180,
-	 .fallback = "15",
-	 .offset = offsetof(struct file_schema, due_days),
-	 .help = "days after its end by which a quarter's report is due"},
-	{.name = "forms",
-	 .type = CONF_LIST,
-	 .is_required = true,
-	 .min = 1,
-	 .max = 20,
-	 .offset = offsetof(struct file_schema, forms),
-	 .table = form_keys,
-	 .item_size = sizeof(struct file_form),
-	 .help = "the forms"},
-	{0},
 };
 
 /* ---- sources ---- */
@@ -453,7 +244,7 @@ static void take_file(const struct conf_node *root, void *arg)
 	struct file_schema file = {0};
 	struct form_schema *schema;
 
-	if (conf_fill(forms->arena, root, schema_keys, &file, l->errors) < 0)
+	if (conf_fill(forms->arena, root, form_schema_keys, &file, l->errors) < 0)
 		return;
 	for (size_t i = 0; i < forms->n; i++)
 		if (forms->schemas[i].from == file.from)
@@ -535,9 +326,4 @@ size_t form_find_line(const struct form_schema *schema, const char *code)
 		if (strcmp(schema->lines[i].code, code) == 0)
 			return i;
 	return SIZE_MAX;
-}
-
-void forms_print_reference(struct buf *out)
-{
-	conf_print_reference(schema_keys, out);
 }
