@@ -101,6 +101,7 @@ $B/%.o: %.c $B/flags
 
 # Embedded by the assembler, which tells no dependency.
 $B/server/api/api_openapi.o: server/api/api_schemas.json
+$B/server/catalogue/catalogue.o: config/catalogue.yaml
 
 $B/version: FORCE
 	@mkdir -p $(@D)

@@ -12,6 +12,8 @@
 #include "server/api/http.h"
 #include "server/api/metrics.h"
 #include "server/api/token.h"
+#include "server/catalogue/catalogue.h"
+#include "server/catalogue/catalogue_holder.h"
 #include "server/command/commands.h"
 #include "server/config/config.h"
 #include "server/factors/factors.h"
@@ -34,6 +36,7 @@ enum {
 struct server {
 	struct server_config *config;
 	struct registry_holder registry;
+	struct catalogue_holder catalogue;
 	struct factors *factors;
 	struct forms *forms;
 	struct derive_export export;
@@ -82,6 +85,11 @@ static void derive_hook_close(void *arg)
 static struct registry *current_registry(void *arg)
 {
 	return registry_holder_get(&((struct server *)arg)->registry);
+}
+
+static struct catalogue *current_catalogue(void *arg)
+{
+	return catalogue_holder_get(&((struct server *)arg)->catalogue);
 }
 
 static void write_metrics(struct buf *out, void *arg)
@@ -159,6 +167,7 @@ static int start_http(struct server *server, struct err *err)
 					.forms = server->forms,
 					.audit = server->audit,
 					.registry = current_registry,
+					.catalogue = current_catalogue,
 					.metrics = write_metrics,
 					.is_ready = is_ready,
 					.arg = server};
@@ -193,14 +202,20 @@ static void reload(void *arg)
 {
 	struct server *server = arg;
 	struct conf_errors errors = {0};
-	struct registry *fresh;
+	struct registry *fresh = NULL;
+	struct catalogue *catalogue = NULL;
 
 	notify_reloading();
-	if (registry_load(&fresh, server->config->registry, server->config->regions,
-			  server->config->offset_ms, &errors) < 0) {
-		log_error("main", "the registry has %zu mistakes; the one in force stays:\n%s",
+	(void)registry_load(&fresh, server->config->registry, server->config->regions,
+			    server->config->offset_ms, &errors);
+	(void)catalogue_load(&catalogue, server->config->catalogue, &errors);
+	if (errors.count > 0) {
+		log_error("main", "there are %zu mistakes; what is in force stays:\n%s",
 			  errors.count, errors.text.data);
+		registry_release(fresh);
+		catalogue_release(catalogue);
 	} else {
+		catalogue_holder_set(&server->catalogue, catalogue);
 		ingest_set_registry(server->ingest, fresh);
 		log_info("main", "the registry was read anew: %zu institutions, %zu meters",
 			 fresh->n_institutions, fresh->n_meters);
@@ -272,20 +287,25 @@ static int command_run(const struct cli *cli)
 	struct server server = {.lock = -1};
 	struct conf_errors errors = {0};
 	struct registry *registry;
+	struct catalogue *catalogue = NULL;
 	int status = command_config(cli, &server.config);
 
 	if (status == EXIT_OK)
 		status = command_registry(server.config, &registry);
 	if (status == EXIT_OK) {
 		registry_holder_init(&server.registry, registry);
-		if (factors_load(&server.factors, server.config->factors, &errors) < 0 ||
-		    forms_load(&server.forms, server.config->statistics, &errors) < 0) {
+		(void)factors_load(&server.factors, server.config->factors, &errors);
+		(void)forms_load(&server.forms, server.config->statistics, &errors);
+		(void)catalogue_load(&catalogue, server.config->catalogue, &errors);
+		catalogue_holder_init(&server.catalogue, catalogue);
+		if (errors.count > 0) {
 			(void)fwrite(errors.text.data, 1, errors.text.len, stderr);
 			status = EXIT_CONFIG;
 		} else {
 			status = run(&server);
 		}
 		registry_holder_fini(&server.registry);
+		catalogue_holder_fini(&server.catalogue);
 	}
 	conf_errors_fini(&errors);
 	forms_destroy(server.forms);

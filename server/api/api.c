@@ -28,11 +28,10 @@ struct reader {
 };
 
 const struct api_route *const api_route_tables[] = {
-	api_operation_routes,  api_openapi_routes, api_region_routes,
-	api_kpi_routes,        api_ranking_routes, api_institution_routes,
-	api_energy_routes,     api_meter_routes,   api_event_routes,
-	api_audit_routes,      api_bill_routes,    api_bill_entry_routes,
-	api_statistics_routes, api_filing_routes,  NULL};
+	api_operation_routes,  api_openapi_routes,     api_region_routes,    api_kpi_routes,
+	api_ranking_routes,    api_institution_routes, api_energy_routes,    api_meter_routes,
+	api_event_routes,      api_audit_routes,       api_bill_routes,      api_bill_entry_routes,
+	api_statistics_routes, api_filing_routes,      api_catalogue_routes, NULL};
 
 static void close_reader(void *arg)
 {
@@ -197,6 +196,7 @@ static void answer(struct api *api, struct api_call *call)
 	call->derived = reader->derived;
 	call->cache = api->cache;
 	call->registry = api->options.registry(api->options.arg);
+	call->catalogue = api->options.catalogue(api->options.arg);
 	run_in_snapshot(call);
 	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
 }
@@ -218,4 +218,5 @@ void api_handle(const struct http_request_in *request, struct http_reply *reply,
 	api_finish(&call);
 	api_record(&call);
 	registry_release(call.registry);
+	catalogue_release(call.catalogue);
 }

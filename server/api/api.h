@@ -15,6 +15,7 @@
 struct api;
 struct factors;
 struct forms;
+struct catalogue;
 struct audit;
 
 struct api_options {
@@ -29,6 +30,8 @@ struct api_options {
 	struct audit *audit;           /* likewise; NULL: accesses are not recorded */
 	/* The registry in force, held for the caller. Called from any thread. */
 	struct registry *(*registry)(void *arg);
+	/* The data catalogue in force, held for the caller. Called from any thread. */
+	struct catalogue *(*catalogue)(void *arg);
 	/* Appends Prometheus text. Called from any thread. */
 	void (*metrics)(struct buf *out, void *arg);
 	/* Is the server fit for work? Adds what is wrong, one sentence a line. */

@@ -25,6 +25,16 @@ bool api_may_see_grade(const struct api_call *call, uint32_t institution, int gr
 			     &(struct access_object){ACCESS_TO_INSTITUTION, institution, grade});
 }
 
+bool api_may_see_item(const struct api_call *call, uint32_t institution, enum catalogue_item item)
+{
+	return api_may_see_grade(call, institution, catalogue_grade(call->catalogue, item));
+}
+
+bool api_may_see_kpi(const struct api_call *call, uint32_t institution, enum kpi kpi)
+{
+	return api_may_see_grade(call, institution, catalogue_kpi_grade(call->catalogue, kpi));
+}
+
 bool api_may_see_institution(const struct api_call *call, uint32_t institution)
 {
 	return api_may_see_grade(call, institution, 0);
@@ -111,11 +121,6 @@ static bool has_role(struct api_call *call)
 		api_problem(call, 403, "forbidden", "this is for tokens with the role %s", names);
 		return false;
 	}
-	if (call->grant.grade < call->route->grade) {
-		api_problem(call, 403, "forbidden", "this is for tokens of grade L%d",
-			    call->route->grade);
-		return false;
-	}
 	return true;
 }
 
@@ -160,6 +165,38 @@ static bool covers_path(struct api_call *call)
 	return true;
 }
 
+/* The grade that the grant reaches at what the path names; in a list, at the best of its rows. */
+static int reached_grade(const struct api_call *call)
+{
+	int grade = call->grant.grade;
+
+	if (call->meter != REGISTRY_NONE)
+		return access_grade_at(&call->access,
+				       call->registry->meters[call->meter].institution);
+	if (call->institution != REGISTRY_NONE)
+		return access_grade_at(&call->access, call->institution);
+	for (size_t i = 0; call->region == REGISTRY_NONE && i < call->access.n_institutions; i++) {
+		int at = access_grade_at(&call->access, call->access.institutions[i]);
+
+		grade = at > grade ? at : grade;
+	}
+	return grade;
+}
+
+/* Only after the path's object was found: nothing is told of what the grant does not cover. */
+static bool has_grade(struct api_call *call)
+{
+	enum catalogue_item item = call->route->item;
+	int grade = item != ITEM_NONE ? catalogue_grade(call->catalogue, item) : GRADE_OPEN;
+
+	if (reached_grade(call) >= grade)
+		return true;
+	api_problem(call, 403, "forbidden",
+		    "the data item '%s' is of grade L%d; the token reaches L%d here",
+		    catalogue_item_name(item), grade, reached_grade(call));
+	return false;
+}
+
 bool api_authorize(struct api_call *call)
 {
 	if (call->route->access != ACCESS_TOKEN)
@@ -167,5 +204,5 @@ bool api_authorize(struct api_call *call)
 	if (!has_token(call))
 		return false;
 	access_init(&call->access, &call->grant, call->registry);
-	return has_role(call) && covers_path(call);
+	return has_role(call) && covers_path(call) && has_grade(call);
 }

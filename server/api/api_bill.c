@@ -208,9 +208,11 @@ static void get_bills(struct api_call *call)
 
 	if (institution == REGISTRY_NONE)
 		return;
-	if (!api_may_see_grade(call, institution, GRADE_OWN)) {
+	if (!api_may_see_item(call, institution, ITEM_FEE)) {
 		api_problem(call, 403, "forbidden",
-			    "bills are data of grade L3: the token reaches less here");
+			    "the data item 'fee' is of grade L%d; the token reaches L%d here",
+			    catalogue_grade(call->catalogue, ITEM_FEE),
+			    access_grade_at(&call->access, institution));
 		return;
 	}
 	if (!read_question(call, &page, &query))
@@ -330,7 +332,7 @@ static const struct api_parameter parameters[] = {
 
 const struct api_route api_bill_routes[] = {
 	{"GET", "/api/v1/bills", ACCESS_TOKEN, get_bills, parameters, "listBills",
-	 "Bills and readings as entered, by their days", .schema = "BillList"},
+	 "Bills and readings as entered, by their days", .schema = "BillList", .item = ITEM_FEE},
 	{"POST", "/api/v1/bills/{bill}/withdraw", ACCESS_TOKEN, withdraw_bill, NULL, "withdrawBill",
 	 "Takes a bill back; it stays on record", .schema = "BillWithdrawn", .roles = API_REPORTERS,
 	 .request = "Reason"},

@@ -8,6 +8,7 @@
 #include "server/api/access.h"
 #include "server/api/api.h"
 #include "server/api/token.h"
+#include "server/catalogue/catalogue.h"
 #include "server/figures/figures.h"
 #include "server/ledger/ledger.h"
 
@@ -18,9 +19,10 @@ struct api_call {
 	const struct http_request_in *request;
 	const struct api_route *route; /* NULL until it is found */
 	struct http_reply *reply;
-	struct registry *registry; /* held during the call */
-	struct ledger *ledger;     /* a reader, inside a snapshot */
-	struct derived *derived;   /* statements over it */
+	struct registry *registry;   /* held during the call */
+	struct catalogue *catalogue; /* too */
+	struct ledger *ledger;       /* a reader, inside a snapshot */
+	struct derived *derived;     /* statements over it */
 	struct figures_cache *cache;
 	struct grant grant;
 	struct access access; /* the grant, held against the registry */
@@ -63,7 +65,8 @@ struct api_route {
 	/* Roles that may, a set of 1u << enum token_role; 0: all that read. Needed for what is not
 	 * GET. */
 	unsigned roles;
-	int grade;           /* the least that a token needs; 0: GRADE_OPEN */
+	enum catalogue_item
+		item;        /* what the answer is: its grade is needed at what the path names */
 	const char *request; /* schema of the JSON body; NULL: none is needed */
 	const char *takes;   /* another media type of the body ("text/csv"), or NULL */
 };
@@ -77,7 +80,8 @@ enum { API_READERS = (1u << N_ROLES) - 1 - API_ROLE(ROLE_UPSTREAM) };
 extern const struct api_route api_region_routes[], api_institution_routes[], api_energy_routes[],
 	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
 	api_openapi_routes[], api_ranking_routes[], api_audit_routes[], api_bill_routes[],
-	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[];
+	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[],
+	api_catalogue_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
@@ -109,6 +113,14 @@ void api_add_period(struct api_call *call, const struct figures_period *period);
 /* The ledger for writing, beside the server's own writer; to be closed. NULL after answering 503
  * or 500. Transactions on it must be short. */
 struct ledger *api_open_writer(struct api_call *call);
+
+/* ---- what indicators tell to whom (api_disclosure.c) ---- */
+/* figures_kpis, each row without what is above the grant's grade. Sums that would tell a single
+ * institution's figure, alone or by subtraction from the others, have no value but a reason. */
+int api_disclose(struct api_call *call, const struct figures *figures,
+		 const struct figures_question *question, figures_row_fn fn, struct err *err);
+/* Takes out of an institution's row what is above the grade that the grant reaches there. */
+void api_hide_kpis(const struct api_call *call, struct figures_row *row);
 
 /* What figures.h wants to know. */
 struct figures api_figures(const struct api_call *call);
@@ -155,8 +167,10 @@ bool api_may_see_region(const struct api_call *call, uint32_t region);
 /* Everything below it, whatever department it belongs to. */
 bool api_may_see_whole_region(const struct api_call *call, uint32_t region);
 bool api_may_see_institution(const struct api_call *call, uint32_t institution);
-/* Data items of a grade (1 to 4) of an institution. */
+/* Data items of a grade (1 to 4), a data item, an indicator of an institution. */
 bool api_may_see_grade(const struct api_call *call, uint32_t institution, int grade);
+bool api_may_see_item(const struct api_call *call, uint32_t institution, enum catalogue_item item);
+bool api_may_see_kpi(const struct api_call *call, uint32_t institution, enum kpi kpi);
 bool api_may_see_server(const struct api_call *call);
 /* Finds by id and checks; REGISTRY_NONE after answering 404. */
 uint32_t api_find_region(struct api_call *call, const char *code);

@@ -18,7 +18,7 @@ static bool may_see(const struct api_call *call, const char *region, const char 
 
 	if (institution[0] != '\0') {
 		index = registry_find_institution(call->registry, institution, strlen(institution));
-		return index != REGISTRY_NONE && api_may_see_institution(call, index);
+		return index != REGISTRY_NONE && api_may_see_item(call, index, ITEM_EVENT);
 	}
 	if (region[0] == '\0')
 		return api_may_see_server(call);
@@ -185,6 +185,7 @@ static const struct api_parameter parameters[] = {
 
 const struct api_route api_event_routes[] = {
 	{"GET", "/api/v1/events", ACCESS_TOKEN, get_events, parameters, "listEvents",
-	 "What happened to meters, agents and databases, newest first", .schema = "EventList"},
+	 "What happened to meters, agents and databases, newest first", .schema = "EventList",
+	 .item = ITEM_EVENT},
 	{0},
 };

@@ -160,6 +160,43 @@ static void write_buildings(struct api_call *call, const struct registry_institu
 	json_end_array(&call->json);
 }
 
+static void write_meters(struct api_call *call, const struct registry_institution *institution)
+{
+	json_begin_array(&call->json, "meters");
+	for (uint32_t i = 0; i < institution->n_meters; i++) {
+		json_begin_object(&call->json, NULL);
+		write_meter_head(call, &call->registry->meters[institution->first_meter + i]);
+		json_end_object(&call->json);
+	}
+	json_end_array(&call->json);
+}
+
+static void write_location(struct api_call *call, const struct registry_institution *institution)
+{
+	if (!institution->has_location)
+		return;
+	json_begin_object(&call->json, "location");
+	json_add_real(&call->json, "latitude", institution->latitude, 6);
+	json_add_real(&call->json, "longitude", institution->longitude, 6);
+	json_add_string(&call->json, "datum", institution->datum);
+	json_end_object(&call->json);
+}
+
+static void write_accounts(struct api_call *call, const struct registry_institution *institution)
+{
+	json_begin_array(&call->json, "accounts");
+	for (size_t i = 0; i < institution->n_accounts; i++) {
+		const struct registry_account *account = &institution->accounts[i];
+
+		json_begin_object(&call->json, NULL);
+		json_add_string(&call->json, "number", account->number);
+		json_add_string(&call->json, "carrier", carrier_name(account->carrier));
+		json_add_string(&call->json, "tariff", account->tariff);
+		json_end_object(&call->json);
+	}
+	json_end_array(&call->json);
+}
+
 static void get_institution(struct api_call *call)
 {
 	uint32_t index = call->institution;
@@ -170,20 +207,24 @@ static void get_institution(struct api_call *call)
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	write_head(call, institution);
-	json_add_string(&call->json, "uscc", institution->uscc);
-	json_add_micro(&call->json, "area_m2",
-		       registry_area(institution, today, today + DAY_AHEAD));
-	json_add_micro(&call->json, "persons",
-		       registry_headcount(institution, today, today + DAY_AHEAD));
-	write_supplies(call, index, today);
-	write_buildings(call, institution);
-	json_begin_array(&call->json, "meters");
-	for (uint32_t i = 0; i < institution->n_meters; i++) {
-		json_begin_object(&call->json, NULL);
-		write_meter_head(call, &call->registry->meters[institution->first_meter + i]);
-		json_end_object(&call->json);
-	}
-	json_end_array(&call->json);
+	if (api_may_see_item(call, index, ITEM_USCC))
+		json_add_string(&call->json, "uscc", institution->uscc);
+	if (api_may_see_item(call, index, ITEM_AREA))
+		json_add_micro(&call->json, "area_m2",
+			       registry_area(institution, today, today + DAY_AHEAD));
+	if (api_may_see_item(call, index, ITEM_PERSONS))
+		json_add_micro(&call->json, "persons",
+			       registry_headcount(institution, today, today + DAY_AHEAD));
+	if (api_may_see_item(call, index, ITEM_SUPPLY))
+		write_supplies(call, index, today);
+	if (api_may_see_item(call, index, ITEM_BUILDING))
+		write_buildings(call, institution);
+	if (api_may_see_item(call, index, ITEM_LOCATION))
+		write_location(call, institution);
+	if (api_may_see_item(call, index, ITEM_METER))
+		write_meters(call, institution);
+	if (api_may_see_item(call, index, ITEM_ACCOUNT))
+		write_accounts(call, institution);
 	json_end_object(&call->json);
 }
 
@@ -208,8 +249,9 @@ static const struct api_parameter list_parameters[] = {
 const struct api_route api_institution_routes[] = {
 	{"GET", "/api/v1/institutions", ACCESS_TOKEN, get_institutions, list_parameters,
 	 "listInstitutions", "The institutions, a page at a time, in the order of their ids",
-	 .schema = "InstitutionList"},
+	 .schema = "InstitutionList", .item = ITEM_INSTITUTION},
 	{"GET", "/api/v1/institutions/{id}", ACCESS_TOKEN, get_institution, NULL, "getInstitution",
-	 "One institution: persons, area, supply, buildings, meters", .schema = "Institution"},
+	 "One institution: persons, area, supply, buildings, meters", .schema = "Institution",
+	 .item = ITEM_INSTITUTION},
 	{0},
 };

@@ -41,7 +41,8 @@ static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_valu
 		json_add_null(json, "coverage");
 	json_add_micro(json, "estimated", value->estimated);
 	if (!value->has_value) {
-		add_amount(json, "partial", kpi, value->partial, value->exact.partial);
+		if (value->partial != MICRO_NONE)
+			add_amount(json, "partial", kpi, value->partial, value->exact.partial);
 		json_add_string(json, "reason", value->reason);
 	}
 	if (value->is_provisional)
@@ -113,7 +114,7 @@ static void write_line(struct api_call *call, const struct figures_row *row, enu
 	csv_add_text(csv, kpi_unit(kpi));
 	add_cell(call, value->has_coverage, value->coverage);
 	csv_add_micro(csv, value->estimated);
-	add_cell(call, !value->has_value, value->partial);
+	add_cell(call, !value->has_value && value->partial != MICRO_NONE, value->partial);
 	csv_add_text(csv, value->has_value ? NULL : value->reason);
 	add_cell(call, value->has_previous, value->previous);
 	add_cell(call, value->has_change, value->change);
@@ -269,7 +270,7 @@ static void get_region_kpis(struct api_call *call)
 		return;
 	question.by = (enum figures_group)by;
 	begin_answer(call, &figures, question.region, &question.period);
-	rc = figures_kpis(&figures, &question, call->is_csv ? write_lines : write_row, call, &err);
+	rc = api_disclose(call, &figures, &question, call->is_csv ? write_lines : write_row, &err);
 	end_answer(call, rc, &err);
 }
 
@@ -289,6 +290,7 @@ static void get_institution_kpis(struct api_call *call)
 	row.key = call->registry->institutions[row.institution].id;
 	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);
 	begin_answer(call, &figures, region, &period);
+	api_hide_kpis(call, &row);
 	if (rc == 0)
 		rc = call->is_csv ? write_lines(&row, call) : write_row(&row, call);
 	end_answer(call, rc, &err);

@@ -154,8 +154,10 @@ static const struct api_parameter readings_parameters[] = {
 
 const struct api_route api_meter_routes[] = {
 	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL, "getMeter",
-	 "A meter, its newest register, its energy of today and yesterday", .schema = "Meter"},
+	 "A meter, its newest register, its energy of today and yesterday", .schema = "Meter",
+	 .item = ITEM_METER_REGISTER},
 	{"GET", "/api/v1/meters/{id}/readings", ACCESS_TOKEN, get_readings, readings_parameters,
-	 "getMeterReadings", "Registers as the meter showed them", .schema = "Readings"},
+	 "getMeterReadings", "Registers as the meter showed them", .schema = "Readings",
+	 .item = ITEM_LOAD},
 	{0},
 };

@@ -133,7 +133,8 @@ static void write_request(struct json_writer *json, const struct api_route *rout
 }
 
 /* Who may: OpenAPI 3.1 has no place for it but an extension. */
-static void write_access(struct json_writer *json, const struct api_route *route)
+static void write_access(struct json_writer *json, const struct api_route *route,
+			 const struct catalogue *catalogue)
 {
 	if (route->access != ACCESS_TOKEN)
 		return;
@@ -142,10 +143,13 @@ static void write_access(struct json_writer *json, const struct api_route *route
 		if (access_role_is_in((enum token_role)role, api_roles_of(route)))
 			json_add_string(json, NULL, token_role_names[role]);
 	json_end_array(json);
-	json_add_int(json, "x-grade", route->grade > 0 ? route->grade : GRADE_OPEN);
+	json_add_int(json, "x-grade",
+		     route->item != ITEM_NONE ? catalogue_grade(catalogue, route->item)
+					      : GRADE_OPEN);
 }
 
-static void write_operation(struct json_writer *json, const struct api_route *route)
+static void write_operation(struct json_writer *json, const struct api_route *route,
+			    const struct catalogue *catalogue)
 {
 	char method[8] = "";
 
@@ -162,7 +166,7 @@ static void write_operation(struct json_writer *json, const struct api_route *ro
 		json_end_object(json);
 	}
 	json_end_array(json);
-	write_access(json, route);
+	write_access(json, route, catalogue);
 	write_parameters(json, route);
 	write_request(json, route);
 	json_begin_object(json, "responses");
@@ -205,13 +209,14 @@ static bool is_first(const struct api_route *route)
 	return true;
 }
 
-static void write_path(struct json_writer *json, const char *pattern)
+static void write_path(struct json_writer *json, const char *pattern,
+		       const struct catalogue *catalogue)
 {
 	json_begin_object(json, pattern);
 	for (size_t t = 0; api_route_tables[t] != NULL; t++)
 		for (const struct api_route *r = api_route_tables[t]; r->method != NULL; r++)
 			if (strcmp(r->pattern, pattern) == 0)
-				write_operation(json, r);
+				write_operation(json, r, catalogue);
 	json_end_object(json);
 }
 
@@ -229,7 +234,7 @@ static void get_openapi(struct api_call *call)
 
 		for (; route->method != NULL; route++)
 			if (is_first(route))
-				write_path(json, route->pattern);
+				write_path(json, route->pattern, call->catalogue);
 	}
 	json_end_object(json);
 	json_add_number(json, "components", api_schemas, strlen(api_schemas));

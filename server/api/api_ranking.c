@@ -166,7 +166,20 @@ static void write_ranking(const struct ranking *ranking, const struct figures_qu
 	json_end_object(json);
 }
 
-/* false after answering 400 or 404. */
+/* A place tells an institution's figure. */
+static bool may_rank(struct api_call *call, enum kpi kpi)
+{
+	int grade = catalogue_kpi_grade(call->catalogue, kpi);
+
+	if (call->grant.grade >= grade)
+		return true;
+	api_problem(call, 403, "forbidden",
+		    "the data item '%s' is of grade L%d; the token reaches L%d here", kpi_name(kpi),
+		    grade, call->grant.grade);
+	return false;
+}
+
+/* false after answering 400, 403 or 404. */
 static bool read_question(struct api_call *call, const struct figures *figures,
 			  struct ranking *ranking, struct figures_question *question)
 {
@@ -175,7 +188,7 @@ static bool read_question(struct api_call *call, const struct figures *figures,
 	int64_t year;
 
 	question->region = call->region;
-	if (!api_kpi(call, "kpi", &ranking->kpi) ||
+	if (!api_kpi(call, "kpi", &ranking->kpi) || !may_rank(call, ranking->kpi) ||
 	    !api_integer(call, "year", civil_date_of(today).year, &year))
 		return false;
 	if (api_parameter(call, "type") != NULL) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/json_writer.h"
+#include "server/catalogue/catalogue.h"
 #include "server/command/commands.h"
 #include "server/config/config.h"
 #include "server/factors/factors.h"
@@ -56,6 +57,7 @@ struct checking {
 	struct registry *registry;
 	struct factors *factors;
 	struct forms *forms;
+	struct catalogue *catalogue;
 	struct conf_errors errors;
 	struct notes notes;
 };
@@ -349,6 +351,7 @@ const struct cli_option server_check_options[] = {
 	{"registry-reference", CLI_FLAG, NULL, "print all keys of the registry's files"},
 	{"factors-reference", CLI_FLAG, NULL, "print all keys of the factors' files"},
 	{"statistics-reference", CLI_FLAG, NULL, "print all keys of the statistics forms' files"},
+	{"catalogue-reference", CLI_FLAG, NULL, "print all keys of the data catalogue"},
 	{NULL, CLI_FLAG, NULL, NULL},
 };
 
@@ -362,6 +365,7 @@ static bool print_reference(const struct cli *cli)
 		{"registry-reference", registry_print_reference},
 		{"factors-reference", factors_print_reference},
 		{"statistics-reference", forms_print_reference},
+		{"catalogue-reference", catalogue_print_reference},
 	};
 	bool is_found = false;
 
@@ -385,6 +389,7 @@ static void load(struct checking *c, const char *path)
 			    c->config->offset_ms, &c->errors);
 	(void)factors_load(&c->factors, c->config->factors, &c->errors);
 	(void)forms_load(&c->forms, c->config->statistics, &c->errors);
+	(void)catalogue_load(&c->catalogue, c->config->catalogue, &c->errors);
 }
 
 static void look(struct checking *c)
@@ -407,6 +412,7 @@ static void checking_fini(struct checking *c)
 	for (size_t i = 0; i < c->notes.n; i++)
 		free(c->notes.texts[i]);
 	forms_destroy(c->forms);
+	catalogue_release(c->catalogue);
 	factors_release(c->factors);
 	registry_release(c->registry);
 	server_config_destroy(c->config);

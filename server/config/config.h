@@ -45,6 +45,7 @@ struct server_config {
 	int64_t audit_retention_ms;
 	const char *registry, *factors, *regions;
 	const char *statistics; /* NULL: there are no forms */
+	const char *catalogue;  /* NULL: the one built in */
 	const char *listen, *tls_cert_file, *tls_key_file;
 	int64_t http_threads;
 	int64_t min_coverage; /* 10^-6 */

@@ -45,7 +45,7 @@ static const struct definition definitions[N_KPIS] = {
 		ONE(PART_ENERGY_AREA), {{0, 0}}, NULL},
 	[KPI_NON_HEATING_PER_AREA] = {"non_heating_energy_per_area_kgce", "kgce/m2", PER_AREA,
 		PART_NON_HEATING, ONE(PART_NON_HEATING), {{0, 0}}, NULL},
-	[KPI_HEATING_PER_HEATED_AREA] = {"heating_energy_per_heated_area", "kgce/m2",
+	[KPI_HEATING_PER_HEATED_AREA] = {"heating_energy_per_heated_area_kgce", "kgce/m2",
 		PER_HEATED_AREA, PART_HEATING, ONE(PART_HEATING), {{0, 0}}, NULL},
 	[KPI_ELECTRICITY] = {"electricity_kwh", "kWh", PER_NOTHING, PART_ELECTRICITY,
 		GRID, {{0, 0}}, NULL},
@@ -320,6 +320,22 @@ static void add_ratio(struct kpi_ratio *sum, const struct kpi_ratio *ratio)
 	sum->estimated += ratio->estimated;
 	sum->is_provisional |= ratio->is_provisional;
 	sum->n += ratio->n;
+	if (ratio->numerator > sum->largest)
+		sum->largest = ratio->numerator;
+}
+
+static struct kpi_crowd crowd_of(const struct kpi_ratio *ratio)
+{
+	return (struct kpi_crowd){
+		ratio->n,
+		ratio->numerator > 0 ? scale_int64(ratio->largest, MICRO, ratio->numerator) : 0};
+}
+
+/* The smaller crowd, and the larger one in it: what both hide. */
+static struct kpi_crowd crowd_of_both(struct kpi_crowd a, struct kpi_crowd b)
+{
+	return (struct kpi_crowd){a.n < b.n ? a.n : b.n,
+				  a.largest > b.largest ? a.largest : b.largest};
 }
 
 void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
@@ -363,6 +379,9 @@ void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS])
 		if (now->n == 0)
 			keep_reason(value->reason, "no institution reports enough");
 		value->is_provisional = now->is_provisional;
+		value->crowd = crowd_of(now);
+		value->crowd_before =
+			crowd_of_both(crowd_of(previous), crowd_of(&group->kpis[i].both_now));
 		value->value = value->partial = quotient(kpi, now);
 		value->exact.value = value->exact.partial = exact_quotient(kpi, now);
 		value->coverage = all > 0 ? scale_int64(now->present, MICRO, all) : MICRO;

@@ -98,6 +98,11 @@ struct kpi_value {
 		double value, partial, previous, change, change_all;
 	} exact;
 	uint32_t reporting; /* groups only: institutions in the value */
+	/* Groups only: what hides the single institution. before: of previous and changes. */
+	struct kpi_crowd {
+		uint32_t n;      /* institutions in the sum */
+		int64_t largest; /* share of the one that brings most, 10^-6 */
+	} crowd, crowd_before;
 	char reason[KPI_REASON_MAX];
 };
 
@@ -120,6 +125,7 @@ struct kpi_ratio {
 	int64_t numerator, denominator;
 	int64_t present, missing, estimated; /* what the numerator is made of */
 	bool is_provisional;
+	int64_t largest; /* numerator of a single institution */
 	uint32_t n;
 };
 struct kpi_group {

@@ -167,7 +167,7 @@ class Plant:
         self.write_server()
         self.sim, where = self.stack.simulator(self.campus)
         self.write_agent(where)
-        self.token = self.add_token("test", "--region", "370100")
+        self.token = self.add_token("test", "--region", "370100", "--grade", "L3")
         self.server = self.stack.server(self.server_config)
         self.agent = self.stack.agent(self.agent_config)
         self.wait_ready()

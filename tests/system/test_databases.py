@@ -24,7 +24,7 @@ def start(plant, databases):
     plant.write_server(tsdb=databases)
     _, where = stack.simulator(plant.campus)
     plant.write_agent(where)
-    plant.token = plant.add_token("test", "--region", "370100")
+    plant.token = plant.add_token("test", "--region", "370100", "--grade", "L3")
     plant.server = stack.server(plant.server_config)
     plant.agent = stack.agent(plant.agent_config)
     plant.wait_ready()

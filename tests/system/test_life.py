@@ -31,7 +31,7 @@ def test_a_reading_is_in_the_ledger_soon_after_the_start(plant, stack):
     plant.write_server()
     _, where = stack.simulator(plant.campus)
     plant.write_agent(where)
-    plant.token = plant.add_token("test", "--region", "370100")
+    plant.token = plant.add_token("test", "--region", "370100", "--grade", "L3")
     began = time.monotonic()
     plant.server = stack.server(plant.server_config)
     plant.agent = stack.agent(plant.agent_config)

@@ -65,7 +65,7 @@ def plant(stack):
     stack.mosquitto()
     plant.write_registry()
     plant.write_server()
-    plant.token = plant.add_token("test", "--region", "370100")
+    plant.token = plant.add_token("test", "--region", "370100", "--grade", "L3")
     plant.server = stack.server(plant.server_config)
     plant.wait_ready()
     wait_until(lambda: metric(plant, "nenghao_broker_connected") == 1, 10, "broker connected")
