@@ -11,7 +11,7 @@
 const char *const quota_indicator_names[] = {"energy_per_capita_kgce",
 					     "energy_per_area_kgce",
 					     "non_heating_energy_per_area_kgce",
-					     "heating_energy_per_heated_area",
+					     "heating_energy_per_heated_area_kgce",
 					     "electricity_per_capita_kwh",
 					     "electricity_per_area_kwh",
 					     "water_per_capita_m3",
