@@ -7,13 +7,15 @@
 #include "common/clock.h"
 #include "common/decimal.h"
 #include "common/mem.h"
+#include "server/figures/event_export.h"
 #include "server/figures/figures_private.h"
 
 /* A day of hours, the day and its share of the month: how many lines a row gives at most. */
 enum { LINES_PER_ROW = 26, MAX_TAGS = 6 };
 
-static const char *const tables[N_DERIVED_TABLES] = {"meter_day", "meter_month", "institution_day",
-						     "institution_month"};
+/* Those of enum derived_table, then the events. */
+static const char *const tables[N_DERIVED_TABLES + 1] = {
+	"meter_day", "meter_month", "institution_day", "institution_month", "event"};
 
 struct work {
 	const struct tsdb_question *question;
@@ -75,7 +77,7 @@ static int choose_end(struct work *work, struct err *err)
 	int64_t first = INT64_MAX, beyond = INT64_MAX, change;
 	int rc = 0;
 
-	for (int t = 0; t < N_DERIVED_TABLES && rc == 0; t++) {
+	for (int t = 0; t <= N_DERIVED_TABLES && rc == 0; t++) {
 		rc = change_after(work, tables[t], 0, &change, err);
 		if (rc == 0 && change < first)
 			first = change;
@@ -433,6 +435,8 @@ static int write_all(struct work *work, struct err *err)
 
 	for (int table = 0; table < N_DERIVED_TABLES && rc == 0; table++)
 		rc = write_table(work, (enum derived_table)table, err);
+	if (rc == 0)
+		rc = event_export(work->question->reader, work->after, work->upto, work->out, err);
 	if (rc == 0)
 		work->out->next = 2 * work->upto + !work->is_newest;
 	return rc;

@@ -13,9 +13,9 @@ struct derive_export {
 };
 
 /* A tsdb_source_fn; arg is a const struct derive_export. Writes energy_hour, energy_day,
- * energy_month, their _meter series, kpi_month and kpi_year of what changed after the cursor: whole
- * changes, about max_lines lines or one change. Hours
- * that did not change since the cursor are left out; what vanished is deleted. */
+ * energy_month, their _meter series, kpi_month, kpi_year and event of what changed after the
+ * cursor: whole changes, about max_lines lines or one change. Hours that did not change since the
+ * cursor are left out; what vanished is deleted. */
 int derive_export(const struct tsdb_question *question, struct tsdb_export *out, void *arg,
 		  struct err *err);
 

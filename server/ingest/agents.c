@@ -197,10 +197,13 @@ void agents_stored(struct agents *agents, bool is_committed)
 	for (size_t i = 0; i < agents->n_touched; i++) {
 		struct agent *agent = agents->touched[i];
 
-		if (is_committed)
+		if (is_committed) {
 			agent->committed = agent->now;
-		else
+			agent->committed_clock = agent->clock;
+		} else {
 			agent->now = agent->committed;
+			agent->clock = agent->committed_clock;
+		}
 		agent->is_touched = false;
 	}
 	agents->n_touched = 0;

@@ -12,11 +12,18 @@
 #include "server/ingest/acceptance.h"
 #include "server/ledger/ledger.h"
 
+/* How the batches of the epoch heard last were stamped, to notice a clock that is put back. */
+struct agent_clock {
+	int64_t epoch, header_ms, newest_ms; /* of the last batch; of all batches and readings */
+	int64_t back_to_ms, until_ms;        /* the time gone through twice; until 0: none */
+};
+
 struct agent {
 	char id[TELEMETRY_ID_MAX + 1];
 	char region[16];                  /* of its topic */
 	struct acceptance now, committed; /* now becomes committed, or goes back to it */
 	struct acceptance_guard guard;
+	struct agent_clock clock, committed_clock; /* likewise */
 	int64_t last_at_ms;
 	bool is_touched;                       /* now differs from the file */
 	int64_t ack_epochs[ACCEPTANCE_EPOCHS]; /* epochs that wait for an ack */

@@ -2,12 +2,14 @@
 #include "server/ingest/keeper.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/ingest/keeper_private.h"
+#include "server/ledger/event.h"
 
 enum {
 	REPLAY_ROWS = 2000,
@@ -35,22 +37,36 @@ static int store_letters(struct keeper *keeper, struct err *err)
 	return rc;
 }
 
+static enum event_kind kind_of(enum waiting_event_kind kind)
+{
+	switch (kind) {
+	case TELL_TWO_AGENTS:
+		return EVENT_TWO_AGENTS;
+	case TELL_BATCHES_LOST:
+	case TELL_HISTORY_LOST:
+	case TELL_AGENT_DROPPED:
+		return EVENT_BATCHES_LOST;
+	case TELL_CLOCK_BACK:
+	case TELL_CLOCK_RIGHT:
+		break;
+	}
+	return EVENT_CLOCK;
+}
+
 static void describe(const struct waiting_event *waiting, struct event *event, struct buf *text)
 {
 	char from[CIVIL_TEXT_MAX], to[CIVIL_TEXT_MAX];
 
-	event->severity = SEVERITY_WARNING;
-	event->kind = "batches_lost";
+	(void)civil_print_time(waiting->from, 0, from);
+	(void)civil_print_time(waiting->to, 0, to);
 	switch (waiting->kind) {
-	case EVENT_TWO_AGENTS:
-		event->kind = "two_agents";
-		event->severity = SEVERITY_ERROR;
+	case TELL_TWO_AGENTS:
 		buf_printf(text,
 			   "two agents send under the name %s at the same time; the readings of "
 			   "both are kept",
 			   waiting->agent->id);
 		break;
-	case EVENT_BATCHES_LOST:
+	case TELL_BATCHES_LOST:
 		event->value = (double)(waiting->to - waiting->from + 1);
 		buf_printf(text,
 			   "batches %lld to %lld of epoch %lld are gone at agent %s before they "
@@ -58,43 +74,83 @@ static void describe(const struct waiting_event *waiting, struct event *event, s
 			   (long long)waiting->from, (long long)waiting->to,
 			   (long long)waiting->epoch, waiting->agent->id);
 		break;
-	case EVENT_HISTORY_LOST:
-		(void)civil_print_time(waiting->from, 0, from);
-		(void)civil_print_time(waiting->to, 0, to);
+	case TELL_HISTORY_LOST:
 		buf_printf(text,
 			   "this server was restored and knows batches of agent %s up to %s, the "
 			   "agent was told of %s and did not send what lies between",
 			   waiting->agent->id, waiting->from > 0 ? from : "none", to);
 		break;
-	case EVENT_AGENT_DROPPED:
+	case TELL_AGENT_DROPPED:
 		event->value = (double)waiting->batches;
-		(void)civil_print_time(waiting->from, 0, from);
-		(void)civil_print_time(waiting->to, 0, to);
 		buf_printf(text,
 			   "agent %s dropped %lld batches from %s to %s because its spool was "
 			   "full",
 			   waiting->agent->id, (long long)waiting->batches, from, to);
 		break;
+	case TELL_CLOCK_BACK:
+		event->value = (double)(waiting->to - waiting->from) / 1000;
+		buf_printf(text,
+			   "the clock of agent %s was put back from %s to %s; where registers fall "
+			   "in between, what was read counts as a whole",
+			   waiting->agent->id, to, from);
+		break;
+	case TELL_CLOCK_RIGHT:
+		break;
 	}
 }
 
-static int store_events(struct keeper *keeper, struct err *err)
+/* What goes on as long as it is told again has one event; what happened has one of its own. */
+static int store_event(struct keeper *keeper, const struct waiting_event *waiting, struct buf *text,
+		       struct err *err)
+{
+	struct event event = {.kind = kind_of(waiting->kind),
+			      .time_ms = waiting->time_ms,
+			      .agent = waiting->agent->id,
+			      .region = waiting->agent->region};
+	char cause[24];
+	int rc;
+
+	buf_clear(text);
+	describe(waiting, &event, text);
+	event.severity = event_kinds[event.kind].severity;
+	event.text = text->data;
+	if (waiting->kind == TELL_CLOCK_RIGHT) {
+		rc = event_close(keeper->ledger, &event, waiting->time_ms, err);
+		return rc < 0 ? rc : 0;
+	}
+	if (event.kind != EVENT_BATCHES_LOST)
+		return event_touch(keeper->ledger, &event, err);
+	(void)snprintf(cause, sizeof cause, "%lld", (long long)waiting->time_ms);
+	event.cause = cause;
+	return event_note(keeper->ledger, &event, err);
+}
+
+enum { QUIET_EVERY_MS = 60 * 1000 };
+
+static int store_events(struct keeper *keeper, int64_t now_ms, struct err *err)
 {
 	struct buf text = {0};
 	int rc = 0;
 
-	for (size_t i = 0; i < keeper->n_events && rc == 0; i++) {
-		const struct waiting_event *waiting = &keeper->events[i];
-		struct event event = {.time_ms = waiting->time_ms,
-				      .agent = waiting->agent->id,
-				      .region = waiting->agent->region};
-
-		buf_clear(&text);
-		describe(waiting, &event, &text);
-		event.text = text.data;
-		rc = ledger_add_event(keeper->ledger, &event, err);
-	}
+	for (size_t i = 0; i < keeper->n_events && rc == 0; i++)
+		rc = store_event(keeper, &keeper->events[i], &text, err);
 	buf_fini(&text);
+	if (rc == 0 && now_ms >= keeper->quiet_at_ms) {
+		keeper->quiet_at_ms = now_ms + QUIET_EVERY_MS;
+		rc = event_close_quiet(keeper->ledger, EVENT_TWO_AGENTS, now_ms - HOUR_MS, now_ms,
+				       err);
+	}
+	return rc;
+}
+
+static int store_clocks(struct keeper *keeper, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < keeper->n_clocks && rc == 0; i++)
+		rc = ledger_add_clock(keeper->ledger,
+				      (const char *)keeper->texts.data + keeper->clocks[i].device,
+				      keeper->clocks[i].from_ms, keeper->clocks[i].to_ms, err);
 	return rc;
 }
 
@@ -157,7 +213,9 @@ static int store_all(struct keeper *keeper, int64_t now_ms, int64_t *cursor,
 	if (rc == 0)
 		rc = store_letters(keeper, err);
 	if (rc == 0)
-		rc = store_events(keeper, err);
+		rc = store_events(keeper, now_ms, err);
+	if (rc == 0)
+		rc = store_clocks(keeper, err);
 	if (rc == 0)
 		rc = store_tsdb(keeper, now_ms, err);
 	if (rc == 0)
@@ -192,7 +250,7 @@ static void push_series(struct keeper *keeper)
 
 static void forget_waiting(struct keeper *keeper)
 {
-	keeper->n_letters = keeper->n_events = keeper->n_extra_lines = 0;
+	keeper->n_letters = keeper->n_events = keeper->n_extra_lines = keeper->n_clocks = 0;
 	buf_clear(&keeper->texts);
 	buf_clear(&keeper->extra_lines);
 }
@@ -397,6 +455,7 @@ void keeper_close(struct keeper *keeper)
 	buf_fini(&keeper->extra_lines);
 	free(keeper->letters_waiting);
 	free(keeper->events);
+	free(keeper->clocks);
 	free(keeper->completions);
 	free(keeper);
 }

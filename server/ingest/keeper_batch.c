@@ -67,22 +67,21 @@ static void tell_of_batch(struct keeper *keeper, const struct agent *agent,
 {
 	if (answer->is_second) {
 		keeper->counters.two_agents++;
-		/* Once an hour says enough. */
-		tell(keeper,
-		     (struct waiting_event){.kind = EVENT_TWO_AGENTS,
-					    .agent = agent,
-					    .time_ms = header->time_ms - header->time_ms % HOUR_MS,
-					    .epoch = header->epoch});
+		/* By the server's clock: it closes when nothing was heard of it for an hour. */
+		tell(keeper, (struct waiting_event){.kind = TELL_TWO_AGENTS,
+						    .agent = agent,
+						    .time_ms = agent->last_at_ms,
+						    .epoch = header->epoch});
 	}
 	if (answer->is_unrepaired)
-		tell(keeper, (struct waiting_event){.kind = EVENT_HISTORY_LOST,
+		tell(keeper, (struct waiting_event){.kind = TELL_HISTORY_LOST,
 						    .agent = agent,
 						    .time_ms = agent->guard.until_ms,
 						    .from = agent->now.until_ms,
 						    .to = agent->guard.until_ms});
 	if (answer->verdict == ACCEPTANCE_GAP) {
 		keeper->counters.batches_lost += answer->gap_to - answer->gap_from + 1;
-		tell(keeper, (struct waiting_event){.kind = EVENT_BATCHES_LOST,
+		tell(keeper, (struct waiting_event){.kind = TELL_BATCHES_LOST,
 						    .agent = agent,
 						    .time_ms = header->time_ms,
 						    .epoch = header->epoch,
@@ -103,12 +102,60 @@ static void take_gap(struct keeper *keeper, const struct agent *agent)
 			    line->fields[i].value.at[k] <= '9')
 				values[i] = values[i] * 10 + (line->fields[i].value.at[k] - '0');
 	keeper->counters.gaps++;
-	tell(keeper, (struct waiting_event){.kind = EVENT_AGENT_DROPPED,
+	tell(keeper, (struct waiting_event){.kind = TELL_AGENT_DROPPED,
 					    .agent = agent,
 					    .time_ms = line->time_ms,
 					    .from = values[0],
 					    .to = values[1],
 					    .batches = values[2]});
+}
+
+/* ---- clocks ---- */
+
+/* Batches of an epoch are numbered as they were made: one that is older than the one before it says
+ * that the clock was put back in between. */
+static void watch_clock(struct keeper *keeper, struct agent *agent,
+			const struct telemetry_header *header)
+{
+	struct agent_clock *clock = &agent->clock;
+
+	if (clock->epoch != header->epoch)
+		*clock = (struct agent_clock){.epoch = header->epoch};
+	if (header->time_ms < clock->header_ms) {
+		clock->back_to_ms = clock->until_ms == 0 || header->time_ms < clock->back_to_ms
+					    ? header->time_ms
+					    : clock->back_to_ms;
+		clock->until_ms = clock->newest_ms + 1;
+		tell(keeper, (struct waiting_event){.kind = TELL_CLOCK_BACK,
+						    .agent = agent,
+						    .time_ms = header->time_ms,
+						    .from = clock->back_to_ms,
+						    .to = clock->newest_ms});
+	} else if (clock->until_ms != 0 && header->time_ms >= clock->until_ms) {
+		clock->until_ms = 0;
+		tell(keeper, (struct waiting_event){.kind = TELL_CLOCK_RIGHT,
+						    .agent = agent,
+						    .time_ms = header->time_ms});
+	}
+	clock->header_ms = header->time_ms;
+	if (header->time_ms > clock->newest_ms)
+		clock->newest_ms = header->time_ms;
+}
+
+static void watch_reading(struct keeper *keeper, struct agent *agent)
+{
+	struct agent_clock *clock = &agent->clock;
+	const struct telemetry_line *line = &keeper->line;
+
+	if (line->time_ms > clock->newest_ms)
+		clock->newest_ms = line->time_ms;
+	if (clock->until_ms == 0)
+		return;
+	keeper->clocks =
+		grow(keeper->clocks, keeper->n_clocks, &keeper->clocks_cap, sizeof *keeper->clocks);
+	keeper->clocks[keeper->n_clocks++] =
+		(struct waiting_clock){keep_text(keeper, line->meter.at, line->meter.len),
+				       clock->back_to_ms, clock->until_ms};
 }
 
 /* ---- batches ---- */
@@ -124,7 +171,7 @@ static void bury_line(struct keeper *keeper, const struct agent *agent, const ch
 	keeper_bury(keeper, &letter);
 }
 
-static void take_line(struct keeper *keeper, const struct agent *agent, int64_t now_ms)
+static void take_line(struct keeper *keeper, struct agent *agent, int64_t now_ms)
 {
 	enum intake_verdict verdict;
 
@@ -135,6 +182,8 @@ static void take_line(struct keeper *keeper, const struct agent *agent, int64_t 
 		verdict = intake_take(keeper->intake, &keeper->line, agent->id, now_ms);
 		if (verdict != INTAKE_TAKEN)
 			bury_line(keeper, agent, intake_reason(verdict), true, now_ms);
+		else
+			watch_reading(keeper, agent);
 		break;
 	case TELEMETRY_FAULT:
 		keeper->counters.faults++;
@@ -148,8 +197,8 @@ static void take_line(struct keeper *keeper, const struct agent *agent, int64_t 
 	}
 }
 
-static void take_lines(struct keeper *keeper, const struct agent *agent,
-		       struct telemetry_reader *reader, int64_t now_ms)
+static void take_lines(struct keeper *keeper, struct agent *agent, struct telemetry_reader *reader,
+		       int64_t now_ms)
 {
 	int rc;
 
@@ -198,6 +247,7 @@ static void take_batch(struct keeper *keeper, struct agent *agent,
 	keeper->counters.batches++;
 	if (header->time_ms > agent->now.until_ms && header->time_ms <= now_ms + INTAKE_FUTURE_MS)
 		agent->now.until_ms = header->time_ms;
+	watch_clock(keeper, agent, header);
 	take_lines(keeper, agent, reader, now_ms);
 	complete(keeper, agent, header);
 }

@@ -18,15 +18,23 @@ struct waiting_letter {
 };
 
 enum waiting_event_kind {
-	EVENT_TWO_AGENTS,
-	EVENT_BATCHES_LOST,
-	EVENT_HISTORY_LOST,
-	EVENT_AGENT_DROPPED
+	TELL_TWO_AGENTS,
+	TELL_BATCHES_LOST,
+	TELL_HISTORY_LOST,
+	TELL_AGENT_DROPPED,
+	TELL_CLOCK_BACK,
+	TELL_CLOCK_RIGHT
 };
 struct waiting_event {
 	enum waiting_event_kind kind;
 	const struct agent *agent;
 	int64_t time_ms, epoch, from, to, batches;
+};
+
+/* A time that an agent's clock went through twice, of one device. */
+struct waiting_clock {
+	size_t device; /* offset in keeper->texts */
+	int64_t from_ms, to_ms;
 };
 
 /* A batch whose readings are durable everywhere when chunk is. */
@@ -51,6 +59,9 @@ struct keeper {
 	size_t n_letters, letters_cap;
 	struct waiting_event *events;
 	size_t n_events, events_cap;
+	struct waiting_clock *clocks;
+	size_t n_clocks, clocks_cap;
+	int64_t quiet_at_ms;    /* when quiet events are closed next */
 	struct buf extra_lines; /* line protocol that is no reading */
 	size_t n_extra_lines;
 

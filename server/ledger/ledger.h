@@ -50,6 +50,17 @@ int ledger_readings_around(struct ledger *ledger, int64_t register_id, const int
 /* Newest reading of a register; -ENOENT if it has none. */
 int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err);
 
+/* ---- times that a device's agent went through twice, because its clock was put back ---- */
+struct ledger_clock {
+	int64_t from_ms, to_ms;
+};
+/* Inside a transaction; the same twice is one. */
+int ledger_add_clock(struct ledger *ledger, const char *device, int64_t from_ms, int64_t to_ms,
+		     struct err *err);
+/* Those that overlap [span[0], span[1]), sorted, at most max. */
+int ledger_clocks(struct ledger *ledger, const char *device, const int64_t span[2],
+		  struct ledger_clock *out, size_t max, size_t *n, struct err *err);
+
 /* ---- dirty times: what the roll-ups must compute again ---- */
 struct dirty_span {
 	int64_t register_id;
@@ -64,21 +75,6 @@ int ledger_mark_dirty(struct ledger *ledger, int64_t register_id, int64_t from_m
 /* Names of a register; borrow until the next call. */
 int ledger_register_name(struct ledger *ledger, int64_t register_id, const char **device,
 			 const char **quantity, struct err *err);
-
-/* ---- events ---- */
-enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
-struct event {
-	int64_t id;      /* given by the ledger */
-	int64_t time_ms; /* what it is about */
-	const char *
-		kind; /* two_agents batches_lost unexplained_drop replacement roll_over clock ... */
-	enum severity severity;
-	const char *region, *institution, *meter, *agent; /* NULL: none */
-	const char *text;
-	double value;
-};
-/* Adds an event; one with the same kind, meter, agent and time is added once. */
-int ledger_add_event(struct ledger *ledger, const struct event *event, struct err *err);
 
 /* ---- agents ---- */
 struct ledger_agent {

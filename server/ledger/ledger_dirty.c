@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which times of which registers the roll-ups must compute again. */
+/* Which times of which registers the roll-ups must compute again, and which lie in the wrong order.
+ */
 #include <assert.h>
 
 #include "server/ledger/ledger_private.h"
@@ -79,5 +80,41 @@ int ledger_take_dirty(struct ledger *ledger, struct dirty_span *out, size_t max,
 	assert(ledger->is_open);
 	for (size_t i = 0; i < *n && rc == 0; i++)
 		rc = drop_dirty(ledger, &out[i], err);
+	return rc;
+}
+
+/* ---- clocks ---- */
+
+int ledger_add_clock(struct ledger *ledger, const char *device, int64_t from_ms, int64_t to_ms,
+		     struct err *err)
+{
+	struct db_statement *add;
+	int rc = ledger_prepared(ledger, SQL_CLOCK_ADD, &add, err);
+
+	assert(ledger->is_open);
+	if (rc < 0)
+		return rc;
+	db_bind_string(add, 1, device);
+	db_bind_int(add, 2, from_ms);
+	db_bind_int(add, 3, to_ms);
+	return db_run(add, err);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a device and a span in, an array out */
+int ledger_clocks(struct ledger *ledger, const char *device, const int64_t span[2],
+		  struct ledger_clock *out, size_t max, size_t *n, struct err *err)
+{
+	struct db_statement *list;
+	int rc = ledger_prepared(ledger, SQL_CLOCK_LIST, &list, err);
+
+	*n = 0;
+	if (rc < 0)
+		return rc;
+	db_bind_string(list, 1, device);
+	db_bind_int(list, 2, span[0]);
+	db_bind_int(list, 3, span[1]);
+	db_bind_int(list, 4, (int64_t)max);
+	while ((rc = db_step(list, err)) == 1)
+		out[(*n)++] = (struct ledger_clock){db_column_int(list, 0), db_column_int(list, 1)};
 	return rc;
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/ledger/event.h"
 #include "server/ledger/ledger_private.h"
+
+#define EVENT_IS "meter = ?1 AND kind = ?2 AND cause = ?3 AND agent = ?4 AND institution = ?5"
+#define EVENT_NEW                                                                                 \
+	"meter, kind, cause, agent, institution, change, opened_ms, last_ms, closed_ms, region, " \
+	"severity, text, value, n"
 
 /* register_day is keyed by day first: the registers of one agent have neighbouring numbers, so what
  * a live batch touches lies on a few pages. register.first_day and last_day find a register's days
@@ -68,6 +74,24 @@ const char *const ledger_schema[] = {
 	"INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, state "
 	"INTEGER NOT NULL, why TEXT NOT NULL, detail TEXT NOT NULL);"
 	"CREATE INDEX filing_event_of ON filing_event(filing);",
+	/* Events that open and close, times that clocks went through twice. */
+	"ALTER TABLE event RENAME TO event_1;"
+	"DROP INDEX event_time;"
+	"CREATE TABLE event(id INTEGER PRIMARY KEY, change INTEGER NOT NULL, kind TEXT NOT NULL, "
+	"severity INTEGER NOT NULL, region TEXT NOT NULL, institution TEXT NOT NULL, meter TEXT "
+	"NOT NULL, agent TEXT NOT NULL, cause TEXT NOT NULL, text TEXT NOT NULL, value REAL NOT "
+	"NULL, opened_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, closed_ms INTEGER, n INTEGER "
+	"NOT NULL, ack_by TEXT, ack_ms INTEGER, ack_note TEXT);"
+	"INSERT INTO event SELECT id, change, kind, severity, region, institution, meter, agent, "
+	"time_ms, text, value, time_ms, time_ms, time_ms, 1, NULL, NULL, NULL FROM event_1;"
+	"DROP TABLE event_1;"
+	"CREATE UNIQUE INDEX event_open ON event(meter, kind, cause, agent, institution) WHERE "
+	"closed_ms IS NULL;"
+	"CREATE INDEX event_key ON event(meter, kind, cause, agent, institution);"
+	"CREATE INDEX event_last ON event(last_ms);"
+	"CREATE INDEX event_change ON event(change);"
+	"CREATE TABLE clock_span(device TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT "
+	"NULL, PRIMARY KEY(device, from_ms, to_ms)) WITHOUT ROWID;",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 
@@ -89,9 +113,33 @@ static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_DIRTY_PUT] = "REPLACE INTO dirty(register_id, from_ms, to_ms) VALUES(?, ?, ?)",
 	[SQL_DIRTY_LIST] = "SELECT register_id, from_ms, to_ms FROM dirty LIMIT ?",
 	[SQL_DIRTY_DROP] = "DELETE FROM dirty WHERE register_id = ?",
-	[SQL_EVENT_ADD] =
-		"INSERT OR IGNORE INTO event(change, time_ms, kind, severity, region, institution, "
-		"meter, agent, text, value) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_EVENT_TOUCH] =
+		"UPDATE event SET change = ?6, n = n + (last_ms < ?7), last_ms = "
+		"max(last_ms, ?7), region = ?8, severity = ?9, text = ?10, value = ?11 "
+		"WHERE " EVENT_IS " AND closed_ms IS NULL AND (last_ms < ?7 OR severity "
+		"<> ?9 OR text <> ?10 OR value <> ?11)",
+	[SQL_EVENT_OPEN] = "INSERT OR IGNORE INTO event(" EVENT_NEW ") VALUES(?1, ?2, ?3, ?4, ?5, "
+			   "?6, ?7, ?7, NULL, ?8, ?9, ?10, ?11, 1)",
+	[SQL_EVENT_NOTE] =
+		"INSERT INTO event(" EVENT_NEW ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+		"?7, ?7, ?8, ?9, ?10, ?11, 1 WHERE NOT EXISTS(SELECT 1 FROM event WHERE " EVENT_IS
+		")",
+	[SQL_EVENT_CLOSE] =
+		"UPDATE event SET change = ?6, closed_ms = max(?7, last_ms) WHERE " EVENT_IS
+		" AND closed_ms IS NULL",
+	[SQL_EVENT_CLOSE_QUIET] =
+		"UPDATE event SET change = ?1, closed_ms = max(?2, last_ms) WHERE "
+		"meter = '' AND kind = ?3 AND closed_ms IS NULL AND last_ms < ?4",
+	[SQL_EVENT_ACKNOWLEDGE] =
+		"UPDATE event SET change = ?1, ack_by = ?2, ack_ms = ?3, ack_note "
+		"= ?4 WHERE id = ?5",
+	[SQL_EVENT_OPEN_OF] =
+		"SELECT " EVENT_COLUMNS " FROM event WHERE meter = ? AND closed_ms IS "
+		"NULL ORDER BY kind, cause",
+	[SQL_CLOCK_ADD] =
+		"INSERT OR IGNORE INTO clock_span(device, from_ms, to_ms) VALUES(?, ?, ?)",
+	[SQL_CLOCK_LIST] = "SELECT from_ms, to_ms FROM clock_span WHERE device = ?1 AND to_ms > ?2 "
+			   "AND from_ms < ?3 ORDER BY from_ms, to_ms LIMIT ?4",
 	[SQL_AGENT_LIST] = "SELECT agent, region, until_ms, last_epoch, last_at_ms FROM agent",
 	[SQL_AGENT_PUT] = "REPLACE INTO agent(agent, region, until_ms, last_epoch, last_at_ms) "
 			  "VALUES(?, ?, ?, ?, ?)",

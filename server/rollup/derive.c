@@ -218,6 +218,8 @@ static int meter_of_span(struct derive *derive, uint32_t index, const struct dir
 	bool at_end = false;
 	int rc = look_around(derive, span, &days, &at_end, err);
 
+	if (rc == 0)
+		rc = derive_widen(derive, meter, &days, err);
 	if (rc < 0)
 		return rc;
 	if (at_end && has_own_registers(meter))

@@ -83,77 +83,6 @@ static int put_month(struct month *month, int64_t estimated, struct err *err)
 
 /* ---- real meters ---- */
 
-struct cause_text {
-	const char *kind, *text;
-	enum severity severity;
-};
-
-static const struct cause_text cause_texts[] = {
-	[CAUSE_ROLL_OVER] = {"roll_over", "The register rolled over; the energy counts.",
-			     SEVERITY_INFO},
-	[CAUSE_GLITCH] = {"glitch",
-			  "Single readings fit neither what is before nor what is after them; they "
-			  "are not used, the energy counts.",
-			  SEVERITY_INFO},
-	[CAUSE_REPLACEMENT] = {"replacement",
-			       "The meter was replaced and a register at the change is not "
-			       "known: the energy between is missing.",
-			       SEVERITY_WARNING},
-	[CAUSE_DROP] = {"unexplained_drop",
-			"The register fell without a known reason: the energy between the two "
-			"readings does not count.",
-			SEVERITY_WARNING},
-	[CAUSE_ABOVE_RATING] = {"above_rating",
-				"More energy than the meter's rating allows: it does not count. "
-				"Check ratio, rating and wiring.",
-				SEVERITY_WARNING},
-};
-
-static int tell(struct derive *derive, const struct registry_meter *meter,
-		const struct interval *interval, struct err *err)
-{
-	const struct cause_text *cause = &cause_texts[interval->cause];
-	const struct registry *registry = derive->registry;
-	const struct registry_institution *institution =
-		&registry->institutions[meter->institution];
-	struct event event = {
-		.time_ms = interval->from_ms,
-		.kind = cause->kind,
-		.severity = cause->severity,
-		.region = registry->regions->regions[institution->region].code,
-		.institution = institution->id,
-		.meter = meter->id,
-		.text = cause->text,
-	};
-
-	return ledger_add_event(derive->ledger, &event, err);
-}
-
-/* The first of each cause and day: a wrong ratio would else fill the list with every interval. */
-static int tell_all(struct derive *derive, const struct registry_meter *meter, size_t n,
-		    const struct span_ms *window, struct err *err)
-{
-	civil_day told[sizeof cause_texts / sizeof *cause_texts];
-	int rc = 0;
-
-	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
-		told[i] = CIVIL_DAY_MIN;
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const struct interval *interval = &derive->intervals[i];
-		civil_day day;
-
-		if (cause_texts[interval->cause].kind == NULL ||
-		    interval->from_ms >= window->to_ms || interval->to_ms <= window->from_ms)
-			continue;
-		day = civil_day_of_utc(interval->from_ms, derive->registry->offset_ms);
-		if (told[interval->cause] == day)
-			continue;
-		told[interval->cause] = day;
-		rc = tell(derive, meter, interval, err);
-	}
-	return rc;
-}
-
 /* Can a gap lie across the border of this hour of a day? Not if the hour is closely covered or has
  * nothing at all. */
 static int may_cross(const struct month *month, civil_day day, int hour, bool *may, struct err *err)
@@ -248,7 +177,7 @@ static int real_month(struct month *month, struct days days, struct err *err)
 	int rc = derive_load_intervals(derive, meter, &window, &n, err);
 
 	if (rc == 0)
-		rc = tell_all(derive, meter, n, &window, err);
+		rc = derive_tell(derive, month->meter, days, n, err);
 	for (civil_day day = days.from; day <= days.to && rc == 0; day++) {
 		struct derived_row row;
 
@@ -258,6 +187,9 @@ static int real_month(struct month *month, struct days days, struct err *err)
 		rc = real_day(month, day, first, n - first, &row, err);
 		if (rc == 0)
 			rc = put_day(month, day, &row, err);
+		if (rc == 0 && first < n &&
+		    derive->intervals[n - 1].from_ms < civil_day_start_utc(day + 1, offset))
+			rc = derive_tell_standing(&month->samples, month->meter, day, &row, err);
 	}
 	if (rc == 0)
 		rc = month_estimated(month, &estimated, err);

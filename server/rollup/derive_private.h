@@ -62,6 +62,9 @@ struct days {
 /* Those around [from, to) into derive->intervals. */
 int derive_load_intervals(struct derive *derive, const struct registry_meter *meter,
 			  const struct span_ms *window, size_t *n, struct err *err);
+/* Widens days to all that a clock which was put back may have touched. */
+int derive_widen(struct derive *derive, const struct registry_meter *meter, struct days *days,
+		 struct err *err);
 /* Keeps a spread until the next intervals are loaded. */
 const struct spread *derive_keep_spread(struct derive *derive, const struct spread *spread);
 void derive_forget_spreads(struct derive *derive);
@@ -84,12 +87,26 @@ void derive_samples_init(struct samples *samples, struct derive *derive, int64_t
 void derive_samples_today(struct samples *samples, civil_day day, const struct derived_row *row);
 void derive_samples_compare(struct samples *samples, civil_day day,
 			    const struct derived_row *before, const struct derived_row *after);
+/* A day's hours; borrows until the next is loaded. */
+int derive_samples_load(struct samples *samples, civil_day day, const struct sample_day **out,
+			struct err *err);
+/* What the 28 days before a time counted, by hour of the week. */
+int derive_samples_profile(struct samples *samples, int64_t from_ms, struct spread_profile *profile,
+			   struct err *err);
 /* Gives a gap its spread: 1, or 0 if it needs none or lies evenly. */
 int derive_samples_spread(struct samples *samples, struct interval *interval, struct err *err);
 /* Marks gaps after what changed, and renews rows beside which something is missing. Days up to
  * computed_to have just been computed. */
 int derive_samples_follow(struct samples *samples, uint32_t meter, civil_day computed_to,
 			  struct err *err);
+
+/* ---- events (derive_event.c) ---- */
+/* Of the intervals that begin on these days, all of which are loaded: opens and closes. */
+int derive_tell(struct derive *derive, uint32_t meter, struct days days, size_t n_intervals,
+		struct err *err);
+/* Does the register stand still on the newest day? */
+int derive_tell_standing(struct samples *samples, uint32_t meter, civil_day day,
+			 const struct derived_row *row, struct err *err);
 
 /* Computes days of a meter that reads a register, and its months; touches what depends on it. */
 int derive_real_meter(struct derive *derive, uint32_t meter, struct days days, struct err *err);

@@ -49,8 +49,8 @@ void derive_samples_compare(struct samples *samples, civil_day day,
 	}
 }
 
-static int load(struct samples *samples, civil_day day, const struct sample_day **out,
-		struct err *err)
+int derive_samples_load(struct samples *samples, civil_day day, const struct sample_day **out,
+			struct err *err)
 {
 	struct sample_day *slot = &samples->days[(uint32_t)day % SAMPLES_DAYS];
 	struct derived_key key = {.day = day, .id = samples->id};
@@ -66,8 +66,8 @@ static int load(struct samples *samples, civil_day day, const struct sample_day 
 	return rc < 0 ? rc : 0;
 }
 
-static int profile_before(struct samples *samples, int64_t from_ms, struct spread_profile *profile,
-			  struct err *err)
+int derive_samples_profile(struct samples *samples, int64_t from_ms, struct spread_profile *profile,
+			   struct err *err)
 {
 	int64_t offset = samples->derive->registry->offset_ms;
 	int64_t end = from_ms / HOUR_MS, first = end - SPREAD_DAYS * (int64_t)DERIVED_HOURS;
@@ -76,7 +76,7 @@ static int profile_before(struct samples *samples, int64_t from_ms, struct sprea
 	for (civil_day day = civil_day_of_utc(first * HOUR_MS, offset); day <= last; day++) {
 		int64_t hour = civil_day_start_utc(day, offset) / HOUR_MS;
 		const struct sample_day *found;
-		int rc = load(samples, day, &found, err);
+		int rc = derive_samples_load(samples, day, &found, err);
 
 		if (rc < 0)
 			return rc;
@@ -102,7 +102,7 @@ int derive_samples_spread(struct samples *samples, struct interval *interval, st
 
 	if (!needs_spread(interval))
 		return 0;
-	rc = profile_before(samples, interval->from_ms, &profile, err);
+	rc = derive_samples_profile(samples, interval->from_ms, &profile, err);
 	if (rc < 0 || !spread_init(&spread, &profile, interval->from_ms, interval->to_ms))
 		return rc;
 	interval->spread = derive_keep_spread(samples->derive, &spread);

@@ -31,6 +31,11 @@ static int64_t mean_of(const struct spread_profile *profile, int at)
 	return profile->n[at] > 0 ? profile->sum[at] / profile->n[at] : 0;
 }
 
+int64_t spread_mean(const struct spread_profile *profile, int64_t hour)
+{
+	return mean_of(profile, hour_of_week(hour));
+}
+
 static bool is_seen(const struct spread_profile *profile, int64_t from_ms, int64_t to_ms)
 {
 	int64_t first = floor_div(from_ms, HOUR_MS), last = floor_div(to_ms - 1, HOUR_MS);

@@ -18,6 +18,9 @@ struct spread_profile {
 /* Adds the energy of an hour that close readings cover from end to end. hour: since 1970, UTC. */
 void spread_add(struct spread_profile *profile, int64_t hour, int64_t energy);
 
+/* The mean of that hour of the week, 0 if it was never seen. */
+int64_t spread_mean(const struct spread_profile *profile, int64_t hour);
+
 /* Weight of the week before each of its hours; the last is the whole week's. */
 struct spread {
 	int64_t before[SPREAD_HOURS + 1];

@@ -154,7 +154,8 @@ def rows_of(body):
 
 COLUMNS = {
     "/api/v1/institutions": "institution,name,type,region,region_name,department,affiliation",
-    "/api/v1/events": "id,time,kind,severity,region,institution,meter,agent,text,value",
+    "/api/v1/events": "id,time,kind,severity,region,institution,meter,agent,cause,text,value,"
+                      "state,last,closed,count,acknowledged_by,acknowledged_at,note",
     f"/api/v1/meters/{meter_id('e01')}/readings": "meter,quantity,time,register",
     f"/api/v1/meters/{meter_id('e01')}/coverage":
         "carrier,item,building,meter,unit,start,value,estimated,coverage",

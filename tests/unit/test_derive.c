@@ -363,6 +363,46 @@ static void test_gap_by_hours_of_the_week(void **state)
 	campus_fini(&campus);
 }
 
+/* ---- events ---- */
+
+/* From a Monday 00:00, hourly, 1 kWh by day and 0.25 by night for four weeks; then it stands still.
+ */
+static void test_a_register_that_stands_still(void **state)
+{
+	char *yaml = campus_yaml(40, "tenant", "");
+	int64_t end = campus_time("2026-03-03");
+	struct campus campus;
+	struct derived_row row;
+	struct reading last;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	merge_office(&campus, "2026-02-02", "2026-03-03");
+	campus_derive(&campus);
+	assert_int_equal(get_row(&campus, DERIVED_METER_DAY, "e02", "2026-03-02", "", &row), 1);
+	assert_int_equal(ledger_newest(campus.ledger, 1, &last, NULL), 0);
+	campus_steady(&campus, "e02", KWH, last, QUARTER_MS, 0, 23 * 4);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus, "SELECT count(*) FROM event WHERE kind = 'stuck'"), 0);
+	campus_steady(&campus, "e02", KWH, last, QUARTER_MS, 0, 30 * 4);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus,
+			     "SELECT count(*) FROM event WHERE kind = 'stuck' AND closed_ms "
+			     "IS NULL"),
+			 1);
+	assert_true(ask(&campus, "SELECT opened_ms FROM event WHERE kind = 'stuck'") == end);
+	last.time_ms += 31 * (int64_t)HOUR_MS;
+	last.value += MICRO;
+	campus_merge(&campus, "e02", KWH, &last, 1);
+	campus_derive(&campus);
+	assert_int_equal(ask(&campus,
+			     "SELECT count(*) FROM event WHERE kind = 'stuck' AND closed_ms "
+			     "IS NULL"),
+			 0);
+	campus_fini(&campus);
+}
+
 /* ---- incremental equals from scratch ---- */
 
 static void dump_query(struct campus *campus, const char *sql, struct buf *out)
@@ -668,6 +708,7 @@ int main(void)
 		cmocka_unit_test(test_gap_over_a_month),
 		cmocka_unit_test(test_registers_of_a_replacement),
 		cmocka_unit_test(test_gap_by_hours_of_the_week),
+		cmocka_unit_test(test_a_register_that_stands_still),
 		cmocka_unit_test(test_recompute_changes_nothing),
 		cmocka_unit_test(test_vanished_rows_leave_tombstones),
 		cmocka_unit_test(test_holes_are_told_once),

@@ -136,6 +136,31 @@ static void test_only_what_changed(void **state)
 	finish(&f);
 }
 
+/* A register that falls is an event; explained by the registry it is over. */
+static void test_events(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	feed(&f, "2026-03-01", 4, 100 * (int64_t)MICRO);
+	feed(&f, "2026-03-01T01:15:00+08:00", 4, 0);
+	export(&f, 100000);
+	check_has(&f, "event,region=370102,institution=370102-0001,meter=e01,"
+		      "kind=unexplained_drop,severity=warning text=\"The register fell");
+	check_has(&f, "state=\"open\",agent=\"\",count=1i 1772298000000\n");
+	campus_register(&f.campus, HEAD BUILDINGS
+			"meters:\n  - {id: e01, building: main, carrier: electricity, item: "
+			"\"01000\", role: main, quantity: active_energy_import_kwh, interval: 15m, "
+			"lives: [{serial: a, from: 2026-03-01, to: \"2026-03-01T01:15:00+08:00\", "
+			"last: 105, ratio: 1}, {serial: b, from: \"2026-03-01T01:15:00+08:00\", "
+			"first: 0, ratio: 1}]}\n");
+	campus_derive(&f.campus);
+	export(&f, 100000);
+	check_has(&f, "state=\"closed\",agent=\"\",count=1i 1772298000000\n");
+	finish(&f);
+}
+
 static void test_in_small_steps(void **state)
 {
 	struct fixture a, b;
@@ -187,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_only_what_changed),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_in_small_steps),
 		cmocka_unit_test(test_what_vanished_is_deleted),
 	};

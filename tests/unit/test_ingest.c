@@ -22,6 +22,7 @@ struct bench {
 	struct keeper *keeper;
 	struct buf acks; /* "agent epoch seen kept until\n" */
 	int publish_answer;
+	int64_t put_back_ms; /* the agent's clock */
 };
 
 static int record_ack(const char *topic, const void *payload, size_t len, void *arg)
@@ -87,7 +88,7 @@ static void take_batch(struct bench *bench, int64_t epoch, int64_t seq, int64_t 
 	(void)snprintf(payload, sizeof payload,
 		       "batch,agent=a1 epoch=%lldi,seq=%lldi,oldest=%lldi,lines=%di %lld\n%s",
 		       (long long)epoch, (long long)seq, (long long)oldest, n,
-		       (long long)(NOW - 1000 + seq), lines);
+		       (long long)(NOW - 1000 + seq - bench->put_back_ms), lines);
 	take(bench, DATA, payload);
 }
 
@@ -215,6 +216,40 @@ static void a_restart_goes_on_from_what_was_kept(void **state)
 	take(&bench, "nenghao/1/370102/a1/status", "{\"state\":\"online\",\"epoch\":100}");
 	commit(&bench);
 	expect_acks(&bench, "after the restart", "a1 100 1 1 1779999999001\n");
+	bench_fini(&bench);
+}
+
+/* Only what is numbered later and stamped earlier in one epoch: not what a failed commit makes the
+ * agent send again, nor a backlog under a new epoch. */
+static void a_clock_that_is_put_back(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, PLANT_HEAD PLANT_E01);
+	take_batch(&bench, 100, 1, 1, E01("10", "1779999990000"));
+	take_batch(&bench, 100, 2, 1, E01("11", "1779999999500"));
+	commit(&bench);
+	bench.put_back_ms = 5000;
+	take_batch(&bench, 200, 1, 1, E01("10", "1779999990000"));
+	commit(&bench);
+	assert_int_equal(count(&bench, "SELECT count(*) FROM event WHERE kind = 'clock'"), 0);
+	take_batch(&bench, 200, 2, 1, E01("12", "1779999996000"));
+	bench.put_back_ms = 8000;
+	take_batch(&bench, 200, 3, 1, E01("13", "1779999992000"));
+	commit(&bench);
+	assert_int_equal(count(&bench, "SELECT count(*) FROM event WHERE kind = 'clock' AND "
+				       "closed_ms IS NULL AND agent = 'a1'"),
+			 1);
+	assert_int_equal(count(&bench, "SELECT from_ms - 1779999991003 FROM clock_span"), 0);
+	assert_int_equal(count(&bench, "SELECT to_ms - 1779999996001 FROM clock_span"), 0);
+	bench.put_back_ms = 0;
+	take_batch(&bench, 200, 4, 1, E01("14", "1779999999900"));
+	commit(&bench);
+	assert_int_equal(count(&bench, "SELECT count(*) FROM clock_span"), 1);
+	assert_int_equal(count(&bench, "SELECT count(*) FROM event WHERE kind = 'clock' AND "
+				       "closed_ms IS NOT NULL"),
+			 1);
 	bench_fini(&bench);
 }
 
@@ -408,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_status_is_answered_for_its_epoch),
 		cmocka_unit_test(an_agent_that_knows_more_is_asked_first),
 		cmocka_unit_test(a_restart_goes_on_from_what_was_kept),
+		cmocka_unit_test(a_clock_that_is_put_back),
 		cmocka_unit_test(two_agents_of_one_name_are_both_stored),
 		cmocka_unit_test(what_cannot_be_used_is_kept_and_does_not_hold_up),
 		cmocka_unit_test(a_payload_that_is_no_batch_gets_no_ack),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "server/ledger/event.h"
 #include "server/ledger/ledger.h"
 
 #define DAY0 (20000 * (int64_t)DAY_MS)
@@ -387,20 +388,57 @@ static int64_t count(struct ledger *ledger, const char *query)
 	return n;
 }
 
-static void an_event_is_added_once(void **state)
+static void an_event_opens_goes_on_and_closes(void **state)
 {
-	struct event event = {.time_ms = 5, .kind = "clock", .agent = "a1", .text = "late"};
+	struct event event = {.kind = EVENT_CLOCK, .agent = "a1", .text = "late", .time_ms = 5};
+	struct event other = {.kind = EVENT_CLOCK, .agent = "a2", .text = "late", .time_ms = 5};
+	struct place place;
+	struct ledger *ledger;
+
+	(void)state;
+	make_place(&place);
+	ledger = place.ledger;
+	assert_int_equal(ledger_begin(ledger, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(event_touch(ledger, &event, NULL), 0);
+	assert_int_equal(event_touch(ledger, &other, NULL), 0);
+	assert_int_equal(count(ledger, "SELECT count(*) FROM event WHERE n = 1"), 2);
+	event.time_ms = 7;
+	assert_int_equal(event_touch(ledger, &event, NULL), 0);
+	event.time_ms = 6; /* earlier than the last: nothing new */
+	assert_int_equal(event_touch(ledger, &event, NULL), 0);
+	assert_int_equal(count(ledger, "SELECT n * 100 + opened_ms * 10 + last_ms FROM event WHERE "
+				       "agent = 'a1'"),
+			 257);
+	assert_int_equal(event_close(ledger, &event, 9, NULL), 1);
+	assert_int_equal(event_close(ledger, &event, 9, NULL), 0);
+	assert_int_equal(event_touch(ledger, &event, NULL), 0); /* it begins again */
+	assert_int_equal(count(ledger, "SELECT count(*) FROM event WHERE agent = 'a1'"), 2);
+	assert_int_equal(event_close_quiet(ledger, EVENT_CLOCK, 6, 20, NULL), 0);
+	assert_int_equal(count(ledger, "SELECT closed_ms FROM event WHERE agent = 'a2'"), 20);
+	assert_int_equal(count(ledger, "SELECT count(*) FROM event WHERE closed_ms IS NULL"), 1);
+	assert_int_equal(event_acknowledge(ledger, 1, "Li", "seen", 30, NULL), 0);
+	assert_int_equal(event_acknowledge(ledger, 99, "Li", "seen", 30, NULL), -ENOENT);
+	assert_int_equal(count(ledger, "SELECT ack_ms FROM event WHERE id = 1"), 30);
+	assert_int_equal(ledger_commit(ledger, NULL), 0);
+	drop_place(&place);
+}
+
+static void what_happened_is_noted_once(void **state)
+{
+	struct event event = {
+		.kind = EVENT_ROLL_OVER, .meter = "m", .cause = "2026-01-01", .time_ms = 5};
 	struct place place;
 
 	(void)state;
 	make_place(&place);
 	assert_int_equal(ledger_begin(place.ledger, NULL), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(ledger_add_event(place.ledger, &event, NULL), 0);
-	event.time_ms = 6;
-	assert_int_equal(ledger_add_event(place.ledger, &event, NULL), 0);
+		assert_int_equal(event_note(place.ledger, &event, NULL), 0);
+	event.cause = "2026-01-02";
+	assert_int_equal(event_note(place.ledger, &event, NULL), 0);
+	assert_int_equal(count(place.ledger, "SELECT count(*) FROM event WHERE closed_ms = 5"), 2);
 	assert_int_equal(ledger_commit(place.ledger, NULL), 0);
-	assert_int_equal(count(place.ledger, "SELECT count(*) FROM event"), 2);
 	drop_place(&place);
 }
 
@@ -439,7 +477,8 @@ int main(void)
 		cmocka_unit_test(sees_what_another_writer_did),
 		cmocka_unit_test(rollback_forgets_new_registers),
 		cmocka_unit_test(reader_knows_only_what_is_there),
-		cmocka_unit_test(an_event_is_added_once),
+		cmocka_unit_test(an_event_opens_goes_on_and_closes),
+		cmocka_unit_test(what_happened_is_noted_once),
 		cmocka_unit_test(agents_and_their_last_epochs_are_kept),
 	};
 

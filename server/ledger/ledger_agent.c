@@ -1,35 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events, and what the ledger keeps of the agents. */
+/* What the ledger keeps of the agents. */
 #include <assert.h>
 #include <stdio.h>
 
 #include "server/ledger/ledger_private.h"
-
-static void bind_name(struct db_statement *statement, int index, const char *name)
-{
-	db_bind_string(statement, index, name ? name : "");
-}
-
-int ledger_add_event(struct ledger *ledger, const struct event *event, struct err *err)
-{
-	struct db_statement *add;
-	int rc = ledger_prepared(ledger, SQL_EVENT_ADD, &add, err);
-
-	assert(ledger->is_open);
-	if (rc < 0)
-		return rc;
-	db_bind_int(add, 1, ledger->change);
-	db_bind_int(add, 2, event->time_ms);
-	bind_name(add, 3, event->kind);
-	db_bind_int(add, 4, event->severity);
-	bind_name(add, 5, event->region);
-	bind_name(add, 6, event->institution);
-	bind_name(add, 7, event->meter);
-	bind_name(add, 8, event->agent);
-	bind_name(add, 9, event->text);
-	db_bind_real(add, 10, event->value);
-	return db_run(add, err);
-}
 
 int ledger_each_agent(struct ledger *ledger, ledger_agent_fn fn, void *arg, struct err *err)
 {

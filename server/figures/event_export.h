@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_export.h - events as line protocol. */
+#ifndef SERVER_EVENT_EXPORT_H
+#define SERVER_EVENT_EXPORT_H
+
+#include "server/tsdb/tsdb.h"
+
+/* Adds the measurement event of all events with a change number in (after, upto], each at the time
+ * its cause began: what changes of an event is written over its point. */
+int event_export(struct ledger *reader, int64_t after, int64_t upto, struct tsdb_export *out,
+		 struct err *err);
+
+#endif
