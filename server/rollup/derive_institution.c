@@ -284,6 +284,18 @@ static int put_day(struct group *group, civil_day day, struct err *err)
 	return 0;
 }
 
+static int put_load(const struct group *group, civil_day day, struct err *err)
+{
+	const struct load_work work = {group->derive, group->institution, group->carrier, group->id,
+				       day,           group->plan};
+	const struct derived_row *total = NULL;
+
+	for (size_t i = 0; i < group->n_items; i++)
+		if (strcmp(group->items[i].name, "total") == 0)
+			total = &group->items[i].row;
+	return derive_load(&work, total, err);
+}
+
 static int do_day(struct group *group, civil_day day, bool is_wanted, struct err *err)
 {
 	int rc;
@@ -291,7 +303,10 @@ static int do_day(struct group *group, civil_day day, bool is_wanted, struct err
 	for (size_t i = 0; i < group->n_items; i++)
 		group->items[i].row = (struct derived_row){0};
 	rc = compute_day(group, day, is_wanted, err);
-	return rc == 0 && is_wanted ? put_day(group, day, err) : rc;
+	if (rc < 0 || !is_wanted)
+		return rc;
+	rc = put_day(group, day, err);
+	return rc < 0 ? rc : put_load(group, day, err);
 }
 
 static int meter_month_estimated(struct group *group, const struct total_item *from,

@@ -40,6 +40,18 @@ static void touch_dependents(struct month *month, civil_day day)
 	}
 }
 
+/* A reading may move energy between quarters of an hour and leave the hour as it was. */
+static void touch_peak(struct month *month, civil_day day)
+{
+	const struct registry_meter *meter;
+
+	if (month->meter == REGISTRY_NONE)
+		return;
+	meter = &month->derive->registry->meters[month->meter];
+	if (meter->carrier == CARRIER_ELECTRICITY && meter->role != ROLE_GENERATION)
+		derive_touch(&month->derive->institutions, meter->institution, meter->carrier, day);
+}
+
 static int put_day(struct month *month, civil_day day, const struct derived_row *row,
 		   struct err *err)
 {
@@ -48,6 +60,8 @@ static int put_day(struct month *month, civil_day day, const struct derived_row 
 	const struct amount *old = &effect.before.sum;
 	int rc = derived_put(month->derive->derived, DERIVED_METER_DAY, &key, row, &effect, err);
 
+	if (rc == 0 && !effect.is_changed)
+		touch_peak(month, day);
 	if (rc < 0 || !effect.is_changed)
 		return rc;
 	month->delta.value += row->sum.value - old->value;

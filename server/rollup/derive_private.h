@@ -119,6 +119,18 @@ int derive_wipe_meter(struct derive *derive, int64_t id, struct days days, struc
 int derive_institutions(struct derive *derive, struct err *err);
 int derive_wipe_institution(struct derive *derive, int64_t id, struct days days, struct err *err);
 
+/* Hours and highest quarters of a day, for its load (derive_load.c); total: the day's row of the
+ * carrier, or NULL. Of an institution that is gone (REGISTRY_NONE) the day is taken away. */
+struct load_work {
+	struct derive *derive;
+	uint32_t institution;
+	enum carrier carrier;
+	int64_t id;
+	civil_day day;
+	const struct total_plan *plan;
+};
+int derive_load(const struct load_work *work, const struct derived_row *total, struct err *err);
+
 /* What depends on the registry alone: dependents, levels. Called with the new registry set. */
 void derive_index(struct derive *derive);
 void derive_forget(struct derive *derive); /* frees it */

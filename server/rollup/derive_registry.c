@@ -74,6 +74,12 @@ int64_t derive_define_institution(const struct registry *registry, uint32_t inde
 		mix(&hash, institution->supplies[i].days.from);
 		mix(&hash, institution->supplies[i].days.to);
 	}
+	for (size_t i = 0; i < institution->n_accounts; i++) {
+		mix_text(&hash, institution->accounts[i].number);
+		mix(&hash, institution->accounts[i].carrier);
+		for (size_t k = 0; k < institution->accounts[i].n_meters; k++)
+			mix_text(&hash, registry->meters[institution->accounts[i].meters[k]].id);
+	}
 	for (uint32_t i = 0; i < institution->n_meters; i++) {
 		const struct registry_meter *meter =
 			&registry->meters[institution->first_meter + i];

@@ -43,7 +43,7 @@ static int make_tables(struct ledger *ledger, struct err *err)
 	if (rc == 0)
 		rc = db_execute(db, derived_schema, err);
 	if (rc == 0)
-		rc = db_execute(db, "INSERT INTO derived_version VALUES(2)", err);
+		rc = db_execute(db, "INSERT INTO derived_version VALUES(3)", err);
 	return rc;
 }
 
@@ -51,7 +51,7 @@ int derived_prepare(struct ledger *ledger, struct err *err)
 {
 	int rc = ledger_begin(ledger, err);
 
-	_Static_assert(DERIVED_VERSION == 2, "make_tables writes this version");
+	_Static_assert(DERIVED_VERSION == 3, "make_tables writes this version");
 	if (rc < 0)
 		return rc;
 	rc = make_tables(ledger, err);
@@ -81,8 +81,8 @@ void derived_close(struct derived *derived)
 	free(derived);
 }
 
-/* Prepared at first use. */
-static int statement(struct derived *derived, int which, struct db_statement **out, struct err *err)
+int derived_statement(struct derived *derived, int which, struct db_statement **out,
+		      struct err *err)
 {
 	int rc = 0;
 
@@ -99,7 +99,7 @@ int derived_find(struct derived *derived, enum derived_kind kind, const char *na
 		 struct derived_name *out, struct err *err)
 {
 	struct db_statement *find;
-	int rc = statement(derived, DERIVED_SQL_FIND, &find, err);
+	int rc = derived_statement(derived, DERIVED_SQL_FIND, &find, err);
 
 	if (rc < 0)
 		return rc;
@@ -124,7 +124,7 @@ int derived_intern(struct derived *derived, enum derived_kind kind, const char *
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	rc = statement(derived, DERIVED_SQL_INTERN, &intern, err);
+	rc = derived_statement(derived, DERIVED_SQL_INTERN, &intern, err);
 	if (rc < 0)
 		return rc;
 	db_bind_int(intern, 1, kind);
@@ -141,7 +141,7 @@ int derived_intern(struct derived *derived, enum derived_kind kind, const char *
 int derived_define(struct derived *derived, int64_t id, int64_t definition, struct err *err)
 {
 	struct db_statement *define;
-	int rc = statement(derived, DERIVED_SQL_DEFINE, &define, err);
+	int rc = derived_statement(derived, DERIVED_SQL_DEFINE, &define, err);
 
 	if (rc < 0)
 		return rc;
@@ -153,7 +153,7 @@ int derived_define(struct derived *derived, int64_t id, int64_t definition, stru
 int derived_touch(struct derived *derived, int64_t id, struct err *err)
 {
 	struct db_statement *touch;
-	int rc = statement(derived, DERIVED_SQL_TOUCH, &touch, err);
+	int rc = derived_statement(derived, DERIVED_SQL_TOUCH, &touch, err);
 
 	if (rc < 0)
 		return rc;
@@ -211,7 +211,7 @@ static int get_any(struct derived *derived, enum derived_table table, const stru
 		   struct derived_row *row, struct derived_version *version, struct err *err)
 {
 	struct db_statement *get;
-	int rc = statement(derived, DERIVED_SQL_GET + (int)table, &get, err);
+	int rc = derived_statement(derived, DERIVED_SQL_GET + (int)table, &get, err);
 	int rows;
 
 	if (rc < 0)
@@ -287,7 +287,7 @@ static void bind_row(struct db_statement *to, const struct derived_row *row,
 static int widen(struct derived *derived, const struct derived_key *key, struct err *err)
 {
 	struct db_statement *to;
-	int rc = statement(derived, DERIVED_SQL_WIDEN, &to, err);
+	int rc = derived_statement(derived, DERIVED_SQL_WIDEN, &to, err);
 
 	if (rc < 0)
 		return rc;
@@ -301,7 +301,7 @@ static int write_row(struct derived *derived, enum derived_table table,
 		     const struct derived_version *version, struct err *err)
 {
 	struct db_statement *put;
-	int rc = statement(derived, DERIVED_SQL_PUT + (int)table, &put, err);
+	int rc = derived_statement(derived, DERIVED_SQL_PUT + (int)table, &put, err);
 
 	if (rc < 0)
 		return rc;
@@ -375,7 +375,7 @@ int derived_items(struct derived *derived, enum derived_table table, const struc
 	struct db_statement *items;
 	int which =
 		table == DERIVED_INSTITUTION_DAY ? DERIVED_SQL_ITEMS_DAY : DERIVED_SQL_ITEMS_MONTH;
-	int rc = statement(derived, which, &items, err);
+	int rc = derived_statement(derived, which, &items, err);
 
 	if (rc < 0)
 		return rc;
@@ -402,7 +402,7 @@ int derived_register(struct derived *derived, const char *device, const char *qu
 		     struct err *err)
 {
 	struct db_statement *find;
-	int rc = statement(derived, DERIVED_SQL_REGISTER, &find, err);
+	int rc = derived_statement(derived, DERIVED_SQL_REGISTER, &find, err);
 
 	if (rc < 0)
 		return rc;
@@ -425,7 +425,7 @@ int derived_mark(struct derived *derived, int64_t id, civil_day from, civil_day 
 
 	if (from > to)
 		return 0;
-	rc = statement(derived, DERIVED_SQL_MARK, &mark, err);
+	rc = derived_statement(derived, DERIVED_SQL_MARK, &mark, err);
 	if (rc < 0)
 		return rc;
 	db_bind_int(mark, 1, id);
@@ -437,10 +437,10 @@ int derived_mark(struct derived *derived, int64_t id, civil_day from, civil_day 
 int derived_take(struct derived *derived, struct derived_dirty *out, struct err *err)
 {
 	struct db_statement *take = NULL, *drop = NULL;
-	int rc = statement(derived, DERIVED_SQL_TAKE, &take, err);
+	int rc = derived_statement(derived, DERIVED_SQL_TAKE, &take, err);
 
 	if (rc == 0)
-		rc = statement(derived, DERIVED_SQL_DROP, &drop, err);
+		rc = derived_statement(derived, DERIVED_SQL_DROP, &drop, err);
 	if (rc < 0)
 		return rc;
 	rc = db_step(take, err);
@@ -461,7 +461,8 @@ bool derived_is_dirty(struct derived *derived)
 {
 	struct db_statement *get;
 
-	if (statement(derived, DERIVED_SQL_IS_DIRTY, &get, NULL) < 0 || db_step(get, NULL) != 1)
+	if (derived_statement(derived, DERIVED_SQL_IS_DIRTY, &get, NULL) < 0 ||
+	    db_step(get, NULL) != 1)
 		return false;
 	bool is_dirty = db_column_int(get, 0) != 0;
 	db_reset(get);
@@ -473,7 +474,7 @@ bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civi
 	struct db_statement *get;
 	bool is_marked;
 
-	if (statement(derived, DERIVED_SQL_IS_MARKED, &get, NULL) < 0)
+	if (derived_statement(derived, DERIVED_SQL_IS_MARKED, &get, NULL) < 0)
 		return false;
 	db_bind_int(get, 1, id);
 	db_bind_int(get, 2, to);

@@ -26,13 +26,17 @@ const char derived_schema[] =
 	"CREATE INDEX IF NOT EXISTS derived_name_change ON derived_name(kind, change);"
 	"CREATE TABLE IF NOT EXISTS derived_dirty(id INTEGER PRIMARY KEY, from_day INTEGER NOT "
 	"NULL, to_day INTEGER NOT NULL);" METER_TABLE("meter_day") METER_TABLE("meter_month")
-		INSTITUTION_TABLE("institution_day") INSTITUTION_TABLE("institution_month");
+		INSTITUTION_TABLE("institution_day") INSTITUTION_TABLE("institution_month")
+	/* By series and then by day: a month is read at once. */
+	"CREATE TABLE IF NOT EXISTS load_day(id INTEGER NOT NULL, series TEXT NOT NULL, day "
+	"INTEGER NOT NULL, hours BLOB NOT NULL, peak INTEGER, peak_at INTEGER, PRIMARY KEY(id, "
+	"series, day)) WITHOUT ROWID;";
 
 const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS meter_day; DROP TABLE IF EXISTS meter_month;"
 	"DROP TABLE IF EXISTS institution_day; DROP TABLE IF EXISTS institution_month;"
 	"DROP TABLE IF EXISTS derived_name; DROP TABLE IF EXISTS derived_dirty;"
-	"DROP TABLE IF EXISTS derived_version;";
+	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS derived_version;";
 
 #define COLUMNS                                                                                 \
 	"value, estimated, covered_ms, closed_ms, days, hours, change, before, hours_changed, " \
@@ -75,6 +79,12 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 			     "d JOIN derived_name n ON n.id = d.id LIMIT 1",
 	[DERIVED_SQL_DROP] = "DELETE FROM derived_dirty WHERE id = ?",
 	[DERIVED_SQL_REGISTER] = "SELECT id FROM register WHERE device = ? AND quantity = ?",
+	[DERIVED_SQL_LOAD_PUT] = "REPLACE INTO load_day(id, series, day, hours, peak, peak_at) "
+				 "VALUES(?, ?, ?, ?, ?, ?)",
+	[DERIVED_SQL_LOAD_DELETE] = "DELETE FROM load_day WHERE id = ? AND series = ? AND day = ?",
+	[DERIVED_SQL_LOAD_DROP] = "DELETE FROM load_day WHERE id = ? AND day >= ? AND day < ?",
+	[DERIVED_SQL_LOAD_LIST] = "SELECT day, hours, peak, peak_at FROM load_day WHERE id = ? AND "
+				  "series = ? AND day >= ? AND day < ? ORDER BY day",
 	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "
 				  "from_day < ? AND to_day >= ?)",
 	[DERIVED_SQL_IS_DIRTY] =

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* derived_schema.h - the statements of the derived tables; for derived.c alone. */
+/* derived_schema.h - the statements of the derived tables; for derived.c and load.c. */
 #ifndef SERVER_DERIVED_SCHEMA_H
 #define SERVER_DERIVED_SCHEMA_H
 
 /* Raised when the tables or the meaning of what is in them change: then all is computed anew. */
-enum { DERIVED_VERSION = 2 };
+enum { DERIVED_VERSION = 3 };
 
 enum derived_sql {
 	/* one of each per table, in the order of enum derived_table */
@@ -22,6 +22,10 @@ enum derived_sql {
 	DERIVED_SQL_DROP,
 	DERIVED_SQL_IS_DIRTY,
 	DERIVED_SQL_IS_MARKED,
+	DERIVED_SQL_LOAD_PUT,
+	DERIVED_SQL_LOAD_DELETE,
+	DERIVED_SQL_LOAD_DROP,
+	DERIVED_SQL_LOAD_LIST,
 	DERIVED_SQL_REGISTER,
 	N_DERIVED_SQL
 };
@@ -29,5 +33,12 @@ enum derived_sql {
 extern const char derived_schema[];
 extern const char derived_schema_drop[];
 extern const char *const derived_statements[N_DERIVED_SQL];
+
+struct derived;
+struct db_statement;
+struct err;
+/* Prepared at first use, kept until derived_close. */
+int derived_statement(struct derived *derived, int which, struct db_statement **out,
+		      struct err *err);
 
 #endif

@@ -439,6 +439,13 @@ static char *dump(struct campus *campus)
 		dump_query(campus, sql, &out);
 		free(sql);
 	}
+	dump_query(
+		campus,
+		"SELECT 'load ' || n.name || ' ' || t.series || ' ' || t.day || ' ' || "
+		"hex(t.hours) || ' ' || coalesce(t.peak, '-') || ' ' || coalesce(t.peak_at, '-') "
+		"FROM load_day t JOIN derived_name n ON n.id = t.id ORDER BY n.name, t.series, "
+		"t.day",
+		&out);
 	return buf_take(&out);
 }
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* load.h - an institution's days by the hour, and its highest quarter of an hour: what operation is
+ * judged by. One series for each of electricity, water and every account.
+ *
+ * Unlike the derived rows they stand by series and then by day, so that a month is read at once. */
+#ifndef SERVER_LOAD_H
+#define SERVER_LOAD_H
+
+#include "server/rollup/derived.h"
+
+struct load_day {
+	civil_day day;
+	struct amount hours[DERIVED_HOURS]; /* unknown all: only the peak is known */
+	bool has_peak;
+	int64_t peak;       /* 10^-6 kW, mean of a quarter of an hour that close readings cover */
+	int64_t peak_at_ms; /* its start */
+};
+
+/* "electricity", "water", or "account:" and the number. */
+enum { LOAD_SERIES_MAX = 96 };
+void load_account_series(char series[LOAD_SERIES_MAX], const char *number);
+
+/* In a transaction: replaces the day; one that knows nothing is taken away. */
+int load_put(struct derived *derived, int64_t id, const char *series, const struct load_day *load,
+	     struct err *err);
+/* Takes away the days of all series. */
+int load_drop(struct derived *derived, int64_t id, civil_day from, civil_day to, struct err *err);
+
+typedef void (*load_fn)(const struct load_day *load, void *arg);
+/* The days [from, to) that there are, in their order. */
+int load_list(struct derived *derived, const struct derived_key *from, civil_day to,
+	      const char *series, load_fn fn, void *arg, struct err *err);
+
+#endif

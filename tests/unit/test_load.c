@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/campus.h"
+
+#include "server/rollup/load.h"
+
+enum { QUARTER_MS = 15 * 60 * 1000 };
+
+#define KWH   "active_energy_import_kwh"
+#define METER "carrier: electricity, item: \"01000\", quantity: active_energy_import_kwh, "
+
+/* Two main meters, each of an account, and both of a third; a tenant; one that is read by the hour.
+ */
+static const char yaml[] =
+	"id: 370102-0001\nname: 历下区档案馆\ntype: culture\nregion: \"370102\"\n"
+	"supply: {electricity: online}\n"
+	"accounts:\n"
+	"  - {number: a1, carrier: electricity, demand_kw: 30, meters: [e01]}\n"
+	"  - {number: a2, carrier: electricity, meters: [e01, e02]}\n"
+	"meters:\n"
+	"  - {id: e01, " METER
+	"role: main, interval: 15m, lives: [{serial: a, from: 2025-01-01, ratio: 1}]}\n"
+	"  - {id: e02, " METER
+	"role: main, interval: 15m, lives: [{serial: b, from: 2025-01-01, ratio: 1}]}\n"
+	"  - {id: t01, " METER "role: sub, scope: tenant, parent: e02, interval: 15m, lives: "
+	"[{serial: c, from: 2025-01-01, ratio: 1}]}\n";
+
+static void add_step(struct campus *campus, const char *meter, const char *at, int64_t before,
+		     int64_t after)
+{
+	const struct reading readings[] = {{campus_time(at), before},
+					   {campus_time(at) + QUARTER_MS, after}};
+
+	campus_merge(campus, meter, KWH, readings, 2);
+}
+
+struct found {
+	struct load_day day;
+	int n;
+};
+
+static void keep(const struct load_day *load, void *arg)
+{
+	struct found *found = arg;
+
+	found->day = *load;
+	found->n++;
+}
+
+static struct found load_of(struct campus *campus, const char *series, const char *day)
+{
+	struct found found = {.n = 0};
+	struct derived_key key = {.day = campus_day(day)};
+	struct derived_name name;
+	struct derived *derived;
+	struct err err = {""};
+
+	campus_check(derived_open(&derived, campus->ledger, &err), &err);
+	assert_int_equal(derived_find(derived, DERIVED_INSTITUTION, "370102-0001", &name, &err), 1);
+	key.id = name.id;
+	campus_check(load_list(derived, &key, key.day + 1, series, keep, &found, &err), &err);
+	derived_close(derived);
+	return found;
+}
+
+static void expect_peak(struct campus *campus, const char *series, int64_t kw, const char *at)
+{
+	struct found found = load_of(campus, series, "2026-03-02");
+
+	assert_int_equal(found.n, 1);
+	if (!found.day.has_peak || found.day.peak != kw * MICRO ||
+	    found.day.peak_at_ms != campus_time(at))
+		fail_msg("%s: %lld at %lld", series, (long long)found.day.peak,
+			 (long long)found.day.peak_at_ms);
+}
+
+/* A whole day of each: 2 kWh, 1 kWh and 0.5 kWh a quarter of an hour. */
+static void feed(struct campus *campus)
+{
+	static const struct {
+		const char *meter;
+		int64_t step;
+	} meters[] = {{"e01", 2 * MICRO}, {"e02", MICRO}, {"t01", MICRO / 2}};
+
+	for (size_t i = 0; i < 3; i++)
+		campus_steady(campus, meters[i].meter, KWH,
+			      (struct reading){campus_time("2026-03-02"), 0}, QUARTER_MS,
+			      meters[i].step, 96);
+	campus_derive(campus);
+}
+
+static void peaks_are_of_quarters(void **state)
+{
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	feed(&campus);
+	/* 8 + 4 - 2 kW; the first of equals */
+	expect_peak(&campus, "electricity", 10, "2026-03-02T00:00:00+08:00");
+	expect_peak(&campus, "account:a1", 8, "2026-03-02T00:00:00+08:00");
+	expect_peak(&campus, "account:a2", 12, "2026-03-02T00:00:00+08:00");
+	campus_fini(&campus);
+}
+
+/* Read every half hour, then the reading between comes late: the hour stays, its quarters do not.
+ */
+static void a_late_reading_moves_the_peak(void **state)
+{
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e01", KWH, (struct reading){campus_time("2026-03-02"), 0},
+		      2 * QUARTER_MS, 4 * MICRO, 48);
+	campus_derive(&campus);
+	expect_peak(&campus, "account:a1", 8, "2026-03-02T00:00:00+08:00");
+	add_step(&campus, "e01", "2026-03-02T10:00:00+08:00", 80 * MICRO, 83 * MICRO);
+	campus_derive(&campus);
+	expect_peak(&campus, "account:a1", 12, "2026-03-02T10:00:00+08:00");
+	campus_fini(&campus);
+}
+
+/* Where one of two meters is silent, what the other counts is not the sum. */
+static void a_silent_meter_leaves_no_peak(void **state)
+{
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e01", KWH, (struct reading){campus_time("2026-03-02"), 0},
+		      QUARTER_MS, MICRO, 96);
+	campus_derive(&campus);
+	expect_peak(&campus, "account:a1", 4, "2026-03-02T00:00:00+08:00");
+	assert_int_equal(load_of(&campus, "account:a2", "2026-03-02").n, 0);
+	assert_false(load_of(&campus, "electricity", "2026-03-02").day.has_peak);
+	campus_fini(&campus);
+}
+
+static void a_meter_read_by_the_hour_has_none(void **state)
+{
+	static const char hourly[] =
+		"id: 370102-0001\nname: n\ntype: culture\nregion: \"370102\"\n"
+		"supply: {electricity: online}\nmeters:\n"
+		"  - {id: e01, " METER "role: main, interval: 1h, lives: [{serial: a, from: "
+		"2025-01-01, ratio: 1}]}\n";
+	struct campus campus;
+	struct found found;
+
+	(void)state;
+	campus_init(&campus, hourly);
+	campus_steady(&campus, "e01", KWH, (struct reading){campus_time("2026-03-02"), 0}, HOUR_MS,
+		      8 * MICRO, 24);
+	campus_derive(&campus);
+	found = load_of(&campus, "electricity", "2026-03-02");
+	assert_int_equal(found.n, 1);
+	assert_false(found.day.has_peak);
+	assert_int_equal(found.day.hours[5].value, 8 * MICRO);
+	campus_fini(&campus);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(peaks_are_of_quarters),
+		cmocka_unit_test(a_late_reading_moves_the_peak),
+		cmocka_unit_test(a_silent_meter_leaves_no_peak),
+		cmocka_unit_test(a_meter_read_by_the_hour_has_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
