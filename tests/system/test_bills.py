@@ -22,7 +22,8 @@ def office(plant):  # noqa: F811
     file.write_text(file.read_text() + "supply: {natural_gas: bill, heat: area_billed}\n")
     plant.server.hang_up()
     plant.reporter = plant.add_token("reporter", "--institution", INSTITUTION, "--role", "reporter")
-    plant.stranger = plant.add_token("stranger", "--region", "370103", "--role", "reporter")
+    plant.stranger = plant.add_token("stranger", "--region", "370103", "--role", "reporter",
+                                    "--grade", "L3")
     wait_until(lambda: plant.get(f"/api/v1/institutions/{INSTITUTION}")["supply"].get("natural_gas")
                == "bill", 10, "the supply is known")
     return plant
@@ -122,7 +123,8 @@ def test_only_those_enter_whose_work_it_is(office):
     path = f"{BILLS}/{number}/withdraw"
     assert send(office, {"reason": "x"}, path=path, token=office.stranger)[0] == 404
     assert http("GET", f"{office.base}{BILLS}?institution={INSTITUTION}", token=office.stranger)[0] == 404
-    assert http("GET", f"{office.base}{BILLS}?institution={INSTITUTION}", token=office.token)[0] == 403
+    low = office.add_token("low", "--region", "370100", "--grade", "L2")
+    assert http("GET", f"{office.base}{BILLS}?institution={INSTITUTION}", token=low)[0] == 403
 
 
 @pytest.mark.parametrize("body, words", [

@@ -36,13 +36,13 @@ static void a_sum_is_open_when_it_hides_its_parts(void **state)
 {
 	static const struct {
 		const char *phrase;
-		uint32_t n;
 		int64_t largest;
+		uint32_t n;
 		int grade;
 	} cases[] = {
-		{"five, none large", 5, 300000, 1}, {"four", 4, 300000, 2},
-		{"one of 80 %", 9, 800000, 1},      {"one of more than 80 %", 9, 800001, 2},
-		{"none at all", 0, 0, 2},           {"thousands", 25000, 10, 1},
+		{"five, none large", 300000, 5, 1}, {"four", 300000, 4, 2},
+		{"one of 80 %", 800000, 9, 1},      {"one of more than 80 %", 800001, 9, 2},
+		{"none at all", 0, 0, 2},           {"thousands", 10, 25000, 1},
 	};
 	struct conf_errors errors = {0};
 	struct catalogue *catalogue = NULL;
