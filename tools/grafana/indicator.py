@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The indicators of the server's kpi series: field, unit and name."""
+from collections import namedtuple
+
+from make import Text
+
+Indicator = namedtuple("Indicator", "field unit decimals name meaning")
+
+_ALL = [
+    Indicator("total_energy_kgce", "suffix: kgce", 0, Text("综合能耗", "Total energy"),
+              Text("电按当量值折标 0.1229 kgce/kWh；不含水与自用光伏。",
+                   "Electricity at its calorific value, 0.1229 kgce/kWh; without water and own PV.")),
+    Indicator("energy_per_area_kgce", "suffix: kgce/m²", 2,
+              Text("单位建筑面积能耗", "Energy per area"),
+              Text("综合能耗（不含车辆用油）÷ 建筑面积。", "Total energy without vehicle fuel ÷ floor area.")),
+    Indicator("energy_per_capita_kgce", Text("suffix: kgce/人", "suffix: kgce/person"), 1, Text("人均综合能耗", "Energy per person"),
+              Text("综合能耗 ÷ 用能人数。", "Total energy ÷ persons.")),
+    Indicator("electricity_kwh", "kwatth", 0, Text("用电量", "Electricity"),
+              Text("电网购电量。", "Bought from the grid.")),
+    Indicator("electricity_per_area_kwh", "suffix: kWh/m²", 1,
+              Text("单位面积电耗", "Electricity per area"),
+              Text("购电量 ÷ 建筑面积。", "Electricity ÷ floor area.")),
+    Indicator("electricity_per_capita_kwh", Text("suffix: kWh/人", "suffix: kWh/person"), 0,
+              Text("人均电耗", "Electricity per person"),
+              Text("购电量 ÷ 用能人数。", "Electricity ÷ persons.")),
+    Indicator("water_m3", "suffix: m³", 0, Text("用水量", "Water"), Text("自来水。", "Tap water.")),
+    Indicator("water_per_capita_m3", Text("suffix: m³/人", "suffix: m³/person"), 1, Text("人均用水量", "Water per person"),
+              Text("用水量 ÷ 用能人数。", "Water ÷ persons.")),
+    Indicator("co2_kg", "suffix: kg", 0, Text("二氧化碳排放", "CO₂"),
+              Text("燃料直接排放与外购电、热间接排放之和。",
+                   "Direct from fuels plus indirect from bought electricity and heat.")),
+    Indicator("co2_per_area_kg", "suffix: kg/m²", 1, Text("单位面积碳排放", "CO₂ per area"),
+              Text("不含车辆用油。", "Without vehicle fuel.")),
+    Indicator("pv_generation_kwh", "kwatth", 0, Text("光伏发电量", "PV generation"),
+              Text("本机构光伏发电。", "The institution's own generation.")),
+    Indicator("pv_share", "percentunit", 1, Text("光伏占比", "PV share"),
+              Text("光伏发电 ÷ 用电总量。", "Generation ÷ electricity used.")),
+    Indicator("energy_cost_yuan", Text("suffix: 元", "suffix: yuan"), 0, Text("能源费用", "Energy cost"),
+              Text("有账单取账单金额，否则按分时电价估算。",
+                   "The bill's fee where billed, else by the time-of-use tariff.")),
+    Indicator("base_load_share", "percentunit", 1, Text("夜间基础负荷占比", "Base load share"),
+              Text("夜间与节假日的基础负荷电量 ÷ 用电量。",
+                   "Electricity of the load at night and on holidays ÷ electricity.")),
+    Indicator("peak_demand_kw", "kwatt", 1, Text("最大需量", "Peak demand"),
+              Text("15 分钟平均功率的最大值。", "The largest mean power of 15 minutes.")),
+    Indicator("load_factor", "percentunit", 1, Text("负荷率", "Load factor"),
+              Text("平均功率 ÷ 最大需量。", "Mean power ÷ peak demand.")),
+    Indicator("submeter_residual_share", "percentunit", 1,
+              Text("未分项电量占比", "Unmetered rest"),
+              Text("总表减分项表（含损耗）÷ 总表。", "Main meters less sub meters, losses included, ÷ main.")),
+]
+INDICATORS = {one.field: one for one in _ALL}
+# Sums go down when energy is saved; these are asked about first.
+HEADLINE = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
+            "electricity_kwh", "water_m3", "water_per_capita_m3", "co2_kg", "pv_generation_kwh"]

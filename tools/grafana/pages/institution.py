@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""机构: one institution's year, its days and hours, its parts, its demand and cost."""
+from indicator import INDICATORS
+from make import (CARRIER, ESTIMATED, EVENTS, INSTITUTION, LAST_YEAR, LEGEND, LEGEND_TABLE, LINE,
+                  MEASURED, NEWEST_YEAR, REGION, SEARCH, STACKED, STEP, SUBTREE, TARGET, Row, Text, chart,
+                  chosen, dashboard, figure, link_to, override, panel, select, table, target)
+
+THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
+REAL, GUESS = Text("实测", "measured"), Text("估算", "estimated")
+OF = chosen("institution")
+CARRIER_IS = '"carrier" =~ /^${carrier:regex}$/'
+UNITS = Text("单位随能源品种：电 kWh，水 m³，气 m³，热 GJ。",
+             "Unit of the carrier: electricity kWh, water m³, gas m³, heat GJ.")
+
+
+def months(field):
+    one = INDICATORS[field]
+    return chart(
+        Text(f"{one.name.zh}：逐月与上年", f"{one.name.en} by month and last year"), one.meaning,
+        (12, 8),
+        [target(select([(f'"{field}"', THIS)], "kpi_month", f"{OF} AND $timeFilter"), alias=THIS),
+         target(select([(f'"{field}_previous"', LAST)], "kpi_month", f"{OF} AND $timeFilter"),
+                alias=LAST)],
+        unit=one.unit, decimals=one.decimals, min=0,
+        overrides=[override(LAST, colour=LAST_YEAR, custom=STEP)])
+
+
+def days():
+    where = f"{OF} AND {CARRIER_IS} AND \"item\" = 'total' AND $timeFilter"
+    group = "time(1d) fill(none) tz('${zone}')"
+    return chart(
+        Text("逐日用量", "By day"),
+        Text("黄色为跨日空缺摊入的估算量。" + UNITS.zh, "Yellow: estimated, spread from gaps. " + UNITS.en),
+        (24, 8),
+        [target(select([('sum("value") - sum("estimated")', REAL)], "energy_day", where, group),
+                alias=REAL),
+         target(select([('sum("estimated")', GUESS)], "energy_day", where, group), alias=GUESS)],
+        custom=STACKED, decimals=1,
+        overrides=[override(REAL, colour=MEASURED), override(GUESS, colour=ESTIMATED)])
+
+
+def curve(title, shift=None):
+    """The same clock hours of one day; three of them stand one below the other."""
+    name = Text("平均功率", "mean power")
+    more = {"timeFrom": "now/d"} if shift is None else {"timeFrom": "now/d", "timeShift": shift}
+    return chart(
+        title, Text("每小时电量即该小时平均功率。", "Energy of an hour is its mean power."), (8, 8),
+        [target(select([('sum("value") * 1000', name)], "energy_hour",
+                       f"{OF} AND \"carrier\" = 'electricity' AND \"item\" = 'total' AND $timeFilter",
+                       "time(1h) fill(none) tz('${zone}')"), alias=name)],
+        custom=LINE | {"fillOpacity": 15}, unit="watt", min=0, **more)
+
+
+def week():
+    columns = [Text("星期", "Weekday")] + [str(hour) for hour in range(24)]
+    label = f"hour\\weekday"
+    return panel(
+        "table", Text("周内负荷：小时 × 星期", "Load by hour and weekday"),
+        Text("所选时间内每小时平均用电量（kWh）；深色即用电高。", "Mean kWh of each hour of the week in the shown time."),
+        (24, 9),
+        [target(select([('"value"', "kWh"), ('"hour"', "hour"), ('"weekday"', "weekday")],
+                       "energy_hour",
+                       f"{OF} AND \"carrier\" = 'electricity' AND \"item\" = 'total' AND $timeFilter"),
+                table=True)],
+        unit="none", decimals=1, color={"mode": "continuous-BlYlRd"},
+        custom={"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"},
+                "minWidth": 40},
+        options={"showHeader": True, "cellHeight": "sm",
+                 "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
+        transformations=[
+            {"id": "groupBy", "options": {"fields": {
+                "kWh": {"operation": "aggregate", "aggregations": ["mean"]},
+                "hour": {"operation": "groupby", "aggregations": []},
+                "weekday": {"operation": "groupby", "aggregations": []}}}},
+            {"id": "groupingToMatrix", "options": {
+                "columnField": "hour", "rowField": "weekday", "valueField": "kWh (mean)"}},
+            {"id": "organize", "options": {
+                "indexByName": {"weekday\\hour": 0} | {name: i + 1
+                                                       for i, name in enumerate(columns[1:])},
+                "renameByName": {"weekday\\hour": columns[0]}, "excludeByName": {}}},
+            {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": columns[0]}]}}],
+        overrides=[override(columns[0], custom={"cellOptions": {"type": "auto"}}, mappings=[
+            {"type": "value", "options": {
+                str(i + 1): {"index": i, "text": name} for i, name in enumerate(
+                    (Text("周一", "Mon"), Text("周二", "Tue"), Text("周三", "Wed"), Text("周四", "Thu"),
+                     Text("周五", "Fri"), Text("周六", "Sat"), Text("周日", "Sun")))}}])])
+
+
+def parts(title, meaning, measurement, group, where, alias, size):
+    return chart(
+        title, meaning, size,
+        [target(select([('sum("value")', None)], measurement,
+                       f"{OF} AND {where} AND $timeFilter",
+                       f"time(1d), \"{group}\" fill(none) tz('${{zone}}')"), alias=alias)],
+        custom=STACKED, options=LEGEND_TABLE, decimals=1)
+
+
+ITEMS = [("01A", Text("照明插座", "Lighting and sockets")), ("01B", Text("空调", "Air conditioning")),
+         ("01C", Text("动力", "Power")), ("01D", Text("特殊", "Special")),
+         ("rest", Text("未分项（含损耗）", "Unmetered rest"))]
+
+
+def items():
+    made = parts(Text("分项用电", "Electricity by item"),
+                 Text("照明插座、空调、动力、特殊四分项；余下为未分项（含损耗）。",
+                      "Lighting and sockets, air conditioning, power, special; the rest is unmetered."),
+                 "energy_day", "item",
+                 "\"carrier\" = 'electricity' AND \"item\" =~ /^(01[A-Z]|rest)$/", "$tag_item",
+                 (12, 8))
+    made.body["fieldConfig"]["overrides"] = [override(code, displayName=name)
+                                             for code, name in ITEMS]
+    return made
+
+
+def trend(field, extra=()):
+    one = INDICATORS[field]
+    return chart(one.name, one.meaning, (6, 7),
+                 [target(select([(f'"{field}"', one.name)], "kpi_month", f"{OF} AND $timeFilter"),
+                         alias=one.name)],
+                 custom=LINE | {"showPoints": "always"}, unit=one.unit, decimals=one.decimals, min=0)
+
+
+def make():
+    year = f"{OF} AND {NEWEST_YEAR}"
+    head = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
+            "electricity_kwh", "water_m3", "co2_kg", "pv_generation_kwh", "energy_cost_yuan"]
+    return dashboard(
+        "nenghao-institution", Text("机构", "Institution"),
+        Text("一个机构的年、月、日、时用能，分项，需量与费用。",
+             "One institution's energy by year, month, day and hour, its items, demand and cost."),
+        [REGION, SUBTREE, SEARCH, INSTITUTION, CARRIER],
+        [Row(Text("本年累计", "This year so far"),
+             [figure(INDICATORS[f].name, INDICATORS[f].meaning, (3, 6), "kpi_year", year, f,
+                     INDICATORS[f].unit, INDICATORS[f].decimals) for f in head]),
+         Row(Text("逐月与逐日", "By month and day"),
+             [months("total_energy_kgce"), months("electricity_kwh"), days()]),
+         Row(Text("负荷", "Load"),
+             [curve(Text("今日", "Today")), curve(Text("昨日", "Yesterday"), "1d"),
+              curve(Text("上周同日", "Same day last week"), "7d"), week()]),
+         Row(Text("构成", "Parts"),
+             [items(),
+              parts(Text("分建筑", "By building"), UNITS, "energy_day_meter", "building",
+                    f"{CARRIER_IS} AND \"role\" = 'main'", "$tag_building", (12, 8))]),
+         Row(Text("运行指标", "Operation"),
+             [trend("base_load_share"), trend("peak_demand_kw"), trend("load_factor"),
+              trend("energy_cost_yuan")])],
+        annotations=[EVENTS], time=("now/M", "now"))
