@@ -70,7 +70,7 @@ say = @echo "  $(1)	$(2)"
 
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
-.PHONY: all help check test test-unit test-system bench demo soak install uninstall deb dist clean \
+.PHONY: all help grafana check test test-unit test-system bench demo soak install uninstall deb dist clean \
 	setup format check-format check-layers check-tidy check-cppcheck check-unit-asan check-unit-tsan \
 	check-system-asan check-fuzz check-docs fuzz coverage unit-programs bench-programs
 
@@ -86,6 +86,7 @@ help:
 	@echo "make soak            longer proofs: kill everything again and again, fuzzing"
 	@echo "make coverage        lines that the unit tests reach, worst file first"
 	@echo "make install         DESTDIR, PREFIX, SYSCONFDIR, UNITDIR; keeps existing config; 'uninstall' leaves config"
+	@echo "make grafana         Grafana dashboards and provisioning, in build/grafana"
 	@echo "make deb, make dist  a Debian package, a source archive (in dist/)"
 
 # The command line is a dependency: its stamp changes only when the flags do.
@@ -214,11 +215,16 @@ coverage:
 	+tools/coverage
 
 # ---- delivery ----
+grafana:
+	tools/grafana/build build/grafana/dashboards
+	@mkdir -p build/grafana && cp -r config/grafana/provisioning build/grafana
+	@echo "dashboards and provisioning are in build/grafana (docs/grafana.md)"
 SHARE := $(PREFIX)/share/nenghao
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE) $(DESTDIR)$(SYSCONFDIR)/nenghao $(DESTDIR)$(UNITDIR)
 	install -m 755 -s $(PROGRAMS:%=$B/%) $(DESTDIR)$(PREFIX)/bin
 	cd config && find . -type f | while read -r f; do install -D -m 644 "$$f" "$(DESTDIR)$(SHARE)/$$f"; done
+	tools/grafana/build $(DESTDIR)$(SHARE)/grafana/dashboards
 	for f in agent server; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml || \
 		install -m 644 config/$$f.yaml $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml || exit 1; \

@@ -204,7 +204,7 @@ NAME_AND_ID = "/^(?<text>.*) \\((?<value>[^()]+)\\)$/"
 def variable(name, label, query, *, regex="", multi=False, everything=False, sort=1):
     made = {"name": name, "label": label, "type": "query", "datasource": DATASOURCE, "query": query,
             "refresh": 1, "regex": regex, "sort": sort, "multi": multi, "includeAll": everything,
-            "hide": 0, "options": [], "current": {}, "skipUrlSync": False}
+            "hide": 0, "options": [], "current": {"text": "", "value": ""}, "skipUrlSync": False}
     if everything:
         made["allValue"] = ".*"
     return made
@@ -267,7 +267,9 @@ def annotation(name, where, colour):
                        "textEditor": True, "resultFormat": "logs",
                        "query": f'SELECT "text" FROM "event" WHERE {where} AND $timeFilter',
                        "textColumn": "text", "tagsColumn": "kind", "titleColumn": "",
-                       "timeEndColumn": ""}}
+                       "timeEndColumn": "",
+                       # The form of Grafana's own annotations, which the schema asks of all.
+                       "limit": 100, "matchAny": False, "tags": [], "type": "tags"}}
 
 
 EVENTS = annotation(Text("事件", "Events"), chosen("institution"), "#FF9830")

@@ -53,7 +53,6 @@ def curve(title, shift=None):
 
 def week():
     columns = [Text("星期", "Weekday")] + [str(hour) for hour in range(24)]
-    label = f"hour\\weekday"
     return panel(
         "table", Text("周内负荷：小时 × 星期", "Load by hour and weekday"),
         Text("所选时间内每小时平均用电量（kWh）；深色即用电高。", "Mean kWh of each hour of the week in the shown time."),
@@ -112,9 +111,9 @@ def items():
     return made
 
 
-def trend(field, extra=()):
+def trend(field):
     one = INDICATORS[field]
-    return chart(one.name, one.meaning, (6, 7),
+    return chart(Text(f"{one.name.zh}：逐月", f"{one.name.en} by month"), one.meaning, (6, 7),
                  [target(select([(f'"{field}"', one.name)], "kpi_month", f"{OF} AND $timeFilter"),
                          alias=one.name)],
                  custom=LINE | {"showPoints": "always"}, unit=one.unit, decimals=one.decimals, min=0)

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Grafana dashboards: their form, and every query of theirs against InfluxDB with series that the server wrote.
+
+Grafana itself is not at hand: grafana.py does to a query what Grafana does.
+"""
+import datetime
+import importlib.machinery
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+
+import jsonschema
+import pytest
+import yaml
+
+import grafana
+from grafana import ALL, Board
+from stack import ROOT, http, wait_until
+
+ZONE = datetime.timezone(datetime.timedelta(hours=8))
+DAY_MS = 86400000
+AWKWARD = "市\"一\"中/附属'楼' (东) [A+B]"
+PAGES = ("region", "institution", "meter", "savings", "collection", "report")
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory):
+    """{(language, page): dashboard}"""
+    out = tmp_path_factory.mktemp("dashboards")
+    subprocess.run([ROOT / "tools" / "grafana" / "build", out], check=True)
+    found = {(path.parent.name, path.stem): json.loads(path.read_text(encoding="utf-8"))
+             for path in sorted(out.glob("*/*.json"))}
+    assert {page for _, page in found} == set(PAGES)
+    return found
+
+
+@pytest.fixture(scope="module")
+def campus(tmp_path_factory):
+    """The demonstration, with its history, agents and server, and awkward names."""
+    loader = importlib.machinery.SourceFileLoader("demo", str(ROOT / "tools" / "demo"))
+    spec = importlib.util.spec_from_loader("demo", loader)
+    demo = importlib.util.module_from_spec(spec)
+    loader.exec_module(demo)
+    shown = demo.Demo(tmp_path_factory.mktemp("campus"))
+    configure = shown.configure_server
+
+    def configure_awkwardly():
+        configure()
+        one = shown.folder / "registry" / "institutions" / "370103-0001.yaml"
+        text = one.read_text(encoding="utf-8")
+        quoted = AWKWARD.replace("'", "''")
+        one.write_text(re.sub(r"^name: .*$", lambda _: f"name: '{quoted}'", text, count=1, flags=re.M),
+                       encoding="utf-8")
+    shown.configure_server = configure_awkwardly
+    try:
+        shown.start()
+        wait_until(lambda: not shown.stack.influx_query("SHOW MEASUREMENTS") == [], 60, "any series")
+        wait_for_series(shown)
+        yield shown
+    finally:
+        shown.stack.close()
+        shutil.rmtree(shown.folder / "influxdb", ignore_errors=True)
+
+
+def wait_for_series(campus):
+    """Until the database has what the API answers now, and live readings as well."""
+    year = datetime.datetime.now(ZONE).year
+
+    def written():
+        answer = campus.get(f"/api/v1/regions/370100/kpis?year={year}&period=year")
+        if not answer or answer.get("computing"):
+            return False
+        series = campus.stack.influx_query(
+            'SELECT last("total_energy_kgce") FROM "region_kpi_year" WHERE "region" = \'370100\'')
+        live = campus.stack.influx_query('SELECT count("active_power_w") FROM "reading"')
+        health = campus.stack.influx_query('SELECT count("online") FROM "agent"')
+        return bool(series and live and health)
+    wait_until(written, 120, "all series are in the database")
+
+
+# ---- form ----
+def test_every_dashboard_is_what_grafana_loads(boards):
+    schema = json.loads((ROOT / "tests/data/grafana/dashboard.schema.json").read_text())
+    validator = jsonschema.Draft7Validator(schema)
+    for (language, page), board in boards.items():
+        wrong = [f"{language}/{page} {list(e.path)}: {e.message[:200]}"
+                 for e in validator.iter_errors(board)]
+        wrong += list(grafana.lint(board))
+        assert not wrong, "\n".join(wrong)
+
+
+def test_both_languages_are_one_dashboard(boards):
+    """The same panels and queries but for the words; links stay right whichever is provided."""
+    for page in PAGES:
+        zh, en = boards["zh", page], boards["en", page]
+        assert zh["uid"] == en["uid"] and zh["title"] != en["title"]
+        assert [p["gridPos"] for p in zh["panels"]] == [p["gridPos"] for p in en["panels"]]
+        assert not re.search("[\u4e00-\u9fff]", json.dumps(en, ensure_ascii=False)), page
+
+
+def test_links_lead_to_dashboards_that_exist(boards):
+    uids = {board["uid"] for board in boards.values()}
+    names = {board["uid"]: {v["name"] for v in board["templating"]["list"]}
+             for board in boards.values()}
+    linked = set()
+    for board in boards.values():
+        for uid, query in re.findall(r"/d/([\w-]+)\?([^\"]*)", json.dumps(board)):
+            assert uid in uids, uid
+            linked.add(uid)
+            for name in re.findall(r"var-(\w+)=", query):
+                assert name in names[uid], f"{uid} has no variable {name}"
+    assert {"nenghao-region", "nenghao-institution"} <= linked
+
+
+RULE_KEYS = {"uid", "title", "condition", "data", "noDataState", "execErrState", "for", "annotations",
+             "labels", "isPaused", "dashboardUid", "panelId", "keepFiringFor"}
+
+
+def test_provisioning_names_only_what_grafana_reads(boards):
+    folder = ROOT / "config" / "grafana" / "provisioning"
+    files = {path.name: yaml.safe_load(path.read_text(encoding="utf-8"))
+             for path in folder.glob("*/*.yaml")}
+    uid = files["nenghao.yaml"].get("datasources", [{}])[0].get("uid") or yaml.safe_load(
+        (folder / "datasources/nenghao.yaml").read_text())["datasources"][0]["uid"]
+    assert uid == "nenghao-influx"
+    uids = {board["uid"] for board in boards.values()}
+    points = {point["name"] for point in files["contact-points.yaml"]["contactPoints"]}
+    assert {policy["receiver"] for policy in files["policies.yaml"]["policies"]} <= points
+    for group in files["rules.yaml"]["groups"]:
+        for rule in group["rules"]:
+            assert set(rule) <= RULE_KEYS, set(rule) - RULE_KEYS
+            assert rule["dashboardUid"] in uids
+            refs = [part["refId"] for part in rule["data"]]
+            assert rule["condition"] in refs
+            assert {part["datasourceUid"] for part in rule["data"]} == {uid, "__expr__"}
+
+
+# ---- queries ----
+def span_of(days):
+    now = int(datetime.datetime.now(ZONE).timestamp() * 1000)
+    return now - days * DAY_MS, now
+
+
+def this_year():
+    now = datetime.datetime.now(ZONE)
+    return int(now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
+               * 1000), int(now.timestamp() * 1000)
+
+
+def last_month():
+    first = datetime.datetime.now(ZONE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    before = (first - datetime.timedelta(days=1)).replace(day=1)
+    return int(before.timestamp() * 1000), int(first.timestamp() * 1000) - 1
+
+
+def first_of(name, options):
+    assert options, f"variable {name} has no value"
+    return options[0]
+
+
+def every(name, options):
+    return ALL if name in ("building", "meter", "agent") else first_of(name, options)
+
+
+def several(name, options):
+    return options[:2] if name in ("building", "meter", "agent") else first_of(name, options)
+
+
+def awkward(name, options):
+    return "370103-0001" if name == "institution" else every(name, options)
+
+
+def resolved(campus, board, span, choose):
+    made = Board(board, campus.stack.influx_query, span)
+
+    def choose_region(name, options):
+        return "370100" if name == "region" else choose(name, options)
+    made.resolve(choose_region)
+    return made
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_query_is_answered(campus, boards, page):
+    for choose in (first_of, every, several, awkward):
+        for span in (span_of(1), span_of(7), span_of(31), span_of(366)):
+            board = resolved(campus, boards["zh", page], span, choose)
+            for panel in board.panels():
+                for target, series in board.run(panel):
+                    if target["resultFormat"] == "time_series":
+                        assert len(series) <= 50, f"{panel['title']}: {len(series)} series"
+            for _ in board.annotations():
+                pass
+
+
+# Panels that stay empty on the demonstration's campus, and why.
+EMPTY = {
+    "未结事件与告警": "nothing is wrong",
+    "事件类别": "nothing is wrong",
+}
+
+
+@pytest.mark.parametrize("page,span", [("region", this_year), ("institution", lambda: span_of(7)),
+                                       ("meter", lambda: span_of(1)), ("collection", lambda: span_of(1)),
+                                       ("report", last_month)])
+def test_panels_show_what_there_is(campus, boards, page, span):
+    board = resolved(campus, boards["zh", page], span(), every)
+    empty = [panel["title"] for panel in board.panels()
+             if grafana.points(board.run(panel)) == 0 and panel["title"] not in EMPTY]
+    assert not empty, empty
+
+
+def test_names_reach_the_variables(campus, boards):
+    board = resolved(campus, boards["zh", "institution"], span_of(7), awkward)
+    assert (AWKWARD, "370103-0001") in board.options["institution"]
+    assert ("济南市", "370100") in board.options["region"]
+    # A county shows its own institutions only.
+    board.values["region"] = "370102"
+    board.values["subtree"] = board.options_of(
+        next(v for v in board.variables() if v["name"] == "subtree"))[0][1]
+    found = board.options_of(next(v for v in board.variables() if v["name"] == "institution"))
+    assert {value for _, value in found} == {"370102-0001", "370102-0002"}
+
+
+# ---- values ----
+def close(a, b, digits):
+    return a is not None and b is not None and round(a, digits) == round(b, digits)
+
+
+def test_a_region_shows_what_the_api_says(campus, boards):
+    board = resolved(campus, boards["zh", "region"], this_year(), first_of)
+    year = datetime.datetime.now(ZONE).year
+    panels = {panel["title"]: panel for panel in board.panels()}
+
+    def same():
+        kpis = campus.get(f"/api/v1/regions/370100/kpis?year={year}&period=year")["rows"][0]["kpis"]
+        shown = {name: grafana.value_of(board.run(panels[title]), "数值")
+                 for name, title in (("total_energy_kgce", "综合能耗"), ("electricity_kwh", "用电量"),
+                                     ("water_m3", "用水量"), ("energy_per_area_kgce", "单位建筑面积能耗"))}
+        return all(close(shown[name], kpis[name]["value"], 2) for name in shown)
+    wait_until(same, 60, "panels equal the API")
+
+
+def test_institutions_show_what_the_api_says(campus, boards):
+    year = datetime.datetime.now(ZONE).year
+    board = resolved(campus, boards["zh", "region"], this_year(), first_of)
+    panels = {panel["title"]: panel for panel in board.panels()}
+
+    def same():
+        answers = board.run(panels["机构排名：单位建筑面积能耗"])
+        shown = {series["tags"]["institution"]: series["values"][0][1]
+                 for _, found in answers for series in found}
+        said = {}
+        for id in ("370102-0001", "370102-0002", "370103-0001"):
+            row = campus.get(f"/api/v1/institutions/{id}/kpis?year={year}&period=year")["rows"][0]
+            said[id] = row["kpis"]["energy_per_area_kgce"]["value"]
+        said = {id: value for id, value in said.items() if value is not None}
+        return set(shown) == set(said) and all(close(shown[i], said[i], 3) for i in said)
+    wait_until(same, 60, "the ranking equals the API")
+
+
+def test_days_add_up_to_what_the_api_says(campus, boards):
+    """A closed day's bar, measured and estimated, is the API's value to the last digit."""
+    board = resolved(campus, boards["zh", "institution"], span_of(8), first_of)
+    panel = next(p for p in board.panels() if p["title"] == "逐日用量")
+    today = datetime.datetime.now(ZONE).date()
+    bars = {}
+    for _, found in board.run(panel):
+        for series in found:
+            for time, value in series["values"]:
+                bars[time] = bars.get(time, 0) + value
+    answer = campus.get(f"/api/v1/institutions/{board.values['institution']}/energy?"
+                        f"from={today - datetime.timedelta(days=6)}&to={today}&interval=day")
+    points = next(s["points"] for s in answer["series"] if s["key"] == {"carrier": "electricity"})
+    assert len(points) == 6
+    for point in points:
+        start = int(datetime.datetime.fromisoformat(point["start"]).timestamp() * 1000)
+        assert close(bars[start], point["value"], 6), point
+
+
+def test_a_wide_year_opens_quickly(campus, boards):
+    """Every panel of the overview over a year, one after the other."""
+    board = resolved(campus, boards["zh", "region"], this_year(), first_of)
+    began = datetime.datetime.now()
+    for panel in board.panels():
+        board.run(panel)
+    assert (datetime.datetime.now() - began).total_seconds() < 1
