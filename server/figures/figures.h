@@ -139,9 +139,11 @@ enum figures_group {
 	GROUP_TYPE,
 	GROUP_DEPARTMENT,
 	GROUP_AFFILIATION,
-	GROUP_INSTITUTION
+	GROUP_INSTITUTION,
+	GROUP_SUBTREE /* a row for the region and for every one below it, at any depth */
 };
-extern const char *const figures_group_names[]; /* "", "region" ...; NULL-terminated */
+/* "", "region" ... "institution"; NULL-terminated. */
+extern const char *const figures_group_names[];
 
 struct figures_row {
 	const char *key_name; /* "region" "type" "department" "affiliation" "institution" */

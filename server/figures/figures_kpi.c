@@ -99,6 +99,7 @@ static struct group *find_group(struct work *work, uint32_t institution)
 		return group_of(work, of->department != NULL ? of->department : "", false);
 	case GROUP_AFFILIATION:
 		return group_of(work, affiliation_names[of->affiliation], false);
+	case GROUP_SUBTREE:
 	case GROUP_INSTITUTION:
 		break;
 	}
@@ -146,6 +147,23 @@ static int group_inputs(struct work *work, uint32_t institution, struct kpi_inpu
 	return rc;
 }
 
+/* Groups of a subtree stand in the order of the tree. */
+static void add_to_ancestors(struct work *work, uint32_t institution,
+			     const struct kpi_input inputs[2])
+{
+	const struct registry *registry = work->reader.figures->registry;
+	const struct region *regions = registry->regions->regions;
+	uint32_t first = regions[work->question->region].order_first;
+	uint32_t region = registry->institutions[institution].region;
+
+	for (;; region = regions[region].parent) {
+		kpi_group_add(&work->groups[regions[region].order_first - first].sums, &inputs[0],
+			      &inputs[1], work->reader.figures->min_coverage);
+		if (region == work->question->region)
+			return;
+	}
+}
+
 static int take_institution(struct work *work, uint32_t institution, struct err *err)
 {
 	struct kpi_input inputs[2];
@@ -158,8 +176,11 @@ static int take_institution(struct work *work, uint32_t institution, struct err 
 	rc = group_inputs(work, institution, inputs, err);
 	if (rc < 0)
 		return rc;
-	kpi_group_add(&find_group(work, institution)->sums, &inputs[0], &inputs[1],
-		      work->reader.figures->min_coverage);
+	if (work->question->by == GROUP_SUBTREE)
+		add_to_ancestors(work, institution, inputs);
+	else
+		kpi_group_add(&find_group(work, institution)->sums, &inputs[0], &inputs[1],
+			      work->reader.figures->min_coverage);
 	return 0;
 }
 
@@ -191,12 +212,13 @@ static int tell_groups(struct work *work)
 {
 	static const char *const key_names[] = {[GROUP_NONE] = "region",
 						[GROUP_REGION] = "region",
+						[GROUP_SUBTREE] = "region",
 						[GROUP_TYPE] = "type",
 						[GROUP_DEPARTMENT] = "department",
 						[GROUP_AFFILIATION] = "affiliation"};
 	int rc = 0;
 
-	if (work->n_groups > 1)
+	if (work->n_groups > 1 && work->question->by != GROUP_SUBTREE)
 		qsort(work->groups, work->n_groups, sizeof *work->groups, by_key);
 	for (size_t i = 0; i < work->n_groups && rc == 0; i++) {
 		const struct group *group = &work->groups[i];
@@ -216,6 +238,19 @@ static int tell_groups(struct work *work)
 	return rc;
 }
 
+static void add_subtree(struct work *work)
+{
+	const struct region_tree *tree = work->reader.figures->registry->regions;
+	const struct region *under = &tree->regions[work->question->region];
+
+	work->n_groups = work->cap = under->order_last - under->order_first + 1;
+	work->groups = xcalloc(work->cap, sizeof *work->groups);
+	for (size_t i = 0; i < tree->n; i++)
+		if (region_is_within(tree, (uint32_t)i, work->question->region))
+			work->groups[tree->regions[i].order_first - under->order_first].key =
+				tree->regions[i].code;
+}
+
 /* A region has a row for each child and for itself even where nobody is. */
 static void add_regions(struct work *work)
 {
@@ -224,6 +259,8 @@ static void add_regions(struct work *work)
 
 	if (work->question->by == GROUP_NONE)
 		(void)group_of(work, under->code, false);
+	if (work->question->by == GROUP_SUBTREE)
+		add_subtree(work);
 	if (work->question->by != GROUP_REGION)
 		return;
 	(void)group_of(work, under->code, true);

@@ -160,6 +160,7 @@ static int believe(struct tsdb *tsdb, struct err *err)
 		(void)pthread_mutex_lock(&tsdb->lock);
 		tsdb->state.lost_restarts++;
 		(void)pthread_mutex_unlock(&tsdb->lock);
+		memset(tsdb->kept, 0, sizeof tsdb->kept);
 	}
 	return rc;
 }
@@ -209,6 +210,7 @@ static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, str
 		return rc;
 	set_state(tsdb, 0, export->n_lines, NULL);
 	tsdb->cursor_read = export->next;
+	memcpy(tsdb->kept, export->kept, sizeof tsdb->kept);
 	if (tsdb->config.durable_after_ms > 0) {
 		tsdb_pendings_add(&tsdb->cursors, export->next, process);
 		return 1;
@@ -222,8 +224,10 @@ static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, str
 /* Derived series fill the time when nothing waits. */
 static int write_derived(struct tsdb *tsdb, struct err *err)
 {
-	struct tsdb_question question = {
-		.reader = tsdb->reader, .cursor = tsdb->cursor_read, .max_lines = EXPORT_LINES};
+	struct tsdb_question question = {.reader = tsdb->reader,
+					 .cursor = tsdb->cursor_read,
+					 .max_lines = EXPORT_LINES,
+					 .kept = tsdb->kept};
 	struct tsdb_export export = {.next = tsdb->cursor_read};
 	struct registry *registry = NULL;
 	int rc = 0;
@@ -233,9 +237,10 @@ static int write_derived(struct tsdb *tsdb, struct err *err)
 		registry = registry_hold(tsdb->registry);
 	(void)pthread_mutex_unlock(&tsdb->lock);
 	question.registry = registry;
+	memcpy(export.kept, tsdb->kept, sizeof export.kept);
 	if (tsdb->options.source && registry)
 		rc = tsdb->options.source(&question, &export, tsdb->options.source_arg, err);
-	if (rc == 0 && export.next != tsdb->cursor_read)
+	if (rc == 0 && (export.next != tsdb->cursor_read || export.n_lines > 0))
 		rc = write_export(tsdb, &export, err);
 	tsdb_export_fini(&export);
 	registry_release(registry);

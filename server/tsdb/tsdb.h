@@ -25,26 +25,34 @@ enum { TSDB_CHUNK_LINES = 5000 };
 struct tsdb_tag {
 	const char *name, *value;
 };
+enum { TSDB_KEPT = 2 };
 /* What one question to the source gave. */
 struct tsdb_export {
 	struct buf lines; /* line protocol */
 	size_t n_lines;
 	int64_t next; /* the cursor to go on from */
+	/* The source's memory for this database: zero at the start, and again after the database
+	 * forgot something. */
+	int64_t kept[TSDB_KEPT];
 	struct tsdb_deletion *deletions;
 	size_t n_deletions, deletions_cap;
 };
 /* Adds a point that vanished: copies. */
 void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
 			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms);
+/* Adds all points of a measurement that are older. */
+void tsdb_export_delete_before(struct tsdb_export *export, const char *measurement,
+			       int64_t time_ms);
 
 struct tsdb_question {
 	struct ledger *reader; /* the asking thread's own */
 	const struct registry *registry;
 	int64_t cursor; /* 0: from the start */
 	size_t max_lines;
+	const int64_t *kept; /* as the export of the last question that was written left it */
 };
-/* Fills lines, n_lines, deletions and next. next == cursor: nothing new. Called from each
- * database's thread. */
+/* Fills lines, n_lines, deletions and next. No line, no deletion and next == cursor: nothing new.
+ * Called from each database's thread. */
 typedef int (*tsdb_source_fn)(const struct tsdb_question *question, struct tsdb_export *out,
 			      void *arg, struct err *err);
 

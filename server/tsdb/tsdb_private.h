@@ -83,6 +83,7 @@ struct tsdb {
 	struct db_statement *next_row;
 	int64_t read_row; /* rows up to here were read */
 	int64_t cursor_read;
+	int64_t kept[TSDB_KEPT]; /* the source's */
 	struct tsdb_pendings rows, cursors;
 	int64_t process; /* start time of the database's process; 0: not needed or not known */
 	int64_t process_asked_mono_ms;
@@ -126,7 +127,7 @@ struct tsdb_deletion {
 	char *measurement;
 	struct buf names_values; /* name, NUL, value, NUL ... */
 	size_t n_tags;
-	int64_t time_ms;
+	int64_t from_ms, to_ms; /* to exclusive */
 };
 void tsdb_export_fini(struct tsdb_export *export);
 

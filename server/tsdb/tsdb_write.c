@@ -178,8 +178,8 @@ int tsdb_write_lines(struct tsdb *tsdb, const char *text, size_t len, struct err
 
 /* ---- deleting points that vanished ---- */
 
-void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
-			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms)
+static struct tsdb_deletion *add_deletion(struct tsdb_export *export, const char *measurement,
+					  int64_t from_ms, int64_t to_ms)
 {
 	struct tsdb_deletion *deletion;
 
@@ -187,11 +187,26 @@ void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
 				 sizeof *export->deletions);
 	deletion = &export->deletions[export->n_deletions++];
 	*deletion = (struct tsdb_deletion){
-		.measurement = xstrdup(measurement), .n_tags = n_tags, .time_ms = time_ms};
+		.measurement = xstrdup(measurement), .from_ms = from_ms, .to_ms = to_ms};
+	return deletion;
+}
+
+void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
+			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms)
+{
+	struct tsdb_deletion *deletion =
+		add_deletion(export, measurement, time_ms, time_ms + 1);
+
+	deletion->n_tags = n_tags;
 	for (size_t i = 0; i < n_tags; i++) {
 		buf_add(&deletion->names_values, tags[i].name, strlen(tags[i].name) + 1);
 		buf_add(&deletion->names_values, tags[i].value, strlen(tags[i].value) + 1);
 	}
+}
+
+void tsdb_export_delete_before(struct tsdb_export *export, const char *measurement, int64_t time_ms)
+{
+	(void)add_deletion(export, measurement, 0, time_ms);
 }
 
 void tsdb_export_fini(struct tsdb_export *export)
@@ -264,7 +279,8 @@ static void add_statement(struct buf *body, const struct tsdb_deletion *deletion
 
 	buf_add_text(&statement, "DELETE FROM ");
 	add_quoted(&statement, deletion->measurement, '"');
-	buf_printf(&statement, " WHERE time = %lld000000", (long long)deletion->time_ms);
+	buf_printf(&statement, " WHERE time >= %lld000000 AND time < %lld000000",
+		   (long long)deletion->from_ms, (long long)deletion->to_ms);
 	add_predicate(&statement, deletion, true);
 	buf_add_char(&statement, ';');
 	add_encoded(body, statement.data);
@@ -309,9 +325,9 @@ static int delete_version_2(struct tsdb *tsdb, const struct tsdb_deletion *delet
 	add_quoted(&predicate, deletion->measurement, '"');
 	add_predicate(&predicate, deletion, false);
 	buf_add_text(&body, "{\"start\":");
-	add_time(&body, deletion->time_ms);
+	add_time(&body, deletion->from_ms);
 	buf_add_text(&body, ",\"stop\":");
-	add_time(&body, deletion->time_ms + 1);
+	add_time(&body, deletion->to_ms);
 	buf_add_text(&body, ",\"predicate\":");
 	add_quoted(&body, predicate.data, '"');
 	buf_add_char(&body, '}');

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/figures/export_region.h"
+
+#include <string.h>
+
+#include "server/figures/export_line.h"
+#include "server/figures/figures_private.h"
+
+struct work {
+	struct tsdb_export *out;
+	const struct figures *figures;
+	const char *measurement;
+	int64_t start_ms;
+};
+
+static int write_row(const struct figures_row *row, void *arg)
+{
+	struct work *work = arg;
+	const struct region_tree *tree = work->figures->registry->regions;
+	const struct region *region = &tree->regions[region_find(tree, row->key, strlen(row->key))];
+	struct export_line line;
+
+	if (row->institutions == 0)
+		return 0;
+	export_line_begin(&line, work->out, work->measurement);
+	export_line_tag(&line, "region", region->code);
+	export_line_kpis(&line, row->kpis);
+	export_line_number(&line, "institutions", row->institutions);
+	export_line_number(&line, "reporting", row->reporting);
+	export_line_text(&line, "name", region->name);
+	if (region->parent != UINT32_MAX)
+		export_line_text(&line, "parent", tree->regions[region->parent].code);
+	export_line_end(&line, work->start_ms);
+	return 0;
+}
+
+/* Every root and all below it. */
+static int write_period(struct work *work, const struct figures_reader *reader, civil_day month,
+			enum figures_period_kind kind, struct err *err)
+{
+	const struct region_tree *tree = work->figures->registry->regions;
+	struct civil_date date = civil_date_of(month);
+	struct figures_question question = {.by = GROUP_SUBTREE};
+	int rc = 0;
+
+	/* A period that has not begun has no indicators. */
+	if (figures_period(work->figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0,
+			   &question.period, NULL) < 0)
+		return 0;
+	work->measurement = kind == PERIOD_MONTH ? "region_kpi_month" : "region_kpi_year";
+	work->start_ms = figures_day_start(reader, question.period.days.from);
+	for (uint32_t i = 0; i < tree->n && rc == 0; i++) {
+		if (tree->regions[i].parent != UINT32_MAX)
+			continue;
+		question.region = i;
+		rc = figures_kpis(work->figures, &question, write_row, work, err);
+	}
+	return rc;
+}
+
+int export_regions(struct tsdb_export *out, const struct figures *figures, int64_t after,
+		   struct err *err)
+{
+	struct work work = {.out = out, .figures = figures};
+	struct figures_reader reader;
+	struct db_statement *list = NULL;
+	int year = 0;
+	int rc = figures_reader_open(&reader, figures, err);
+
+	if (rc == 0)
+		rc = db_prepare(ledger_db(figures->ledger), &list,
+				"SELECT DISTINCT day FROM institution_month WHERE change > ? "
+				"ORDER BY day",
+				err);
+	if (rc == 0)
+		db_bind_int(list, 1, after);
+	while (rc == 0 && (rc = db_step(list, err)) == 1) {
+		civil_day month = (civil_day)db_column_int(list, 0);
+
+		rc = write_period(&work, &reader, month, PERIOD_MONTH, err);
+		if (rc == 0 && civil_date_of(month).year != year)
+			rc = write_period(&work, &reader, month, PERIOD_YEAR, err);
+		year = civil_date_of(month).year;
+	}
+	db_finalize(list);
+	figures_reader_close(&reader);
+	return rc < 0 ? rc : 0;
+}
