@@ -18,6 +18,7 @@
 #include "server/config/config.h"
 #include "server/factors/factors.h"
 #include "server/figures/derive_export.h"
+#include "server/figures/figures.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/receiver.h"
 #include "server/ledger/ledger_lock.h"
@@ -134,7 +135,8 @@ static int start_ingest(struct server *server, struct err *err)
 	struct registry *registry = registry_holder_get(&server->registry);
 	int rc;
 
-	server->export = (struct derive_export){server->factors, config->min_coverage};
+	server->export = (struct derive_export){server->factors, config->min_coverage,
+						figures_cache_create()};
 	if (options.keeper.n_regions == 0) {
 		server->region[0] = config->region;
 		options.keeper.regions = server->region;
@@ -193,6 +195,7 @@ static void stop(struct server *server)
 		ingest_stop(server->ingest);
 	receiver_stop(server->receiver);
 	ingest_destroy(server->ingest);
+	figures_cache_destroy(server->export.cache);
 	receiver_destroy(server->receiver);
 	loop_destroy(server->loop);
 	ledger_lock_release(server->lock);

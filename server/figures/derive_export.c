@@ -8,10 +8,14 @@
 #include "common/decimal.h"
 #include "common/mem.h"
 #include "server/figures/event_export.h"
+#include "server/figures/export_directory.h"
+#include "server/figures/export_line.h"
+#include "server/figures/export_region.h"
 #include "server/figures/figures_private.h"
+#include "server/registry/datum.h"
 
 /* A day of hours, the day and its share of the month: how many lines a row gives at most. */
-enum { LINES_PER_ROW = 26, MAX_TAGS = 6 };
+enum { LINES_PER_ROW = 26, MAX_TAGS = 7 };
 
 /* Those of enum derived_table, then the events. */
 static const char *const tables[N_DERIVED_TABLES + 1] = {
@@ -126,6 +130,7 @@ static void set_tags(struct subject *subject, const struct registry *registry)
 	if (meter->building != REGISTRY_NONE)
 		add_tag(subject, "building", of->buildings[meter->building].id);
 	add_tag(subject, "meter", meter->id);
+	add_tag(subject, "role", meter_role_names[meter->role]);
 }
 
 static void add_escaped(struct buf *buf, const char *text)
@@ -167,6 +172,16 @@ static void end_line(struct work *work, int64_t time_ms)
 	work->out->n_lines++;
 }
 
+/* A heat map asks for them: InfluxQL cannot group by them. Monday is 1. */
+static void add_hour_of_week(const struct work *work, struct buf *lines, int64_t time_ms)
+{
+	civil_day day = figures_day(&work->reader, time_ms);
+	int64_t hour = (time_ms - figures_day_start(&work->reader, day)) / HOUR_MS;
+
+	add_field(lines, false, "hour", hour * MICRO);
+	add_field(lines, false, "weekday", (civil_weekday(day) + 1) * (int64_t)MICRO);
+}
+
 static void write_amount(struct work *work, const struct subject *subject, const char *measurement,
 			 const struct amount *amount, struct span_ms span)
 {
@@ -182,6 +197,8 @@ static void write_amount(struct work *work, const struct subject *subject, const
 		add_field(lines, false, "missing", missing.missing);
 	if (subject->meter != REGISTRY_NONE) /* seconds */
 		add_field(lines, false, "covered", amount->covered_ms * (MICRO / 1000));
+	else if (span.to_ms - span.from_ms == HOUR_MS)
+		add_hour_of_week(work, lines, span.from_ms);
 	end_line(work, span.from_ms);
 }
 
@@ -330,6 +347,48 @@ static void identify(struct work *work, struct subject *subject)
 
 /* ---- indicators ---- */
 
+struct kpi_point {
+	const char *measurement;
+	int64_t time_ms;
+};
+
+static bool is_any_withheld(const struct kpi_value kpis[N_KPIS])
+{
+	for (int i = 0; i < N_KPIS; i++)
+		if (kpis[i].applies && !kpis[i].has_value)
+			return true;
+	return false;
+}
+
+static void write_kpi_line(struct work *work, const struct registry_institution *of,
+			   const struct kpi_value kpis[N_KPIS], const struct kpi_point *point)
+{
+	const char *region = work->question->registry->regions->regions[of->region].code;
+	const struct tsdb_tag tags[] = {{"region", region},
+					{"institution", of->id},
+					{"type", institution_type_name(of->type)}};
+	struct export_line line;
+
+	/* What is withheld now may have had a value: a line only adds to its point. */
+	if (work->question->cursor != 0 && is_any_withheld(kpis))
+		tsdb_export_delete(work->out, point->measurement, tags, 3, point->time_ms);
+	export_line_begin(&line, work->out, point->measurement);
+	for (size_t i = 0; i < 3; i++)
+		export_line_tag(&line, tags[i].name, tags[i].value);
+	export_line_kpis(&line, kpis);
+	if (line.n_fields > 0) {
+		export_line_text(&line, "name", of->name);
+		if (of->has_location && !of->is_sensitive) {
+			struct place place = datum_to_wgs84(
+				(struct place){of->latitude, of->longitude}, of->datum);
+
+			export_line_number(&line, "latitude", place.latitude);
+			export_line_number(&line, "longitude", place.longitude);
+		}
+	}
+	export_line_end(&line, point->time_ms);
+}
+
 static int write_kpis(struct work *work, const struct subject *subject, const char *measurement,
 		      enum figures_period_kind kind, struct err *err)
 {
@@ -338,8 +397,6 @@ static int write_kpis(struct work *work, const struct subject *subject, const ch
 	struct civil_date date = civil_date_of(subject->key.day);
 	struct kpi_value kpis[N_KPIS];
 	struct figures_period period;
-	struct subject tagged = {.n_tags = 0};
-	bool is_first = true;
 
 	/* A period that has not begun has no indicators. */
 	if (figures_period(&work->figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0,
@@ -348,19 +405,9 @@ static int write_kpis(struct work *work, const struct subject *subject, const ch
 	int rc = figures_institution_kpis(&work->figures, subject->institution, &period, kpis, err);
 	if (rc < 0)
 		return rc;
-	add_tag(&tagged, "region", work->question->registry->regions->regions[of->region].code);
-	add_tag(&tagged, "institution", of->id);
-	add_tag(&tagged, "type", institution_type_name(of->type));
-	for (int i = 0; i < N_KPIS; i++) {
-		if (!kpis[i].applies || !kpis[i].has_value)
-			continue;
-		if (is_first)
-			begin_line(&work->out->lines, &tagged, measurement);
-		add_field(&work->out->lines, is_first, kpi_name((enum kpi)i), kpis[i].value);
-		is_first = false;
-	}
-	if (!is_first)
-		end_line(work, figures_day_start(&work->reader, period.days.from));
+	write_kpi_line(work, of, kpis,
+		       &(struct kpi_point){measurement,
+					   figures_day_start(&work->reader, period.days.from)});
 	return 0;
 }
 
@@ -442,6 +489,31 @@ static int write_all(struct work *work, struct err *err)
 	return rc;
 }
 
+/* What this database has: of which registry the directory, and up to which change the regions.
+ * Regions wait until all changes are written: a long catching up would write them again and again.
+ * A cursor that stands at the newest change tells that they were written with it. */
+enum { KEPT_DIRECTORY, KEPT_REGIONS };
+
+static int write_wide(struct work *work, struct err *err)
+{
+	const struct registry *registry = work->question->registry;
+	int64_t *kept = work->out->kept;
+	int rc;
+
+	if (kept[KEPT_REGIONS] == 0 && !work->is_catching_up)
+		kept[KEPT_REGIONS] = work->after;
+	if (kept[KEPT_DIRECTORY] != registry->version) {
+		export_directory(work->out, registry, work->figures.now_ms);
+		kept[KEPT_DIRECTORY] = registry->version;
+	}
+	if (!work->is_newest || work->upto == kept[KEPT_REGIONS])
+		return 0;
+	rc = export_regions(work->out, &work->figures, kept[KEPT_REGIONS], err);
+	if (rc == 0)
+		kept[KEPT_REGIONS] = work->upto;
+	return rc;
+}
+
 int derive_export(const struct tsdb_question *question, struct tsdb_export *out, void *arg,
 		  struct err *err)
 {
@@ -454,6 +526,7 @@ int derive_export(const struct tsdb_question *question, struct tsdb_export *out,
 					.registry = question->registry,
 					.factors = with->factors,
 					.min_coverage = with->min_coverage,
+					.cache = with->cache,
 					.now_ms = clock_utc_ms()}};
 	int rc = db_begin_read(ledger_db(question->reader), err);
 
@@ -464,6 +537,8 @@ int derive_export(const struct tsdb_question *question, struct tsdb_export *out,
 	work.figures.derived = work.reader.derived;
 	if (rc == 0)
 		rc = write_all(&work, err);
+	if (rc == 0)
+		rc = write_wide(&work, err);
 	figures_reader_close(&work.reader);
 	db_rollback(ledger_db(question->reader));
 	return rc;

@@ -9,13 +9,14 @@
 /* What indicators are computed with. Borrowed by every question. */
 struct derive_export {
 	const struct factors *factors;
-	int64_t min_coverage; /* 10^-6 */
+	int64_t min_coverage;        /* 10^-6 */
+	struct figures_cache *cache; /* NULL: none */
 };
 
 /* A tsdb_source_fn; arg is a const struct derive_export. Writes energy_hour, energy_day,
- * energy_month, their _meter series, kpi_month, kpi_year and event of what changed after the
- * cursor: whole changes, about max_lines lines or one change. Hours that did not change since the
- * cursor are left out; what vanished is deleted. */
+ * energy_month, their _meter series, kpi_month, kpi_year, region_kpi_month, region_kpi_year and
+ * event of what changed after the cursor: whole changes, about max_lines lines or one change. Hours
+ * that did not change since the cursor are left out; what vanished is deleted. */
 int derive_export(const struct tsdb_question *question, struct tsdb_export *out, void *arg,
 		  struct err *err);
 

@@ -2,9 +2,10 @@
 /* export_directory.h - the measurement "directory": who there is, for the lists of dashboards.
  *
  * directory,kind=region,region=<code>            label="<name> (<code>)",subtree="<code>|<code>..."
- * directory,kind=institution,institution=<id>    label="<name> (<id>)",code="<region>",type="<type>"
- * directory,kind=building,institution=,building= label="<name> (<id>)"
- * subtree are the codes at or below the region that institutions have, as a regular expression. */
+ * directory,kind=institution,institution=<id>    label="<name>
+ * (<id>)",code="<region>",type="<type>" directory,kind=building,institution=,building=
+ * label="<name> (<id>)" subtree are the codes at or below the region that institutions have, as a
+ * regular expression. */
 #ifndef SERVER_EXPORT_DIRECTORY_H
 #define SERVER_EXPORT_DIRECTORY_H
 

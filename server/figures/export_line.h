@@ -16,10 +16,12 @@ struct export_line {
 
 /* Tags come first, then fields, then the end. */
 void export_line_begin(struct export_line *line, struct tsdb_export *out, const char *measurement);
-void export_line_tag(struct export_line *line, const char *name, const char *value); /* NULL, "": none */
-void export_line_micro(struct export_line *line, const char *name, int64_t micro);   /* 10^-6 */
+void export_line_tag(struct export_line *line, const char *name,
+		     const char *value); /* NULL, "": none */
+void export_line_micro(struct export_line *line, const char *name, int64_t micro); /* 10^-6 */
 void export_line_number(struct export_line *line, const char *name, double value);
-void export_line_text(struct export_line *line, const char *name, const char *text); /* NULL, "": none */
+void export_line_text(struct export_line *line, const char *name,
+		      const char *text); /* NULL, "": none */
 /* Of every indicator that has a value: itself, <name>_previous, <name>_change, <name>_coverage. */
 void export_line_kpis(struct export_line *line, const struct kpi_value kpis[N_KPIS]);
 /* A line without a field is taken back. */

@@ -210,12 +210,10 @@ static int by_key(const void *a, const void *b)
 
 static int tell_groups(struct work *work)
 {
-	static const char *const key_names[] = {[GROUP_NONE] = "region",
-						[GROUP_REGION] = "region",
-						[GROUP_SUBTREE] = "region",
-						[GROUP_TYPE] = "type",
-						[GROUP_DEPARTMENT] = "department",
-						[GROUP_AFFILIATION] = "affiliation"};
+	static const char *const key_names[] = {
+		[GROUP_NONE] = "region",           [GROUP_REGION] = "region",
+		[GROUP_SUBTREE] = "region",        [GROUP_TYPE] = "type",
+		[GROUP_DEPARTMENT] = "department", [GROUP_AFFILIATION] = "affiliation"};
 	int rc = 0;
 
 	if (work->n_groups > 1 && work->question->by != GROUP_SUBTREE)

@@ -194,8 +194,7 @@ static struct tsdb_deletion *add_deletion(struct tsdb_export *export, const char
 void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
 			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms)
 {
-	struct tsdb_deletion *deletion =
-		add_deletion(export, measurement, time_ms, time_ms + 1);
+	struct tsdb_deletion *deletion = add_deletion(export, measurement, time_ms, time_ms + 1);
 
 	deletion->n_tags = n_tags;
 	for (size_t i = 0; i < n_tags; i++) {
