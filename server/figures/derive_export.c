@@ -9,10 +9,9 @@
 #include "common/mem.h"
 #include "server/figures/event_export.h"
 #include "server/figures/export_directory.h"
-#include "server/figures/export_line.h"
+#include "server/figures/export_kpi.h"
 #include "server/figures/export_region.h"
 #include "server/figures/figures_private.h"
-#include "server/registry/datum.h"
 
 /* A day of hours, the day and its share of the month: how many lines a row gives at most. */
 enum { LINES_PER_ROW = 26, MAX_TAGS = 7 };
@@ -347,81 +346,22 @@ static void identify(struct work *work, struct subject *subject)
 
 /* ---- indicators ---- */
 
-struct kpi_point {
-	const char *measurement;
-	int64_t time_ms;
-};
-
-static bool is_any_withheld(const struct kpi_value kpis[N_KPIS])
-{
-	for (int i = 0; i < N_KPIS; i++)
-		if (kpis[i].applies && !kpis[i].has_value)
-			return true;
-	return false;
-}
-
-static void write_kpi_line(struct work *work, const struct registry_institution *of,
-			   const struct kpi_value kpis[N_KPIS], const struct kpi_point *point)
-{
-	const char *region = work->question->registry->regions->regions[of->region].code;
-	const struct tsdb_tag tags[] = {{"region", region},
-					{"institution", of->id},
-					{"type", institution_type_name(of->type)}};
-	struct export_line line;
-
-	/* What is withheld now may have had a value: a line only adds to its point. */
-	if (work->question->cursor != 0 && is_any_withheld(kpis))
-		tsdb_export_delete(work->out, point->measurement, tags, 3, point->time_ms);
-	export_line_begin(&line, work->out, point->measurement);
-	for (size_t i = 0; i < 3; i++)
-		export_line_tag(&line, tags[i].name, tags[i].value);
-	export_line_kpis(&line, kpis);
-	if (line.n_fields > 0) {
-		export_line_text(&line, "name", of->name);
-		if (of->has_location && !of->is_sensitive) {
-			struct place place = datum_to_wgs84(
-				(struct place){of->latitude, of->longitude}, of->datum);
-
-			export_line_number(&line, "latitude", place.latitude);
-			export_line_number(&line, "longitude", place.longitude);
-		}
-	}
-	export_line_end(&line, point->time_ms);
-}
-
-static int write_kpis(struct work *work, const struct subject *subject, const char *measurement,
-		      enum figures_period_kind kind, struct err *err)
-{
-	const struct registry_institution *of =
-		&work->question->registry->institutions[subject->institution];
-	struct civil_date date = civil_date_of(subject->key.day);
-	struct kpi_value kpis[N_KPIS];
-	struct figures_period period;
-
-	/* A period that has not begun has no indicators. */
-	if (figures_period(&work->figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0,
-			   &period, NULL) < 0)
-		return 0;
-	int rc = figures_institution_kpis(&work->figures, subject->institution, &period, kpis, err);
-	if (rc < 0)
-		return rc;
-	write_kpi_line(work, of, kpis,
-		       &(struct kpi_point){measurement,
-					   figures_day_start(&work->reader, period.days.from)});
-	return 0;
-}
-
 /* Once per institution and month, whatever carriers and items changed. */
 static int write_kpis_once(struct work *work, const struct subject *subject, struct err *err)
 {
+	struct export_kpis kpis = {.out = work->out,
+				   .reader = &work->reader,
+				   .institution = subject->institution,
+				   .month = subject->key.day,
+				   .may_be_there = work->question->cursor != 0};
 	int rc;
 
 	if (subject->institution == REGISTRY_NONE ||
 	    (work->last_kpi.id == subject->key.id && work->last_kpi.day == subject->key.day))
 		return 0;
 	work->last_kpi = subject->key;
-	rc = write_kpis(work, subject, "kpi_month", PERIOD_MONTH, err);
-	return rc < 0 ? rc : write_kpis(work, subject, "kpi_year", PERIOD_YEAR, err);
+	rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
+	return rc < 0 ? rc : export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
 }
 
 static int write_subject(struct work *work, struct subject *subject, struct err *err)

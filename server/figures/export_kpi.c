@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/figures/export_kpi.h"
+
+#include "server/figures/export_line.h"
+#include "server/registry/datum.h"
+
+static bool is_any_withheld(const struct kpi_value kpis[N_KPIS])
+{
+	for (int i = 0; i < N_KPIS; i++)
+		if (kpis[i].applies && !kpis[i].has_value)
+			return true;
+	return false;
+}
+
+static void add_who(struct export_line *line, const struct registry_institution *of)
+{
+	export_line_text(line, "name", of->name);
+	if (of->has_location && !of->is_sensitive) {
+		struct place place =
+			datum_to_wgs84((struct place){of->latitude, of->longitude}, of->datum);
+
+		export_line_number(line, "latitude", place.latitude);
+		export_line_number(line, "longitude", place.longitude);
+	}
+}
+
+static void write_line(const struct export_kpis *export, const char *measurement,
+		       const struct kpi_value kpis[N_KPIS], int64_t time_ms)
+{
+	const struct registry *registry = export->reader->figures->registry;
+	const struct registry_institution *of = &registry->institutions[export->institution];
+	const struct tsdb_tag tags[] = {{"region", registry->regions->regions[of->region].code},
+					{"institution", of->id},
+					{"type", institution_type_name(of->type)}};
+	struct export_line line;
+
+	/* What is withheld now may have had a value: a line only adds to its point. */
+	if (export->may_be_there && is_any_withheld(kpis))
+		tsdb_export_delete(export->out, measurement, tags, 3, time_ms);
+	export_line_begin(&line, export->out, measurement);
+	for (size_t i = 0; i < 3; i++)
+		export_line_tag(&line, tags[i].name, tags[i].value);
+	export_line_kpis(&line, kpis);
+	if (line.n_fields > 0)
+		add_who(&line, of);
+	export_line_end(&line, time_ms);
+}
+
+int export_kpis(const struct export_kpis *export, const char *measurement,
+		enum figures_period_kind kind, struct err *err)
+{
+	const struct figures *figures = export->reader->figures;
+	struct civil_date date = civil_date_of(export->month);
+	struct kpi_value kpis[N_KPIS];
+	struct figures_period period;
+	int rc;
+
+	if (figures_period(figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0, &period,
+			   NULL) < 0)
+		return 0;
+	rc = figures_institution_kpis(figures, export->institution, &period, kpis, err);
+	if (rc == 0)
+		write_line(export, measurement, kpis,
+			   figures_day_start(export->reader, period.days.from));
+	return rc;
+}
