@@ -16,8 +16,8 @@ static void add_who(struct export_line *line, const struct registry_institution 
 {
 	export_line_text(line, "name", of->name);
 	if (of->has_location && !of->is_sensitive) {
-		struct place place =
-			datum_to_wgs84((struct place){of->latitude, of->longitude}, of->datum);
+		struct geo_point place =
+			datum_to_wgs84((struct geo_point){of->latitude, of->longitude}, of->datum);
 
 		export_line_number(line, "latitude", place.latitude);
 		export_line_number(line, "longitude", place.longitude);

@@ -1,86 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The shifts as published many times: GCJ-02 bends WGS 84 by up to 700 m on Krasovsky's ellipsoid,
+ * BD-09 bends GCJ-02 once more. */
 #include "server/registry/datum.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stddef.h>
 
-/* Krasovsky 1940. */
-static const double SEMI_MAJOR_M = 6378245.0;
-static const double ECCENTRICITY_SQUARED = 0.00669342162296594323;
+const char *const datum_names[] = {"wgs84", "gcj02", "bd09", NULL};
 
-static bool is_in_china(struct place place)
+enum { ROUNDS = 4 }; /* each divides what is left of the error by about 10^4 */
+
+static const double pi = 3.14159265358979323846;
+static const double semi_major = 6378245.0, eccentricity2 = 0.00669342162296594323;
+
+static bool is_in_china(struct geo_point at)
 {
-	return place.longitude >= 72.004 && place.longitude <= 137.8347 &&
-	       place.latitude >= 0.8293 && place.latitude <= 55.8271;
+	return at.longitude >= 72.004 && at.longitude <= 137.8347 && at.latitude >= 0.8293 &&
+	       at.latitude <= 55.8271;
 }
 
-/* Three waves of each axis, in metres of the published formula. */
-static double waves(double x, double first, double second)
+static double waves(double x, double a, double b)
 {
-	return (20 * sin(6 * x * M_PI) + 20 * sin(2 * x * M_PI)) * 2 / 3 +
-	       (20 * sin(first * M_PI) + 40 * sin(first / 3 * M_PI)) * 2 / 3 + second;
+	return 2.0 / 3.0 *
+	       (20 * sin(x * pi) + 40 * sin(x / 3 * pi) + a * sin(x / 12 * pi) +
+		b * sin(x / 30 * pi));
 }
 
-static double north_m(double x, double y)
+static double ripple(double x)
 {
-	double rough = (160 * sin(y / 12 * M_PI) + 320 * sin(y * M_PI / 30)) * 2 / 3;
-
-	return -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * sqrt(fabs(x)) +
-	       waves(x, y, rough);
+	return 2.0 / 3.0 * (20 * sin(6 * x * pi) + 20 * sin(2 * x * pi));
 }
 
-static double east_m(double x, double y)
+static double shift_north(double x, double y)
 {
-	double rough = (150 * sin(x / 12 * M_PI) + 300 * sin(x / 30 * M_PI)) * 2 / 3;
-
-	return 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * sqrt(fabs(x)) +
-	       waves(x, x, rough);
+	return -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * sqrt(fabs(x)) + ripple(x) +
+	       waves(y, 160, 320);
 }
 
-static struct place wgs84_to_gcj02(struct place place)
+static double shift_east(double x, double y)
 {
-	double x = place.longitude - 105, y = place.latitude - 35;
-	double radians = place.latitude * M_PI / 180;
-	double magic = 1 - ECCENTRICITY_SQUARED * sin(radians) * sin(radians);
-	double meridian = SEMI_MAJOR_M * (1 - ECCENTRICITY_SQUARED) / (magic * sqrt(magic));
-	double parallel = SEMI_MAJOR_M / sqrt(magic) * cos(radians);
-
-	return (struct place){place.latitude + north_m(x, y) / meridian * 180 / M_PI,
-			      place.longitude + east_m(x, y) / parallel * 180 / M_PI};
+	return 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * sqrt(fabs(x)) + ripple(x) +
+	       waves(x, 150, 300);
 }
 
-/* The offset changes slowly: a few steps back are enough. */
-static struct place gcj02_to_wgs84(struct place place)
+static struct geo_point gcj_of_wgs(struct geo_point at)
 {
-	struct place guess = place;
+	double x = at.longitude - 105, y = at.latitude - 35;
+	double phi = at.latitude / 180 * pi;
+	double magic = 1 - eccentricity2 * sin(phi) * sin(phi);
+	double meridian = semi_major * (1 - eccentricity2) / (magic * sqrt(magic));
+	double parallel = semi_major / sqrt(magic) * cos(phi);
 
-	if (!is_in_china(place))
-		return place;
-	for (int i = 0; i < 5; i++) {
-		struct place there = wgs84_to_gcj02(guess);
+	return (struct geo_point){at.latitude + shift_north(x, y) * 180 / (meridian * pi),
+				  at.longitude + shift_east(x, y) * 180 / (parallel * pi)};
+}
 
-		guess.latitude += place.latitude - there.latitude;
-		guess.longitude += place.longitude - there.longitude;
+static struct geo_point wgs_of_gcj(struct geo_point at)
+{
+	struct geo_point guess = at;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct geo_point bent = gcj_of_wgs(guess);
+
+		guess.latitude += at.latitude - bent.latitude;
+		guess.longitude += at.longitude - bent.longitude;
 	}
 	return guess;
 }
 
-static struct place bd09_to_gcj02(struct place place)
+static struct geo_point bd_of_gcj(struct geo_point at)
 {
-	double x = place.longitude - 0.0065, y = place.latitude - 0.006;
-	double turn = M_PI * 3000 / 180;
-	double radius = sqrt(x * x + y * y) - 0.00002 * sin(y * turn);
-	double angle = atan2(y, x) - 0.000003 * cos(x * turn);
+	double x = at.longitude, y = at.latitude;
+	double z = sqrt(x * x + y * y) + 0.00002 * sin(y * pi * 3000 / 180);
+	double theta = atan2(y, x) + 0.000003 * cos(x * pi * 3000 / 180);
 
-	return (struct place){radius * sin(angle), radius * cos(angle)};
+	return (struct geo_point){z * sin(theta) + 0.006, z * cos(theta) + 0.0065};
 }
 
-struct place datum_to_wgs84(struct place place, const char *datum)
+static struct geo_point gcj_of_bd(struct geo_point at)
 {
-	if (datum != NULL && strcmp(datum, "bd09") == 0)
-		return gcj02_to_wgs84(bd09_to_gcj02(place));
-	if (datum != NULL && strcmp(datum, "gcj02") == 0)
-		return gcj02_to_wgs84(place);
-	return place;
+	double x = at.longitude - 0.0065, y = at.latitude - 0.006;
+	double z = sqrt(x * x + y * y) - 0.00002 * sin(y * pi * 3000 / 180);
+	double theta = atan2(y, x) - 0.000003 * cos(x * pi * 3000 / 180);
+
+	return (struct geo_point){z * sin(theta), z * cos(theta)};
+}
+
+struct geo_point datum_to_wgs84(struct geo_point place, enum datum from)
+{
+	if (from == DATUM_WGS84 || !is_in_china(place))
+		return place;
+	return wgs_of_gcj(from == DATUM_BD09 ? gcj_of_bd(place) : place);
+}
+
+struct geo_point datum_from_wgs84(struct geo_point place, enum datum to)
+{
+	if (to == DATUM_WGS84 || !is_in_china(place))
+		return place;
+	place = gcj_of_wgs(place);
+	return to == DATUM_BD09 ? bd_of_gcj(place) : place;
 }

@@ -11,6 +11,7 @@
 #include "common/civil.h"
 #include "common/conf.h"
 #include "common/mem.h"
+#include "server/registry/datum.h"
 #include "server/registry/region.h"
 
 enum carrier {
@@ -144,7 +145,7 @@ struct registry_institution {
 	bool is_sensitive;
 	bool has_location;
 	double latitude, longitude;
-	const char *datum; /* wgs84 gcj02 bd09 */
+	enum datum datum;
 	const struct dated_amount *headcount;
 	size_t n_headcount;
 	const struct registry_building *buildings;

@@ -322,7 +322,7 @@ static void build_location(struct registry_loader *loader, const struct file_loc
 	it->has_location = from->node != NULL;
 	it->latitude = from->latitude;
 	it->longitude = from->longitude;
-	it->datum = from->node != NULL ? registry_datums[from->datum] : NULL;
+	it->datum = (enum datum)from->datum;
 }
 
 /* ---- all of it ---- */

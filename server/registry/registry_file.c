@@ -20,7 +20,6 @@ const char *const meter_role_names[] = {"main", "sub", "generation", NULL};
 const char *const meter_scope_names[] = {"own",       "tenant",       "dormitory",
 					 "ev_public", "other_entity", NULL};
 const char *const meter_form_names[] = {"none", "datacentre", "heating", NULL};
-const char *const registry_datums[] = {"wgs84", "gcj02", "bd09", NULL};
 static const char *const building_classes[] = {"none", "A", "B", "C", "D",
 					       "E",    "F", "G", "H", NULL};
 static const char *const gbt51161_classes[] = {"none", "A", "B", NULL};
@@ -368,7 +367,7 @@ static const struct conf_key location_keys[] = {
 	 .type = CONF_CHOICE,
 	 .offset = offsetof(struct file_location, datum),
 	 .fallback = "wgs84",
-	 .choices = registry_datums,
+	 .choices = datum_names,
 	 .help = "wgs84, gcj02 or bd09"},
 	{0},
 };

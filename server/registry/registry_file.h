@@ -86,7 +86,6 @@ struct file_supply { /* one item of a dated supply */
 };
 
 extern const struct conf_key registry_institution_keys[], registry_supply_keys[];
-extern const char *const registry_datums[];
 
 /* ---- the loader ---- */
 

@@ -10,7 +10,7 @@
 #include "server/registry/datum.h"
 
 /* Metres between two near places. */
-static double distance_m(struct place a, struct place b)
+static double distance_m(struct geo_point a, struct geo_point b)
 {
 	double north = (a.latitude - b.latitude) * 111320;
 	double east = (a.longitude - b.longitude) * 111320 * cos(a.latitude * M_PI / 180);
@@ -22,21 +22,22 @@ static double distance_m(struct place a, struct place b)
 static void places_on_chinese_maps_come_back(void **state)
 {
 	static const struct {
-		const char *phrase, *datum;
-		struct place shown, wgs84;
+		const char *phrase;
+		enum datum datum;
+		struct geo_point shown, wgs84;
 	} cases[] = {
 		{"Beijing, shifted",
-		 "gcj02",
+		 DATUM_GCJ02,
 		 {39.91022649807321, 116.4037135824225},
 		 {39.908823, 116.397470}},
 		{"Jinan, shifted",
-		 "gcj02",
+		 DATUM_GCJ02,
 		 {36.66042694057491, 117.07609106370003},
 		 {36.66, 117.07}},
-		{"Jinan, not shifted", "wgs84", {36.66, 117.07}, {36.66, 117.07}},
-		{"no datum named", NULL, {36.66, 117.07}, {36.66, 117.07}},
+		{"Jinan, not shifted", DATUM_WGS84, {36.66, 117.07}, {36.66, 117.07}},
+		{"a datum by default", DATUM_WGS84, {36.66, 117.07}, {36.66, 117.07}},
 		{"outside of China nothing is shifted",
-		 "gcj02",
+		 DATUM_GCJ02,
 		 {48.8584, 2.2945},
 		 {48.8584, 2.2945}},
 	};
@@ -54,9 +55,9 @@ static void places_on_chinese_maps_come_back(void **state)
 /* Baidu's shift is some hundred metres more than the other. */
 static void baidu_is_a_shift_on_top(void **state)
 {
-	struct place shown = {36.666, 117.0825};
-	double once = distance_m(datum_to_wgs84(shown, "gcj02"), shown);
-	double twice = distance_m(datum_to_wgs84(shown, "bd09"), shown);
+	struct geo_point shown = {36.666, 117.0825};
+	double once = distance_m(datum_to_wgs84(shown, DATUM_GCJ02), shown);
+	double twice = distance_m(datum_to_wgs84(shown, DATUM_BD09), shown);
 
 	(void)state;
 	assert_true(once > 300 && once < 800);

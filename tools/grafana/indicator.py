@@ -35,19 +35,6 @@ _ALL = [
               Text("本机构光伏发电。", "The institution's own generation.")),
     Indicator("pv_share", "percentunit", 1, Text("光伏占比", "PV share"),
               Text("光伏发电 ÷ 用电总量。", "Generation ÷ electricity used.")),
-    Indicator("energy_cost_yuan", Text("suffix: 元", "suffix: yuan"), 0, Text("能源费用", "Energy cost"),
-              Text("有账单取账单金额，否则按分时电价估算。",
-                   "The bill's fee where billed, else by the time-of-use tariff.")),
-    Indicator("base_load_share", "percentunit", 1, Text("夜间基础负荷占比", "Base load share"),
-              Text("夜间与节假日的基础负荷电量 ÷ 用电量。",
-                   "Electricity of the load at night and on holidays ÷ electricity.")),
-    Indicator("peak_demand_kw", "kwatt", 1, Text("最大需量", "Peak demand"),
-              Text("15 分钟平均功率的最大值。", "The largest mean power of 15 minutes.")),
-    Indicator("load_factor", "percentunit", 1, Text("负荷率", "Load factor"),
-              Text("平均功率 ÷ 最大需量。", "Mean power ÷ peak demand.")),
-    Indicator("submeter_residual_share", "percentunit", 1,
-              Text("未分项电量占比", "Unmetered rest"),
-              Text("总表减分项表（含损耗）÷ 总表。", "Main meters less sub meters, losses included, ÷ main.")),
 ]
 INDICATORS = {one.field: one for one in _ALL}
 # Sums go down when energy is saved; these are asked about first.

@@ -111,22 +111,14 @@ def items():
     return made
 
 
-def trend(field):
-    one = INDICATORS[field]
-    return chart(Text(f"{one.name.zh}：逐月", f"{one.name.en} by month"), one.meaning, (6, 7),
-                 [target(select([(f'"{field}"', one.name)], "kpi_month", f"{OF} AND $timeFilter"),
-                         alias=one.name)],
-                 custom=LINE | {"showPoints": "always"}, unit=one.unit, decimals=one.decimals, min=0)
-
-
 def make():
     year = f"{OF} AND {NEWEST_YEAR}"
     head = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
-            "electricity_kwh", "water_m3", "co2_kg", "pv_generation_kwh", "energy_cost_yuan"]
+            "electricity_kwh", "water_m3", "co2_kg", "pv_generation_kwh"]
     return dashboard(
         "nenghao-institution", Text("机构", "Institution"),
-        Text("一个机构的年、月、日、时用能，分项，需量与费用。",
-             "One institution's energy by year, month, day and hour, its items, demand and cost."),
+        Text("一个机构的年、月、日、时用能，分项、分建筑。",
+             "One institution's energy by year, month, day and hour, its items and buildings."),
         [REGION, SUBTREE, SEARCH, INSTITUTION, CARRIER],
         [Row(Text("本年累计", "This year so far"),
              [figure(INDICATORS[f].name, INDICATORS[f].meaning, (3, 6), "kpi_year", year, f,
@@ -139,8 +131,5 @@ def make():
          Row(Text("构成", "Parts"),
              [items(),
               parts(Text("分建筑", "By building"), UNITS, "energy_day_meter", "building",
-                    f"{CARRIER_IS} AND \"role\" = 'main'", "$tag_building", (12, 8))]),
-         Row(Text("运行指标", "Operation"),
-             [trend("base_load_share"), trend("peak_demand_kw"), trend("load_factor"),
-              trend("energy_cost_yuan")])],
+                    f"{CARRIER_IS} AND \"role\" = 'main'", "$tag_building", (12, 8))])],
         annotations=[EVENTS], time=("now/M", "now"))

@@ -9,7 +9,7 @@ COVERAGE, CHANGE = Text("数据完整率", "Coverage"), Text("综合能耗同比
 # The month that the shown time begins in; its point stands at its first moment.
 MONTH = "time >= ${__from}ms AND time < ${__from}ms + 27d"
 COLUMNS = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
-           "electricity_kwh", "water_m3", "co2_kg", "energy_cost_yuan"]
+           "electricity_kwh", "water_m3", "co2_kg"]
 
 
 def listing():
