@@ -178,7 +178,7 @@ static void write_location(struct api_call *call, const struct registry_institut
 	json_begin_object(&call->json, "location");
 	json_add_real(&call->json, "latitude", institution->latitude, 6);
 	json_add_real(&call->json, "longitude", institution->longitude, 6);
-	json_add_string(&call->json, "datum", institution->datum);
+	json_add_string(&call->json, "datum", datum_names[institution->datum]);
 	json_end_object(&call->json);
 }
 
