@@ -278,8 +278,11 @@ static void add_statement(struct buf *body, const struct tsdb_deletion *deletion
 
 	buf_add_text(&statement, "DELETE FROM ");
 	add_quoted(&statement, deletion->measurement, '"');
-	buf_printf(&statement, " WHERE time >= %lld000000 AND time < %lld000000",
-		   (long long)deletion->from_ms, (long long)deletion->to_ms);
+	if (deletion->to_ms == deletion->from_ms + 1)
+		buf_printf(&statement, " WHERE time = %lld000000", (long long)deletion->from_ms);
+	else
+		buf_printf(&statement, " WHERE time >= %lld000000 AND time < %lld000000",
+			   (long long)deletion->from_ms, (long long)deletion->to_ms);
 	add_predicate(&statement, deletion, true);
 	buf_add_char(&statement, ';');
 	add_encoded(body, statement.data);

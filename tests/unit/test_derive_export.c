@@ -96,21 +96,26 @@ static void test_lines(void **state)
 	start(&f);
 	feed(&f, "2026-03-01", 94, 0);
 	export(&f, 100000);
-	/* 24 hours and the day, of meter and institution, a month each, two of indicators */
-	assert_int_equal(f.out.n_lines, 2 * 26 + 2);
+	/* 24 hours and the day, of meter and institution, a month each, two of indicators; who
+	 * there is (3 regions, an institution, a building), and the indicators of 3 regions */
+	assert_int_equal(f.out.n_lines, 2 * 26 + 2 + 5 + 3 * 2);
+	check_has(&f, "directory,kind=region,region=370100 label=\"");
+	check_has(&f, "subtree=\"370102\" ");
+	check_has(&f, "directory,kind=institution,institution=370102-0001 label=\"");
+	check_has(&f, "region_kpi_month,region=370000 ");
 	check_has(&f, "energy_hour_meter,region=370102,institution=370102-0001,carrier=electricity,"
-		      "item=01000,building=main,meter=e01 "
+		      "item=01000,building=main,meter=e01,role=main "
 		      "value=4,estimated=0,missing=0,covered=3600 1772294400000\n");
 	check_has(&f, "energy_hour_meter,region=370102,institution=370102-0001,carrier=electricity,"
-		      "item=01000,building=main,meter=e01 "
+		      "item=01000,building=main,meter=e01,role=main "
 		      "value=2,estimated=0,missing=0.5,covered=1800 1772377200000\n");
 	check_has(&f, "energy_hour,region=370102,institution=370102-0001,carrier=electricity,"
-		      "item=total value=4,estimated=0,missing=0 1772294400000\n");
+		      "item=total value=4,estimated=0,missing=0,hour=0,weekday=7 1772294400000\n");
 	check_has(&f, "energy_day,region=370102,institution=370102-0001,carrier=electricity,"
 		      "item=total value=94,estimated=0,missing=0.5 1772294400000\n");
 	/* 720.5 h at 1 kWh; 23 hours of the four Sundays to come at 4, as this one was */
 	check_has(&f, "energy_month_meter,region=370102,institution=370102-0001,"
-		      "carrier=electricity,item=01000,building=main,meter=e01 "
+		      "carrier=electricity,item=01000,building=main,meter=e01,role=main "
 		      "value=94,estimated=0,missing=996.5,covered=84600 1772294400000\n");
 	finish(&f);
 }
@@ -123,10 +128,10 @@ static void test_only_what_changed(void **state)
 	(void)state;
 	start(&f);
 	feed(&f, "2026-03-01", 94, 0);
-	assert_int_equal(export_all(&f, 100000), 54);
+	assert_int_equal(export_all(&f, 100000), 54 + 11);
 	assert_int_equal(export_all(&f, 100000), 0);
 	feed(&f, "2026-03-01T23:45:00+08:00", 0, 95 * (int64_t)MICRO);
-	assert_int_equal(export_all(&f, 100000), 2 * 3 + 2);
+	assert_int_equal(export_all(&f, 100000), 2 * 3 + 2 + 3 * 2);
 	/* Two changes since the cursor: which hours the first one touched is not known. */
 	feed(&f, "2026-03-02T00:00:00+08:00", 4, 96 * (int64_t)MICRO);
 	feed(&f, "2026-03-02T01:15:00+08:00", 3, 101 * (int64_t)MICRO);
@@ -190,20 +195,21 @@ static void test_what_vanished_is_deleted(void **state)
 	start(&f);
 	feed(&f, "2026-03-01", 8, 0);
 	(void)export_all(&f, 100000);
-	assert_int_equal(f.out.n_deletions, 0);
+	assert_int_equal(f.out.n_deletions, 1); /* an older directory */
 	campus_register(&f.campus, HEAD BUILDINGS);
 	campus_derive(&f.campus);
-	assert_int_equal(export_all(&f, 100000), 0);
-	/* two hours, the day and the month, of meter and total */
-	assert_int_equal(f.out.n_deletions, 8);
+	/* who there is, and regions that still have an institution */
+	assert_int_equal(export_all(&f, 100000), 5 + 3 * 2);
+	/* two hours, the day and the month, of meter and total; the older directory */
+	assert_int_equal(f.out.n_deletions, 1 + 8 + 1);
 	finish(&f);
-	/* Who starts from nothing has nothing to delete. */
+	/* Who starts from nothing has nothing to delete, but an older directory. */
 	start(&f);
 	feed(&f, "2026-03-01", 8, 0);
 	campus_register(&f.campus, HEAD BUILDINGS);
 	campus_derive(&f.campus);
-	assert_int_equal(export_all(&f, 100000), 0);
-	assert_int_equal(f.out.n_deletions, 0);
+	assert_int_equal(export_all(&f, 100000), 5 + 3 * 2);
+	assert_int_equal(f.out.n_deletions, 1);
 	finish(&f);
 }
 

@@ -86,7 +86,7 @@ static void the_example_is_loaded(void **state)
 	assert_int_equal(it->affiliation, AFFILIATION_COUNTY);
 	assert_string_equal(registry->regions->regions[it->region].name, "历下区");
 	assert_true(it->has_location);
-	assert_string_equal(it->datum, "wgs84");
+	assert_int_equal(it->datum, DATUM_WGS84);
 	assert_int_equal(it->n_buildings, 2);
 	assert_int_equal(it->buildings[0].class_mohurd, 'A');
 	assert_string_equal(it->buildings[0].gbt51161, "B");
