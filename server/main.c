@@ -323,8 +323,11 @@ static const struct cli_command commands[] = {
 	{"check", "", "check configuration, registry and factors", 0, 0, server_check_options,
 	 server_command_check},
 	{"status", "", "show agents, dead letters and queues", 0, 0, NULL, server_command_status},
-	{"import", "FILE.lp|FILE.csv", "take in past readings or bills", 1, 1, NULL,
-	 server_command_import},
+	{"import", "FILE.lp|FILE.csv|FILE.xlsx", "take in past readings, bills, filled-in reports",
+	 1, 1, NULL, server_command_import},
+	{"report", "statistics|reminders|changes|reconciliation [YEAR]",
+	 "statistics forms and their sums, who is late, what changed, bills against meters", 1, 2,
+	 server_report_options, server_command_report},
 	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
 	 server_command_recompute},
 	{"registry", "diff DIR", "which figures the registry in DIR would move; changes nothing", 2,
@@ -351,6 +354,8 @@ int main(int argc, char **argv)
 		.version = VERSION,
 		.examples = "  nenghao-server check -c server.yaml\n"
 			    "  nenghao-server import history.lp\n"
+			    "  nenghao-server report statistics 2025 --region 370102 --format xlsx "
+			    "--output 2025.xlsx\n"
 			    "  nenghao-server token add bureau --region 3701 --grade L2\n"
 			    "  nenghao-server recompute --from 2026-01-01\n"
 			    "  nenghao-server backup /var/backups/nenghao-ledger.db\n",

@@ -7,6 +7,7 @@
 #include "server/api/api_call.h"
 
 const char *const api_format_names[] = {"json", "csv", NULL};
+const char *const api_sheet_names[] = {"json", "csv", "xlsx", NULL};
 const char *const api_bom_names[] = {"0", "1", NULL};
 
 static bool has_parameter(const struct api_route *route, const char *name)
@@ -24,6 +25,16 @@ bool api_route_has_csv(const struct api_route *route)
 	return has_parameter(route, "format");
 }
 
+bool api_route_has_xlsx(const struct api_route *route)
+{
+	const struct api_parameter *parameter = route->parameters;
+
+	for (; parameter != NULL && parameter->name != NULL; parameter++)
+		if (parameter->choices == api_sheet_names)
+			return true;
+	return false;
+}
+
 /* The parameter decides; without it CSV is for those who ask for it and not for JSON. */
 bool api_choose_format(struct api_call *call)
 {
@@ -33,13 +44,17 @@ bool api_choose_format(struct api_call *call)
 	if (!api_route_has_csv(call->route))
 		return true;
 	if (api_parameter(call, "format") == NULL) {
-		call->is_csv = accept != NULL && strcasestr(accept, "text/csv") != NULL &&
-			       strcasestr(accept, "application/json") == NULL;
+		bool is_other = accept != NULL && strcasestr(accept, "application/json") == NULL;
+
+		call->is_csv = is_other && strcasestr(accept, "text/csv") != NULL;
+		call->is_xlsx = is_other && !call->is_csv && api_route_has_xlsx(call->route) &&
+				strcasestr(accept, API_XLSX_TYPE) != NULL;
 	} else {
 		format = api_choice(call, "format");
 		if (format < 0)
 			return false;
 		call->is_csv = format == 1;
+		call->is_xlsx = format == 2;
 	}
 	return api_choice(call, "bom") >= 0;
 }

@@ -31,6 +31,7 @@ struct api_call {
 	char captures[API_CAPTURES_MAX][API_CAPTURE_LEN]; /* the {parts} of the path */
 	int64_t now_ms;
 	bool is_csv;             /* asked for, and the route has it */
+	bool is_xlsx;            /* likewise */
 	struct json_writer json; /* writes into reply->body */
 	struct csv_writer csv;   /* too */
 };
@@ -81,7 +82,7 @@ extern const struct api_route api_region_routes[], api_institution_routes[], api
 	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
 	api_openapi_routes[], api_ranking_routes[], api_audit_routes[], api_bill_routes[],
 	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[],
-	api_catalogue_routes[];
+	api_catalogue_routes[], api_notice_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
@@ -142,7 +143,8 @@ int api_choice(struct api_call *call, const char *name);
 bool api_kpi(struct api_call *call, const char *name, enum kpi *out);
 
 /* ---- CSV ---- */
-extern const char *const api_format_names[], *const api_bom_names[];
+extern const char *const api_format_names[], *const api_sheet_names[], *const api_bom_names[];
+#define API_XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 /* Rows for the parameters of a route that has CSV as well. */
 #define API_CSV_PARAMETERS                                                                     \
 	{.name = "format",                                                                     \
@@ -153,6 +155,17 @@ extern const char *const api_format_names[], *const api_bom_names[];
 		.name = "bom", .type = API_CHOICE, .choices = api_bom_names, .fallback = "0",  \
 		.help = "1: CSV begins with a byte order mark, for spreadsheets that want one" \
 	}
+/* The same where there is a workbook too. */
+#define API_SHEET_PARAMETERS                                                                   \
+	{.name = "format",                                                                     \
+	 .type = API_CHOICE,                                                                   \
+	 .choices = api_sheet_names,                                                           \
+	 .help = "default: json, or csv or xlsx where Accept asks for that and not for JSON"}, \
+	{                                                                                      \
+		.name = "bom", .type = API_CHOICE, .choices = api_bom_names, .fallback = "0",  \
+		.help = "1: CSV begins with a byte order mark, for spreadsheets that want one" \
+	}
+bool api_route_has_xlsx(const struct api_route *route);
 bool api_route_has_csv(const struct api_route *route);
 /* Sets is_csv; false after answering 400. */
 bool api_choose_format(struct api_call *call);

@@ -113,6 +113,8 @@ static void write_answer(struct json_writer *json, const struct api_route *route
 		      route->schema);
 	if (api_route_has_csv(route))
 		write_content(json, "text/csv", NULL);
+	if (api_route_has_xlsx(route))
+		write_content(json, API_XLSX_TYPE, NULL);
 	json_end_object(json);
 	json_end_object(json);
 }

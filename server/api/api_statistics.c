@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/api/api_statistics.h"
+#include "server/statistics/statistics_write.h"
 
 bool api_fill(struct api_call *call, const struct figures *figures, struct fill *fill)
 {
@@ -29,238 +30,27 @@ bool api_fill(struct api_call *call, const struct figures *figures, struct fill 
 	return false;
 }
 
-static void write_head(struct api_call *call, const struct form_schema *schema,
-		       struct fill_period period)
-{
-	struct json_writer *json = &call->json;
-
-	json_add_int(json, "year", period.year);
-	if (period.quarter > 0)
-		json_add_int(json, "quarter", period.quarter);
-	else
-		json_add_null(json, "quarter");
-	json_begin_object(json, "schema");
-	json_add_string(json, "id", schema->id);
-	json_add_string(json, "name", schema->name);
-	json_add_bool(json, "verified", schema->is_verified);
-	json_end_object(json);
-}
-
-static void add_date(struct json_writer *json, const char *key, civil_day day)
-{
-	char text[CIVIL_TEXT_MAX];
-
-	(void)civil_print_day(day, text);
-	json_add_string(json, key, text);
-}
-
-static void add_text(struct json_writer *json, const char *key, const char *text)
-{
-	json_add_string(json, key, text != NULL && text[0] != '\0' ? text : NULL);
-}
-
-static void add_number(struct json_writer *json, const char *key, bool has, int64_t micro)
-{
-	if (has)
-		json_add_micro(json, key, micro);
-	else
-		json_add_null(json, key);
-}
-
-/* ---- one report ---- */
-
-/* What was filled in: as it was submitted, or as it is now. */
-static bool filled_of(const struct report *report, size_t line, int64_t *value)
-{
-	const struct filing_value *filed = &report->filing.values[line];
-	const struct report_cell *cell = &report->cells[line];
-	bool is_open = filing_is_open(report->filing.state);
-
-	*value = is_open ? cell->now.value : filed->filled;
-	return is_open ? cell->now.is_known : filed->has_filled;
-}
-
-static void write_number_line(struct json_writer *json, const struct report *report, size_t line)
-{
-	const struct report_cell *cell = &report->cells[line];
-	const struct filing_value *value = &report->filing.values[line];
-	int64_t filled;
-	bool has_filled = filled_of(report, line, &filled);
-
-	json_add_bool(json, "applies", cell->now.applies);
-	add_number(json, "filled", has_filled, filled);
-	add_number(json, "filed", value->has_filed, value->filed);
-	add_number(json, "value", cell->has_value, cell->value);
-	json_add_bool(json, "moved", cell->has_moved);
-	add_number(json, "now", cell->has_moved && cell->now.is_known, cell->now.value);
-	add_number(json, "previous", cell->has_previous, cell->previous);
-	add_text(json, "missing", cell->now.is_partial ? cell->now.missing : NULL);
-	json_add_int(json, "decimals", report->schema->lines[line].decimals);
-}
-
-static void write_line(struct api_call *call, const struct report *report, size_t i)
-{
-	const struct form_line *line = &report->schema->lines[i];
-	const struct filing_value *value = &report->filing.values[i];
-	struct json_writer *json = &call->json;
-
-	json_begin_object(json, NULL);
-	json_add_string(json, "code", line->code);
-	json_add_string(json, "name", line->name);
-	add_text(json, "unit", line->unit);
-	add_text(json, "note", line->note);
-	if (line->text != TEXT_NONE) {
-		json_add_string(json, "kind", "text");
-		json_add_string(json, "text",
-				fill_text(call->registry, report->institution, line->text));
-	} else if (line->is_words) {
-		json_add_string(json, "kind", "words");
-		json_add_string(json, "text", value->words);
-	} else {
-		json_add_string(json, "kind", "number");
-		json_add_bool(json, "entered", line->n_terms == 0);
-		write_number_line(json, report, i);
-	}
-	add_text(json, "remark", value->remark);
-	json_end_object(json);
-}
-
-static void write_forms(struct api_call *call, const struct report *report)
-{
-	const struct form_schema *schema = report->schema;
-	struct json_writer *json = &call->json;
-
-	json_begin_array(json, "forms");
-	for (size_t f = 0; f < schema->n_forms; f++) {
-		json_begin_object(json, NULL);
-		json_add_string(json, "id", schema->forms[f].id);
-		json_add_string(json, "name", schema->forms[f].name);
-		json_add_string(json, "number", schema->forms[f].number);
-		json_begin_array(json, "lines");
-		for (size_t i = 0; i < schema->n_lines; i++)
-			if (schema->lines[i].form == f && report_has_line(report, i))
-				write_line(call, report, i);
-		json_end_array(json);
-		json_end_object(json);
-	}
-	json_end_array(json);
-}
-
-static void write_checks(struct json_writer *json, const struct report *report)
-{
-	json_begin_array(json, "checks");
-	for (size_t i = 0; i < report->n_checks; i++) {
-		const struct report_check *check = &report->checks[i];
-
-		json_begin_object(json, NULL);
-		json_add_string(json, "code", report->schema->lines[check->line].code);
-		json_add_string(json, "check", check->code);
-		json_add_string(json, "severity",
-				check->severity == REPORT_ERROR ? "error" : "note");
-		json_add_string(json, "text", check->text);
-		json_end_object(json);
-	}
-	json_end_array(json);
-}
-
-static void write_event(const struct filing_event *event, void *arg)
-{
-	struct api_call *call = arg;
-	struct json_writer *json = &call->json;
-	char time[CIVIL_TEXT_MAX];
-
-	(void)civil_print_time(event->at_ms, call->options->offset_ms, time);
-	json_begin_object(json, NULL);
-	json_add_string(json, "at", time);
-	json_add_string(json, "who", event->who);
-	json_add_string(json, "action", event->action);
-	json_add_string(json, "state", filing_state_names[event->state]);
-	json_add_int(json, "version", event->version);
-	add_text(json, "reason", event->why);
-	if (event->detail[0] != '\0')
-		json_add_number(json, "values", event->detail, strlen(event->detail));
-	else
-		json_add_null(json, "values");
-	json_end_object(json);
-}
-
-static void write_people(struct json_writer *json, const struct filing *filing)
-{
-	json_begin_object(json, "people");
-	add_text(json, "filler", filing->filler);
-	add_text(json, "checker", filing->checker);
-	add_text(json, "head", filing->head);
-	add_text(json, "phone", filing->phone);
-	json_end_object(json);
-}
-
 void api_write_report(struct api_call *call, const struct report *report, struct db *db)
 {
-	const struct registry_institution *of = &call->registry->institutions[report->institution];
-	struct json_writer *json = &call->json;
-
 	api_json(call);
-	json_begin_object(json, NULL);
-	write_head(call, report->schema, report->period);
-	json_add_string(json, "institution", of->id);
-	json_add_string(json, "name", of->name);
-	json_add_string(json, "state", filing_state_names[report->filing.state]);
-	json_add_string(json, "state_zh", filing_state_zh[report->filing.state]);
-	json_add_int(json, "version", report->filing.version);
-	add_text(json, "submitted_by", report->filing.submitted_by);
-	add_date(json, "due", report_due(report->schema, report->period));
-	write_people(json, &report->filing);
-	write_forms(call, report);
-	write_checks(json, report);
-	json_begin_array(json, "history");
-	if (db != NULL && report->filing.id != 0)
-		(void)filing_each_event(db, report->filing.id, write_event, call, NULL);
-	json_end_array(json);
-	json_end_object(json);
+	report_write_json(&call->json, report, call->registry, db);
 }
 
-static const char *const report_columns[] = {"year",  "quarter",  "institution", "state",  "form",
-					     "code",  "name",     "unit",        "filled", "filed",
-					     "value", "previous", "words",       "remark", NULL};
-
-static void add_cell(struct csv_writer *csv, bool has, int64_t micro)
+static void send_workbook(struct api_call *call, int rc, const struct err *err)
 {
-	if (has)
-		csv_add_micro(csv, micro);
-	else
-		csv_add_text(csv, NULL);
+	if (rc < 0) {
+		api_failed(call, err);
+		return;
+	}
+	call->reply->status = 200;
+	call->reply->content_type = API_XLSX_TYPE;
+	call->reply->file_name = "attachment; filename=\"statistics.xlsx\"";
 }
 
-static void write_report_row(struct api_call *call, const struct report *report, size_t i)
+static void send_report_csv(struct api_call *call, const struct report *report)
 {
-	const struct form_line *line = &report->schema->lines[i];
-	const struct report_cell *cell = &report->cells[i];
-	const struct filing_value *value = &report->filing.values[i];
-	bool is_number = line->text == TEXT_NONE && !line->is_words;
-	struct csv_writer *csv = &call->csv;
-	int64_t filled;
-	bool has_filled = filled_of(report, i, &filled);
-
-	csv_add_int(csv, report->period.year);
-	if (report->period.quarter > 0)
-		csv_add_int(csv, report->period.quarter);
-	else
-		csv_add_text(csv, NULL);
-	csv_add_text(csv, call->registry->institutions[report->institution].id);
-	csv_add_text(csv, filing_state_zh[report->filing.state]);
-	csv_add_text(csv, report->schema->forms[line->form].name);
-	csv_add_text(csv, line->code);
-	csv_add_text(csv, line->name);
-	csv_add_text(csv, line->unit);
-	add_cell(csv, is_number && has_filled, filled);
-	add_cell(csv, is_number && value->has_filed, value->filed);
-	add_cell(csv, is_number && cell->has_value, cell->value);
-	add_cell(csv, is_number && cell->has_previous, cell->previous);
-	csv_add_text(csv, line->text != TEXT_NONE
-				  ? fill_text(call->registry, report->institution, line->text)
-				  : value->words);
-	csv_add_text(csv, value->remark);
-	csv_end_row(csv);
+	api_csv(call, report_columns);
+	report_write_csv(&call->csv, report, call->registry);
 }
 
 static void get_report(struct api_call *call)
@@ -272,22 +62,18 @@ static void get_report(struct api_call *call)
 
 	if (!api_fill(call, &figures, &fill))
 		return;
-	if (!api_may_see_grade(call, call->institution, GRADE_SHARED)) {
-		api_problem(call, 403, "forbidden", "reports are data of grade L2");
-		return;
-	}
 	if (report_load(&report, &fill, call->institution, true, &err) < 0) {
 		api_failed(call, &err);
 		return;
 	}
-	if (call->is_csv) {
-		api_csv(call, report_columns);
-		for (size_t i = 0; i < report.schema->n_lines; i++)
-			if (report_has_line(&report, i))
-				write_report_row(call, &report, i);
-	} else {
+	if (call->is_xlsx)
+		send_workbook(call,
+			      report_write_xlsx(&call->reply->body, &report, call->registry, &err),
+			      &err);
+	else if (call->is_csv)
+		send_report_csv(call, &report);
+	else
 		api_write_report(call, &report, ledger_db(call->ledger));
-	}
 	report_fini(&report);
 }
 
@@ -296,117 +82,26 @@ static void get_report(struct api_call *call)
 static bool may_see(const struct registry *registry, uint32_t institution, void *arg)
 {
 	(void)registry;
-	return api_may_see_grade(arg, institution, GRADE_SHARED);
+	return api_may_see_item(arg, institution, ITEM_STATISTICS);
 }
 
-static void write_states(struct json_writer *json, const struct summary_row *row)
+static void send_summary(struct api_call *call, const struct summary *summary,
+			 const struct summary_context *context)
 {
-	json_begin_object(json, "states");
-	for (int i = 0; i < N_FILING_STATES; i++)
-		json_add_int(json, filing_state_names[i], row->states[i]);
-	json_end_object(json);
-}
+	const char *columns[SUMMARY_COLUMNS_MAX];
+	struct err err = {""};
 
-static void write_values(struct json_writer *json, const struct form_schema *schema,
-			 const struct summary_row *row)
-{
-	json_begin_object(json, "values");
-	for (size_t i = 0; i < schema->n_lines; i++)
-		if (schema->lines[i].is_summed)
-			add_number(json, schema->lines[i].code, row->has_value[i], row->values[i]);
-	json_end_object(json);
-}
-
-static void write_row(struct api_call *call, const struct summary *summary,
-		      const struct summary_row *row, const char *by)
-{
-	struct json_writer *json = &call->json;
-
-	json_begin_object(json, NULL);
-	json_begin_object(json, "key");
-	json_add_string(json, by, row->key);
-	if (row->is_own)
-		json_add_bool(json, "own", true);
-	json_end_object(json);
-	json_add_string(json, "name", row->name);
-	json_add_int(json, "institutions", row->institutions);
-	write_states(json, row);
-	write_values(json, summary->schema, row);
-	json_end_object(json);
-}
-
-static void write_lines(struct json_writer *json, const struct form_schema *schema)
-{
-	json_begin_array(json, "lines");
-	for (size_t i = 0; i < schema->n_lines; i++) {
-		if (!schema->lines[i].is_summed)
-			continue;
-		json_begin_object(json, NULL);
-		json_add_string(json, "code", schema->lines[i].code);
-		json_add_string(json, "name", schema->lines[i].name);
-		json_add_string(json, "unit", schema->lines[i].unit);
-		json_add_string(json, "form", schema->forms[schema->lines[i].form].id);
-		json_end_object(json);
+	if (call->is_xlsx) {
+		send_workbook(call, summary_write_xlsx(&call->reply->body, summary, context, &err),
+			      &err);
+	} else if (call->is_csv) {
+		summary_columns(summary, columns);
+		api_csv(call, columns);
+		summary_write_csv(&call->csv, summary);
+	} else {
+		api_json(call);
+		summary_write_json(&call->json, summary, context);
 	}
-	json_end_array(json);
-}
-
-static void write_summary(struct api_call *call, const struct fill *fill,
-			  const struct summary *summary, const struct summary_question *question)
-{
-	struct json_writer *json = &call->json;
-
-	api_json(call);
-	json_begin_object(json, NULL);
-	write_head(call, fill->schema, fill->period);
-	json_add_string(json, "region", call->registry->regions->regions[question->region].code);
-	add_date(json, "due", report_due(fill->schema, fill->period));
-	write_lines(json, fill->schema);
-	json_begin_array(json, "rows");
-	for (size_t i = 0; i < summary->n_rows; i++)
-		write_row(call, summary, &summary->rows[i], summary_by_names[question->by]);
-	json_end_array(json);
-	json_begin_object(json, "total");
-	json_add_int(json, "institutions", summary->total.institutions);
-	write_states(json, &summary->total);
-	write_values(json, summary->schema, &summary->total);
-	json_end_object(json);
-	json_end_object(json);
-}
-
-static void write_summary_cells(struct api_call *call, const struct summary *summary,
-				const struct summary_row *row)
-{
-	struct csv_writer *csv = &call->csv;
-
-	csv_add_text(csv, row->key);
-	csv_add_text(csv, row->name);
-	csv_add_text(csv, row->is_own ? "1" : "0");
-	csv_add_int(csv, row->institutions);
-	for (int i = 0; i < N_FILING_STATES; i++)
-		csv_add_int(csv, row->states[i]);
-	for (size_t i = 0; i < summary->schema->n_lines; i++)
-		if (summary->schema->lines[i].is_summed)
-			add_cell(csv, row->has_value[i], row->values[i]);
-	csv_end_row(csv);
-}
-
-static void write_summary_csv(struct api_call *call, const struct summary *summary)
-{
-	const char *columns[FORM_LINES_MAX + N_FILING_STATES + 5] = {"key", "name", "own",
-								     "institutions"};
-	size_t n = 4;
-
-	for (int i = 0; i < N_FILING_STATES; i++)
-		columns[n++] = filing_state_names[i];
-	for (size_t i = 0; i < summary->schema->n_lines; i++)
-		if (summary->schema->lines[i].is_summed)
-			columns[n++] = summary->schema->lines[i].code;
-	columns[n] = NULL;
-	api_csv(call, columns);
-	for (size_t i = 0; i < summary->n_rows; i++)
-		write_summary_cells(call, summary, &summary->rows[i]);
-	write_summary_cells(call, summary, &summary->total);
 }
 
 static void get_summary(struct api_call *call)
@@ -415,7 +110,7 @@ static void get_summary(struct api_call *call)
 	struct summary_question question = {.filter = may_see, .filter_arg = call};
 	const char *region = api_parameter(call, "region");
 	int by = api_choice(call, "by");
-	struct summary summary;
+	struct summary summary = {0};
 	struct fill fill;
 	struct err err = {""};
 
@@ -429,10 +124,7 @@ static void get_summary(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	if (call->is_csv)
-		write_summary_csv(call, &summary);
-	else
-		write_summary(call, &fill, &summary, &question);
+	send_summary(call, &summary, &(struct summary_context){&fill, &question});
 	summary_fini(&summary);
 }
 
@@ -444,13 +136,13 @@ static const struct api_parameter summary_parameters[] = {
 	 .choices = summary_by_names,
 	 .fallback = "region",
 	 .help = "what the rows are"},
-	API_CSV_PARAMETERS,
+	API_SHEET_PARAMETERS,
 	{0},
 };
 
 static const struct api_parameter report_parameters[] = {
 	API_QUARTER_PARAMETER,
-	API_CSV_PARAMETERS,
+	API_SHEET_PARAMETERS,
 	{0},
 };
 

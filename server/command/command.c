@@ -4,6 +4,7 @@
 
 #include "server/command/commands.h"
 #include "server/factors/factors.h"
+#include "server/statistics/form.h"
 
 static int report(struct conf_errors *errors, int rc)
 {
@@ -39,6 +40,13 @@ int command_factors(const struct server_config *config, struct factors **out)
 	struct conf_errors errors = {0};
 
 	return report(&errors, factors_load(out, config->factors, &errors));
+}
+
+int command_forms(const struct server_config *config, struct forms **out)
+{
+	struct conf_errors errors = {0};
+
+	return report(&errors, forms_load(out, config->statistics, &errors));
 }
 
 int command_failed(const struct err *err)

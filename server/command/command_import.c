@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nenghao-server import: past readings (.lp) and bills (.csv), row by row. */
+/* nenghao-server import: past readings (.lp), bills (.csv), reports that come back (.csv, .xlsx).
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "server/command/commands.h"
 #include "server/ingest/import.h"
 #include "server/rollup/bill_import.h"
+#include "server/statistics/filing_import.h"
 
 enum { SHOWN_REFUSALS = 20, CSV_MAX = 64 * 1024 * 1024 };
 
@@ -22,7 +24,8 @@ struct import_run {
 	struct ledger *ledger;
 	struct registry *registry;
 	struct factors *factors;
-	int64_t refused, warned, outcomes[BILL_REJECTED + 1];
+	struct forms *forms;
+	int64_t reports, changed, refused, warned, outcomes[BILL_REJECTED + 1];
 };
 
 /* The first refusals are shown, all are counted. */
@@ -146,42 +149,117 @@ static char *read_csv(const char *path, size_t *len, struct err *err)
 	return NULL;
 }
 
-static int import_bills(struct import_run *run, struct err *err)
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), n = strlen(end);
+
+	return len >= n && strcmp(text + len - n, end) == 0;
+}
+
+/* Who enters it. */
+static const char *login_name(void)
 {
 	const char *user = getenv("SUDO_USER"); /* NOLINT(concurrency-mt-unsafe): one thread */
-	const char *login =
-		user != NULL ? user : getenv("USER"); /* NOLINT(concurrency-mt-unsafe) */
+
+	if (user == NULL)
+		user = getenv("USER"); /* NOLINT(concurrency-mt-unsafe) */
+	return user != NULL ? user : "import";
+}
+
+static int import_bills(struct import_run *run, const char *text, size_t len, struct err *err)
+{
 	struct bill_import import = {.ledger = run->ledger,
 				     .registry = run->registry,
 				     .factors = run->factors,
-				     .entered_by = login != NULL ? login : "import",
+				     .entered_by = login_name(),
 				     .now_ms = clock_utc_ms(),
 				     .is_confirmed =
 					     true, /* a file of the past; doubts are shown */
 				     .fn = judge_bill,
 				     .arg = run};
+	int rc = bill_prepare(run->ledger, err);
+	if (rc == 0)
+		rc = bill_import_csv(&import, text, len, err);
+	if (rc < 0)
+		(void)err_prefix(err, rc, "%s", run->path);
+	print_refusals(run);
+	print_bills(run);
+	return rc;
+}
+
+/* ---- reports that come back ---- */
+
+static void judge_report(const struct filing_verdict *verdict, void *arg)
+{
+	struct import_run *run = arg;
+
+	if (verdict->reason[0] != '\0') {
+		run->refused++;
+		(void)fprintf(stderr, "%s: report of %s for %d%s%.0d: refused: %s\n", run->path,
+			      verdict->institution, verdict->year,
+			      verdict->quarter > 0 ? ", quarter " : "", verdict->quarter,
+			      verdict->reason);
+		return;
+	}
+	run->reports++;
+	run->changed += (int64_t)verdict->changed;
+}
+
+static void print_reports(const struct import_run *run)
+{
+	struct buf out = {0};
+	struct json_writer json = {.out = &out};
+
+	if (!run->cli->is_json) {
+		(void)printf("%s: reports: %" PRId64 " taken, %" PRId64 " lines changed, %" PRId64
+			     " refused\n",
+			     run->path, run->reports, run->changed, run->refused);
+		return;
+	}
+	json_begin_object(&json, NULL);
+	json_add_int(&json, "reports", run->reports);
+	json_add_int(&json, "changed", run->changed);
+	json_add_int(&json, "refused", run->refused);
+	json_end_object(&json);
+	(void)puts(out.data);
+	buf_fini(&out);
+}
+
+static int import_reports(struct import_run *run, const char *data, size_t len, struct err *err)
+{
+	const struct filing_import import = {.ledger = run->ledger,
+					     .registry = run->registry,
+					     .forms = run->forms,
+					     .who = login_name(),
+					     .now_ms = clock_utc_ms(),
+					     .fn = judge_report,
+					     .arg = run};
+	struct filing_table table;
+	int rc = filing_table_read(&table, data, len, err);
+
+	if (rc == 0) {
+		rc = filing_import_table(&import, &table, err);
+		filing_table_fini(&table);
+	}
+	if (rc < 0)
+		return err_prefix(err, rc, "%s", run->path);
+	print_reports(run);
+	return 0;
+}
+
+static int import_table(struct import_run *run, struct err *err)
+{
 	size_t len;
 	char *text = read_csv(run->path, &len, err);
 	int rc;
 
 	if (text == NULL)
 		return -EIO;
-	rc = bill_prepare(run->ledger, err);
-	if (rc == 0)
-		rc = bill_import_csv(&import, text, len, err);
-	if (rc < 0)
-		(void)err_prefix(err, rc, "%s", run->path);
+	rc = ends_with(run->path, ".xlsx") || filing_table_is_csv(text, len)
+		     ? import_reports(run, text, len, err)
+		     : import_bills(run, text, len, err);
 	free(text);
-	print_refusals(run);
-	print_bills(run);
 	return rc;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), n = strlen(end);
-
-	return len >= n && strcmp(text + len - n, end) == 0;
 }
 
 static int import_path(struct import_run *run, const struct server_config *config)
@@ -190,8 +268,8 @@ static int import_path(struct import_run *run, const struct server_config *confi
 	int rc = ledger_open(&run->ledger, config->ledger_path, &err);
 
 	if (rc == 0)
-		rc = ends_with(run->path, ".csv") ? import_bills(run, &err)
-						  : import_readings(run, &err);
+		rc = ends_with(run->path, ".lp") ? import_readings(run, &err)
+						 : import_table(run, &err);
 	ledger_close(run->ledger);
 	if (rc < 0)
 		return command_failed(&err);
@@ -204,10 +282,11 @@ int server_command_import(const struct cli *cli)
 	struct server_config *config = NULL;
 	int status;
 
-	if (!ends_with(run.path, ".csv") && !ends_with(run.path, ".lp")) {
+	if (!ends_with(run.path, ".csv") && !ends_with(run.path, ".lp") &&
+	    !ends_with(run.path, ".xlsx")) {
 		(void)fprintf(stderr,
-			      "nenghao-server: import takes FILE.lp (readings) or FILE.csv "
-			      "(bills), not '%s'\n",
+			      "nenghao-server: import takes FILE.lp (readings), FILE.csv (bills, "
+			      "reports) or FILE.xlsx (reports), not '%s'\n",
 			      run.path);
 		return EXIT_USAGE;
 	}
@@ -217,7 +296,10 @@ int server_command_import(const struct cli *cli)
 	if (status == EXIT_OK)
 		status = command_factors(config, &run.factors);
 	if (status == EXIT_OK)
+		status = command_forms(config, &run.forms);
+	if (status == EXIT_OK)
 		status = import_path(&run, config);
+	forms_destroy(run.forms);
 	factors_release(run.factors);
 	registry_release(run.registry);
 	server_config_destroy(config);

@@ -15,7 +15,12 @@ int server_command_check(const struct cli *cli);
 extern const struct cli_option server_token_options[];
 int server_command_token(const struct cli *cli);
 
-/* import FILE.lp|FILE.csv: past readings or bills, with a verdict for what is refused. */
+/* report statistics|reminders|changes|reconciliation [YEAR]: what officers send. */
+extern const struct cli_option server_report_options[];
+int server_command_report(const struct cli *cli);
+
+/* import FILE.lp|FILE.csv|FILE.xlsx: past readings, bills, reports that come back, with a verdict
+ * for what is refused. */
 int server_command_import(const struct cli *cli);
 
 /* recompute --from DAY: the roll-ups are computed again; beside a running server by that one. */
@@ -52,6 +57,9 @@ int command_registry_of(const struct server_config *config, const char *folder,
 /* Reads the factors of a configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
 struct factors;
 int command_factors(const struct server_config *config, struct factors **out);
+/* Reads the forms of a configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
+struct forms;
+int command_forms(const struct server_config *config, struct forms **out);
 /* "nenghao-server: words" on stderr; returns EXIT_FAILED. */
 int command_failed(const struct err *err);
 

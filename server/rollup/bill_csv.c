@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bills as separated values. */
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "common/mem.h"
-#include "common/utf8.h"
 #include "server/rollup/bill_text.h"
 
 /* Chinese headings as forms have them; those behind the first are accepted too. */
@@ -36,135 +32,6 @@ static const char *const ignored[] = {
 	"",           "id",           "as_entered",   "warning",       "corrects",  "entered_by",
 	"entered_at", "withdrawn_by", "withdrawn_at", "withdrawn_why", "withdrawn", "carrier_unit",
 };
-
-/* ---- rows ---- */
-
-struct row {
-	char *fields[BILL_CSV_MAX_FIELDS];
-	size_t n;
-};
-
-/* Reads a quoted field from behind its quote to out; returns where out ends, or NULL if the quote
- * is never closed or followed by something else than a separator. */
-static char *read_quoted(struct bill_csv *csv, char *out)
-{
-	while (csv->at < csv->end) {
-		char c = *csv->at++;
-
-		if (c == '\n')
-			csv->next_line++;
-		if (c == '"' && (csv->at == csv->end || *csv->at != '"'))
-			return csv->at == csv->end || *csv->at == csv->separator ||
-					       *csv->at == '\r' || *csv->at == '\n'
-				       ? out
-				       : NULL;
-		if (c == '"')
-			csv->at++;
-		*out++ = c;
-	}
-	return NULL;
-}
-
-static char *read_plain(struct bill_csv *csv, char *out)
-{
-	while (csv->at < csv->end && *csv->at != csv->separator && *csv->at != '\n' &&
-	       *csv->at != '\r')
-		*out++ = *csv->at++;
-	return out;
-}
-
-static void skip_line(struct bill_csv *csv)
-{
-	while (csv->at < csv->end && *csv->at != '\n')
-		csv->at++;
-	if (csv->at < csv->end) {
-		csv->at++;
-		csv->next_line++;
-	}
-}
-
-/* The end of a row: LF, CRLF or the end of the text. */
-static bool take_line_end(struct bill_csv *csv)
-{
-	if (csv->at < csv->end && *csv->at == '\r')
-		csv->at++;
-	if (csv->at < csv->end && *csv->at != '\n')
-		return false;
-	if (csv->at < csv->end) {
-		csv->at++;
-		csv->next_line++;
-	}
-	return true;
-}
-
-static char *trim(char *text)
-{
-	size_t len;
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	len = strlen(text);
-	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
-		text[--len] = '\0';
-	return text;
-}
-
-static bool is_text(const char *at, const char *end)
-{
-	while (at < end) {
-		size_t len = utf8_character(at, (size_t)(end - at));
-
-		if (len == 0 || *at == '\0')
-			return false;
-		at += len;
-	}
-	return true;
-}
-
-static int read_row(struct bill_csv *csv, struct row *row, struct err *err)
-{
-	char *out = csv->text;
-
-	assert(out != NULL);
-	row->n = 0;
-	csv->line = csv->next_line;
-	for (;;) {
-		char *field = out;
-		bool is_quoted = csv->at < csv->end && *csv->at == '"';
-
-		if (is_quoted)
-			csv->at++;
-		out = is_quoted ? read_quoted(csv, out) : read_plain(csv, out);
-		if (out == NULL || row->n == BILL_CSV_MAX_FIELDS) {
-			skip_line(csv);
-			return err_set(err, -EINVAL,
-				       out == NULL ? "a quote is not closed"
-						   : "the row has too many fields");
-		}
-		*out++ = '\0';
-		if (!is_text(field, out - 1)) {
-			skip_line(csv);
-			return err_set(err, -EINVAL, "the row is not UTF-8 text");
-		}
-		row->fields[row->n++] = trim(field);
-		if (csv->at < csv->end && *csv->at == csv->separator) {
-			csv->at++;
-			continue;
-		}
-		if (take_line_end(csv))
-			return 0;
-		skip_line(csv);
-		return err_set(err, -EINVAL, "a carriage return stands inside the row");
-	}
-}
-
-static bool is_blank(const struct row *row)
-{
-	for (size_t i = 0; i < row->n; i++)
-		if (row->fields[i][0] != '\0')
-			return false;
-	return true;
-}
 
 /* ---- header ---- */
 
@@ -204,39 +71,24 @@ static int take_column(struct bill_csv *csv, size_t field, const char *name, boo
 static int read_header(struct bill_csv *csv, struct err *err)
 {
 	bool has[N_BILL_COLUMNS] = {false};
-	struct row row;
-	int rc = read_row(csv, &row, err);
+	int rc = csv_reader_next(&csv->reader, err);
 
-	csv->n_fields = row.n;
-	for (size_t i = 0; i < row.n && rc == 0; i++)
-		rc = take_column(csv, i, row.fields[i], has, err);
-	for (int i = 0; i < N_BILL_NEEDED && rc == 0; i++)
+	csv->n_fields = rc == 1 ? csv->reader.n : 0;
+	for (size_t i = 0; i < csv->n_fields && rc >= 0; i++)
+		rc = take_column(csv, i, csv->reader.fields[i], has, err);
+	for (int i = 0; i < N_BILL_NEEDED && rc >= 0; i++)
 		if (!has[i])
 			rc = err_set(err, -EINVAL, "column '%s' (%s) is missing",
 				     bill_column_names[i], chinese_names[i][0]);
-	return rc;
-}
-
-/* What Excel puts into the clipboard has tabs. */
-static char separator_of(const char *text, size_t len)
-{
-	const char *end = memchr(text, '\n', len);
-
-	return memchr(text, '\t', end != NULL ? (size_t)(end - text) : len) != NULL ? '\t' : ',';
+	return rc < 0 ? rc : 0;
 }
 
 int bill_csv_open(struct bill_csv *csv, const char *text, size_t len, struct err *err)
 {
-	static const char mark[] = "\xef\xbb\xbf";
 	int rc;
 
-	*csv = (struct bill_csv){.at = text, .end = text + len, .next_line = 1};
-	if (len >= 3 && memcmp(text, mark, 3) == 0)
-		csv->at += 3;
-	csv->separator = separator_of(text, len);
-	/* No field needs more than the text has; each is followed by a NUL in a separator's place,
-	 * the last one by one more. */
-	csv->text = xcalloc(len + 2, 1);
+	*csv = (struct bill_csv){.n_fields = 0};
+	csv_reader_init(&csv->reader, text, len);
 	rc = read_header(csv, err);
 	if (rc < 0) {
 		bill_csv_close(csv);
@@ -247,31 +99,25 @@ int bill_csv_open(struct bill_csv *csv, const char *text, size_t len, struct err
 
 void bill_csv_close(struct bill_csv *csv)
 {
-	free(csv->text);
-	csv->text = NULL;
+	csv_reader_fini(&csv->reader);
 }
 
 int bill_csv_next(struct bill_csv *csv, struct bill *bill, struct err *err)
 {
 	const char *texts[N_BILL_COLUMNS];
-	struct row row;
-	int rc;
+	int rc = csv_reader_next(&csv->reader, err);
 
-	do {
-		if (csv->at == csv->end)
-			return 0;
-		rc = read_row(csv, &row, err);
-		if (rc < 0)
-			return rc;
-	} while (is_blank(&row));
-	if (row.n != csv->n_fields)
-		return err_set(err, -EINVAL, "%zu fields, the header has %zu", row.n,
+	csv->line = csv->reader.line;
+	if (rc <= 0)
+		return rc;
+	if (csv->reader.n != csv->n_fields)
+		return err_set(err, -EINVAL, "%zu fields, the header has %zu", csv->reader.n,
 			       csv->n_fields);
 	for (int i = 0; i < N_BILL_COLUMNS; i++)
 		texts[i] = "";
-	for (size_t i = 0; i < row.n; i++)
+	for (size_t i = 0; i < csv->n_fields; i++)
 		if (csv->columns[i] >= 0)
-			texts[csv->columns[i]] = row.fields[i];
+			texts[csv->columns[i]] = csv->reader.fields[i];
 	rc = bill_read(texts, csv->factors, csv->entered, bill, err);
 	return rc < 0 ? rc : 1;
 }

@@ -4,6 +4,7 @@
 #ifndef SERVER_BILL_TEXT_H
 #define SERVER_BILL_TEXT_H
 
+#include "common/csv_reader.h"
 #include "server/rollup/bill.h"
 
 enum bill_column {
@@ -38,14 +39,11 @@ int bill_read(const char *const texts[N_BILL_COLUMNS], const struct factors *fac
 /* Header line with the columns above, in any order, in English or Chinese; UTF-8 with or without
  * byte order mark, RFC 4180 quotes, CRLF or LF; cells apart by comma, or by tab if the header is.
  */
-enum { BILL_CSV_MAX_FIELDS = 40 };
 struct bill_csv {
-	const char *at, *end;
-	char separator;
-	size_t line, next_line;                   /* of the row last read; the header is 1 */
-	signed char columns[BILL_CSV_MAX_FIELDS]; /* what each field is, -1: ignored */
+	struct csv_reader reader;
+	size_t line;                         /* of the row last read; the header is 1 */
+	signed char columns[CSV_FIELDS_MAX]; /* what each field is, -1: ignored */
 	size_t n_fields;
-	char *text; /* memory of the row's texts */
 	char entered[BILL_ENTERED_MAX];
 	const struct factors *factors; /* may be NULL: no densities; set it after opening */
 };

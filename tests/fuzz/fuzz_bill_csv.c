@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (rc == 1)
 				check(&bill);
 		}
-		assert(csv.at == csv.end);
+		assert(csv.reader.at == csv.reader.end);
 		bill_csv_close(&csv);
 	}
 	free(text);

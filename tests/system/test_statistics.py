@@ -6,6 +6,7 @@ import io
 import json
 
 import jsonschema
+import openpyxl
 import pytest
 import yaml
 
@@ -211,3 +212,121 @@ def test_sums_are_the_sums_of_what_is_filed(office):
 def test_nonsense_is_refused_in_words(office, body, words):
     status, answer = office.li.edit(body)
     assert status == 400 and words in answer["detail"], answer
+
+
+def workbook_of(desk, path):
+    status, body = desk.ask("GET", path)
+    assert status == 200
+    return openpyxl.load_workbook(io.BytesIO(body))
+
+
+def rows_of(sheet):
+    """code -> the row's values, under the sheet's headings."""
+    headings = [cell.value for cell in sheet[3]]
+    return {row[0]: dict(zip(headings, row)) for row in sheet.iter_rows(min_row=4, values_only=True)}
+
+
+def test_a_workbook_says_what_json_says_and_is_ready_to_print(office):
+    office.li.edit({"values": {"201": {"filed": "13000.5", "remark": "扣除对外供电"}, "402": {"words": "集中供热"}},
+                    "people": {"filler": "李明"}})
+    line = report_of(office.li)["line"]
+    book = workbook_of(office.li, f"{PATH}/{INSTITUTION}?format=xlsx")
+    assert book.sheetnames == ["公共机构基本信息", "公共机构能源资源消费状况", "公共机构数据中心机房能源消费状况",
+                               "公共机构采暖能源资源消费状况"]
+    seen = 0
+    for sheet in book:
+        assert sheet.page_setup.paperSize == 9 and sheet.page_setup.orientation == "landscape"
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage and sheet.print_title_rows == "$1:$3"
+        assert "第" in sheet.oddFooter.center.text and sheet.freeze_panes == "C4"
+        assert sheet["B2"].value == INSTITUTION and sheet["D2"].value == str(YEAR)
+        signed = sheet.cell(sheet.max_row, 1).value
+        assert all(word in signed for word in ("填报人:李明", "审核人", "单位负责人", "电话", "报出日期", "盖章处"))
+        for code, row in rows_of(sheet).items():
+            if code not in line or line[code]["kind"] != "number":
+                continue
+            seen += 1
+            assert row["系统填报值"] == line[code]["filled"] and row["填报口径"] == line[code]["filed"], code
+            assert row["计量单位"] == line[code]["unit"] and row["上年同期"] == line[code]["previous"]
+    assert seen > 30
+    sums = workbook_of(office.admin, f"{PATH}?region=370102&by=institution&format=xlsx")["公共机构能源资源消费状况"]
+    total = summary_of(office.admin)["total"]["values"]
+    headings = [cell.value for cell in sums[3]]
+    last = [cell.value for cell in sums[6]]
+    assert last[0] == "合计" and headings[3] == "电消费量\n(千瓦时)" and last[3] == pytest.approx(total["201"])
+
+
+def run(plant, *command, check=True):  # noqa: F811
+    return plant.stack.run(plant.stack.program("server"), *command, "-c", plant.server_config, check=check)
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_what_was_exported_comes_back_filled_in(office, kind):
+    office.li.edit({"values": {"201": {"filed": "13000.57", "remark": "扣除对外供电"}, "111": {"filed": 80}}})
+    file = office.folder / f"report.{kind}"
+    run(office, "report", "statistics", str(YEAR), "--institution", INSTITUTION, "--format", kind, "--output", file)
+    same = run(office, "import", file)
+    assert "1 taken, 0 lines changed" in same.stdout, same.stdout
+    if kind == "xlsx":
+        book = openpyxl.load_workbook(file)
+        for sheet in book:
+            for row in sheet.iter_rows(min_row=4):
+                if row[0].value == "211":
+                    row[4].value = 0.1 + 0.2
+                if row[0].value == "201":
+                    row[4].value = None
+                if row[0].value == "402":
+                    row[4].value = "集中供热"
+        book.save(file)
+    else:
+        rows = list(csv.DictReader(file.read_text().splitlines()))
+        for row in rows:
+            row["filed"] = {"211": "0.30", "201": ""}.get(row["code"], row["filed"])
+            row["words"] = {"402": "集中供热"}.get(row["code"], row["words"])
+        with file.open("w", newline="", encoding="gb18030") as out:
+            writer = csv.DictWriter(out, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    done = run(office, "import", file)
+    assert "3 lines changed" in done.stdout, done.stdout
+    line = report_of(office.li)["line"]
+    assert (line["211"]["filed"], line["201"]["filed"], line["402"]["text"]) == (0.3, None, "集中供热")
+    assert (line["111"]["filed"], line["201"]["remark"]) == (80, "扣除对外供电")
+    office.li.edit({"values": {"211": {"filed": None}}})
+    assert office.li.act("submit")[0] == 200
+    refused = run(office, "import", file, check=False)
+    assert refused.returncode == 1 and "已提交" in refused.stderr
+    for nonsense, words in ((b"PK\x03\x04rubbish", "no workbook"), (b"a,b\n1,2\n", "header")):
+        bad = office.folder / ("bad.xlsx" if nonsense[:2] == b"PK" else "bad.csv")
+        bad.write_bytes(nonsense)
+        answer = run(office, "import", bad, check=False)
+        assert answer.returncode == 1 and words in answer.stderr, answer.stderr
+
+
+def test_reminders_and_drafts_say_what_is_to_do(office):
+    assert office.li.act("submit")[0] == 200
+    answer = office.admin.ask("GET", f"/api/v1/reminders/{YEAR}?region=370102")[1]
+    document = json.loads(http("GET", office.base + "/api/v1/openapi.json")[2])
+    jsonschema.Draft202012Validator({"$ref": "#/components/schemas/Reminders", "components": document["components"]}).validate(answer)
+    (late,) = answer["reminders"]
+    assert (late["institution"], late["state"], late["due"]) == (OTHER, "draft", f"{YEAR + 1}-03-31")
+    assert "历下区图书馆" in late["text"] and (f"已逾期 {late['overdue_days']} 天" in late["text"] or late["overdue_days"] <= 0)
+    printed = run(office, "report", "reminders", str(YEAR), "--region", "370102").stdout
+    assert printed.strip() == late["text"]
+    more = {"institution": OTHER, "carrier": "petrol", "unit": "L", "quantity": 60, "from": "2025-06-01", "to": "2025-06-30",
+            "period": "2025-06", "account": "2", "use": "vehicle", "confirm": True}
+    assert send(office, {"bills": [more]})[1]["stored"] == 1
+    drafts = office.li.ask("GET", f"{PATH}/{OTHER}/changes")[1]["changes"]
+    assert {draft["code"] for draft in drafts} == {"241", "243"}
+    text = drafts[0]["text"]
+    assert "汽油消费量比上年同期增长 50.0%(由 120 升变为 180 升)" in text and "13 张" in text, text
+    assert text in run(office, "report", "changes", str(YEAR), "--institution", OTHER).stdout
+
+
+def test_the_command_says_what_it_wants(office):
+    for command, words in ((["statistik", "2025"], "statistics"), (["statistics"], "year"), (["statistics", "1999"], "no forms"),
+                           (["changes", "2025"], "--institution"), (["statistics", "2025", "--quarter", "5"], "1 to 4"),
+                           (["statistics", "2025", "--format", "xlsx"], "--output"), (["statistics", "2025", "--by", "typ"], "type")):
+        done = run(office, "report", *command, check=False)
+        assert done.returncode == 2 and words in done.stderr, (command, done.stderr)
+    table = run(office, "report", "statistics", "2025", "--region", "3701", "--by", "type").stdout
+    assert table.splitlines()[0].startswith("key,name,own,institutions,draft")

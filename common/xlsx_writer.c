@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/xlsx_writer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xlsxwriter.h>
+
+#include "common/decimal.h"
+#include "common/mem.h"
+#include "common/utf8.h"
+
+enum { PAPER_A4 = 9, DECIMALS_MAX = 6, NAME_MAX_CHARACTERS = 31, N_STYLES = XLSX_INPUT + 1 };
+
+struct xlsx_writer {
+	char path[32]; /* the library writes files only */
+	lxw_workbook *book;
+	lxw_worksheet *sheet;
+	lxw_format *title, *fact, *heading, *note, *texts[N_STYLES];
+	lxw_format *numbers[N_STYLES][DECIMALS_MAX + 1];
+	lxw_row_t row;
+	lxw_col_t column, n_columns;
+};
+
+static lxw_format *format_of(struct xlsx_writer *xlsx, bool is_bold, bool has_border)
+{
+	lxw_format *format = workbook_add_format(xlsx->book);
+
+	format_set_font_name(format, "宋体");
+	format_set_font_size(format, 11);
+	format_set_align(format, LXW_ALIGN_VERTICAL_CENTER);
+	if (is_bold)
+		format_set_bold(format);
+	if (has_border)
+		format_set_border(format, LXW_BORDER_THIN);
+	return format;
+}
+
+static lxw_format *cell_format(struct xlsx_writer *xlsx, enum xlsx_style style)
+{
+	lxw_format *format = format_of(xlsx, style == XLSX_BOLD, true);
+
+	if (style == XLSX_INPUT)
+		format_set_bg_color(format, 0xFFF8DC);
+	return format;
+}
+
+static void make_formats(struct xlsx_writer *xlsx)
+{
+	static const char *const patterns[DECIMALS_MAX + 1] = {
+		"#,##0",      "#,##0.0",     "#,##0.00",    "#,##0.000",
+		"#,##0.0000", "#,##0.00000", "#,##0.000000"};
+
+	xlsx->title = format_of(xlsx, true, false);
+	format_set_font_size(xlsx->title, 16);
+	format_set_align(xlsx->title, LXW_ALIGN_CENTER);
+	xlsx->fact = format_of(xlsx, false, false);
+	xlsx->note = format_of(xlsx, false, false);
+	format_set_text_wrap(xlsx->note);
+	xlsx->heading = format_of(xlsx, true, true);
+	format_set_text_wrap(xlsx->heading);
+	format_set_align(xlsx->heading, LXW_ALIGN_CENTER);
+	format_set_bg_color(xlsx->heading, 0xE8EEF4);
+	for (int style = 0; style < N_STYLES; style++) {
+		xlsx->texts[style] = cell_format(xlsx, (enum xlsx_style)style);
+		format_set_text_wrap(xlsx->texts[style]);
+		for (int i = 0; i <= DECIMALS_MAX; i++) {
+			xlsx->numbers[style][i] = cell_format(xlsx, (enum xlsx_style)style);
+			format_set_num_format(xlsx->numbers[style][i], patterns[i]);
+		}
+	}
+}
+
+int xlsx_create(struct xlsx_writer **out, const char *title, int64_t date_s, struct err *err)
+{
+	struct xlsx_writer *xlsx = xcalloc(1, sizeof *xlsx);
+	char *text = xstrdup(title);
+	lxw_doc_properties properties = {.title = text, .created = (time_t)date_s};
+	int fd;
+
+	memcpy(xlsx->path, "/tmp/nenghao-XXXXXX", sizeof "/tmp/nenghao-XXXXXX");
+	fd = mkstemp(xlsx->path);
+	if (fd < 0) {
+		free(text);
+		free(xlsx);
+		return err_set(err, -errno, "a temporary file: %s", err_name(-errno));
+	}
+	(void)close(fd); /* only its name is wanted */
+	xlsx->book = workbook_new(xlsx->path);
+	workbook_set_properties(xlsx->book, &properties);
+	free(text);
+	make_formats(xlsx);
+	*out = xlsx;
+	return 0;
+}
+
+/* What a tab may be called. */
+static void clean_name(const char *name, char out[NAME_MAX_CHARACTERS * 4 + 1])
+{
+	size_t n = 0, len = strlen(name);
+
+	for (size_t at = 0, i = 0; at < len && i < NAME_MAX_CHARACTERS; i++) {
+		size_t bytes = utf8_character(name + at, len - at);
+
+		if (bytes == 0)
+			break;
+		memcpy(out + n, name + at, bytes);
+		if (strchr("[]:*?/\\'", name[at]) != NULL)
+			out[n] = '_';
+		n += bytes;
+		at += bytes;
+	}
+	out[n] = '\0';
+}
+
+static void set_up_print(struct xlsx_writer *xlsx, const struct xlsx_sheet *sheet,
+			 lxw_row_t heading)
+{
+	lxw_worksheet *page = xlsx->sheet;
+
+	worksheet_set_paper(page, PAPER_A4);
+	if (sheet->is_landscape)
+		worksheet_set_landscape(page);
+	worksheet_fit_to_pages(page, 1, 0);
+	worksheet_center_horizontally(page);
+	worksheet_set_margins(page, 0.5, 0.5, 0.7, 0.7);
+	worksheet_set_footer(page, "&C第 &P 页 共 &N 页");
+	worksheet_repeat_rows(page, 0, heading);
+	worksheet_freeze_panes(page, heading + 1, (lxw_col_t)sheet->n_fixed);
+}
+
+static void write_facts(struct xlsx_writer *xlsx, const char *const *facts)
+{
+	lxw_col_t column = 0;
+
+	for (; facts != NULL && *facts != NULL; facts++)
+		worksheet_write_string(xlsx->sheet, 1, column++, *facts, xlsx->fact);
+}
+
+/* One cell alone cannot be merged. */
+static void write_across(struct xlsx_writer *xlsx, lxw_row_t row, const char *text,
+			 lxw_format *format)
+{
+	if (xlsx->n_columns > 1)
+		worksheet_merge_range(xlsx->sheet, row, 0, row, (lxw_col_t)(xlsx->n_columns - 1),
+				      text, format);
+	else
+		worksheet_write_string(xlsx->sheet, row, 0, text, format);
+}
+
+void xlsx_begin_sheet(struct xlsx_writer *xlsx, const struct xlsx_sheet *sheet)
+{
+	enum { HEADING_ROW = 2 };
+	char name[NAME_MAX_CHARACTERS * 4 + 1];
+
+	clean_name(sheet->name, name);
+	/* A name that stands twice: the library finds one. */
+	xlsx->sheet = workbook_add_worksheet(
+		xlsx->book, workbook_get_worksheet_by_name(xlsx->book, name) == NULL ? name : NULL);
+	xlsx->n_columns = (lxw_col_t)sheet->n_columns;
+	write_across(xlsx, 0, sheet->title, xlsx->title);
+	worksheet_set_row(xlsx->sheet, 0, 28, NULL);
+	write_facts(xlsx, sheet->facts);
+	for (size_t i = 0; i < sheet->n_columns; i++) {
+		worksheet_set_column(xlsx->sheet, (lxw_col_t)i, (lxw_col_t)i,
+				     sheet->columns[i].width, NULL);
+		worksheet_write_string(xlsx->sheet, HEADING_ROW, (lxw_col_t)i,
+				       sheet->columns[i].heading, xlsx->heading);
+	}
+	set_up_print(xlsx, sheet, HEADING_ROW);
+	xlsx->row = HEADING_ROW + 1;
+	xlsx->column = 0;
+}
+
+void xlsx_add_text(struct xlsx_writer *xlsx, const char *text, enum xlsx_style style)
+{
+	if (text == NULL || text[0] == '\0')
+		worksheet_write_blank(xlsx->sheet, xlsx->row, xlsx->column, xlsx->texts[style]);
+	else
+		worksheet_write_string(xlsx->sheet, xlsx->row, xlsx->column, text,
+				       xlsx->texts[style]);
+	xlsx->column++;
+}
+
+void xlsx_add_number(struct xlsx_writer *xlsx, int64_t micro, int decimals, enum xlsx_style style)
+{
+	struct decimal number = {micro, -6};
+
+	worksheet_write_number(
+		xlsx->sheet, xlsx->row, xlsx->column, decimal_to_double(number),
+		xlsx->numbers[style][decimals < DECIMALS_MAX ? decimals : DECIMALS_MAX]);
+	xlsx->column++;
+}
+
+void xlsx_end_row(struct xlsx_writer *xlsx)
+{
+	xlsx->row++;
+	xlsx->column = 0;
+}
+
+void xlsx_add_note(struct xlsx_writer *xlsx, const char *text)
+{
+	write_across(xlsx, xlsx->row, text, xlsx->note);
+	worksheet_set_row(xlsx->sheet, xlsx->row, 22, NULL);
+	xlsx_end_row(xlsx);
+}
+
+static int read_back(const char *path, struct buf *out, struct err *err)
+{
+	FILE *file = fopen(path, "re");
+	char block[16384];
+	size_t n;
+	int rc = 0;
+
+	if (file == NULL)
+		return err_set(err, -errno, "%s: %s", path, err_name(-errno));
+	while ((n = fread(block, 1, sizeof block, file)) > 0)
+		buf_add(out, block, n);
+	if (ferror(file) != 0)
+		rc = err_set(err, -EIO, "%s: %s", path, err_name(-EIO));
+	(void)fclose(file); /* read only */
+	return rc;
+}
+
+int xlsx_finish(struct xlsx_writer *xlsx, struct buf *out, struct err *err)
+{
+	lxw_error failed = workbook_close(xlsx->book);
+	int rc = 0;
+
+	if (failed != LXW_NO_ERROR)
+		rc = err_set(err, -EIO, "the workbook could not be written: %s",
+			     lxw_strerror(failed));
+	else if (out != NULL)
+		rc = read_back(xlsx->path, out, err);
+	(void)unlink(xlsx->path); /* a temporary one */
+	free(xlsx);
+	return rc;
+}

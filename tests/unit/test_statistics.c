@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "server/statistics/reconcile.h"
+#include "server/statistics/report.h"
+#include "tests/unit/campus.h"
+
+/* ---- files of forms ---- */
+
+#define HEAD                                                                                       \
+	"id: x\nname: x\nsource: s\nverified: false\nfrom: 2020\nforms:\n  - id: f\n    name: f\n" \
+	"    lines:\n"
+
+static const struct {
+	const char *name, *lines, *words; /* NULL: fine */
+} files[] = {
+	{"a carrier, a part, a fee, a sum",
+	 "      - {code: a, name: a, source: natural-gas-heating-fee + electricity * 2 - "
+	 "persons}\n",
+	 NULL},
+	{"a name that is no source", "      - {code: a, name: a, source: steam}\n",
+	 "'steam' is no source"},
+	{"a part that there is not", "      - {code: a, name: a, source: water-roof}\n",
+	 "'water-roof' is no source"},
+	{"not linear", "      - {code: a, name: a, source: water * water}\n", "source"},
+	{"a code twice", "      - {code: a, name: a}\n      - {code: a, name: b}\n",
+	 "stands twice"},
+	{"a part of nothing", "      - {code: a, name: a, at_most: b}\n", "names no line: 'b'"},
+	{"words with a source", "      - {code: a, name: a, words: true, source: water}\n",
+	 "has no source"},
+	{"an unknown key", "      - {code: a, name: a, sorce: water}\n", "did you mean 'source'"},
+};
+
+static void test_files(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct conf_errors errors = {0};
+		struct forms *forms = NULL;
+		char folder[] = "/tmp/test_forms_XXXXXX", path[64];
+		FILE *file;
+		int rc;
+
+		assert_non_null(mkdtemp(folder));
+		(void)snprintf(path, sizeof path, "%s/a.yaml", folder);
+		file = fopen(path, "w");
+		assert_non_null(file);
+		(void)fprintf(file, "%s%s", HEAD, files[i].lines);
+		assert_int_equal(fclose(file), 0);
+		rc = forms_load(&forms, folder, &errors);
+		if ((rc == 0) != (files[i].words == NULL) ||
+		    (rc < 0 && strstr(errors.text.data, files[i].words) == NULL))
+			fail_msg("%s: %s", files[i].name, rc < 0 ? errors.text.data : "loads");
+		forms_destroy(forms);
+		conf_errors_fini(&errors);
+		(void)unlink(path);
+		(void)rmdir(folder);
+	}
+}
+
+/* ---- a building with meters till the end of March, bills from April on ---- */
+
+static const char building[] =
+	"id: 370102-0001\nname: 历下区档案馆\ntype: culture\nregion: \"370102\"\n"
+	"headcount: [{from: 2020-01-01, persons: 100}, {from: 2026-07-02, persons: 200}]\n"
+	"supply:\n  electricity: [{from: 2020-01-01, to: 2026-04-01, how: online}, "
+	"{from: 2026-04-01, how: bill}]\n"
+	"accounts: [{number: \"77\", carrier: electricity, meters: [main]}]\n"
+	"buildings: [{id: b, name: b, area: [{from: 2012-06-01, m2: 5000}]}]\n"
+	"meters:\n"
+	"  - {id: main, building: b, carrier: electricity, item: \"01000\", role: main, quantity: "
+	"active_energy_import_kwh, interval: 1h, lives: [{serial: a, from: 2020-01-01, ratio: "
+	"1}]}\n"
+	"  - {id: room, building: b, carrier: electricity, item: \"01D00\", role: sub, parent: "
+	"main, "
+	"form: datacentre, quantity: active_energy_import_kwh, interval: 1h, lives: [{serial: b, "
+	"from: 2020-01-01, ratio: 1}]}\n";
+
+static struct forms *forms;
+
+static struct figures figures_of(struct campus *campus, struct derived *derived, const char *now)
+{
+	return (struct figures){.ledger = campus->ledger,
+				.derived = derived,
+				.registry = campus->registry,
+				.now_ms = campus_time(now),
+				.min_coverage = 900000};
+}
+
+static void add_bill(struct campus *campus, const char *from, const char *to, const char *period,
+		     int64_t kwh)
+{
+	struct bill bill = {.institution = "370102-0001",
+			    .carrier = CARRIER_ELECTRICITY,
+			    .days = {campus_day(from), campus_day(to)},
+			    .quantity = kwh * MICRO,
+			    .fee = kwh * MICRO / 2,
+			    .account = "77",
+			    .is_confirmed = true,
+			    .entered_by = "x"};
+	struct bill_result result;
+	struct err err = {""};
+
+	memcpy(bill.period, period, 8);
+	campus_check(bill_add(campus->ledger, campus->registry, &bill, &result, &err), &err);
+}
+
+static void set_up(struct campus *campus, struct derived **derived)
+{
+	struct err err = {""};
+
+	campus_init(campus, building);
+	/* 1 kWh an hour in the building, a quarter of it in the room, from January to June. */
+	campus_steady(campus, "main", "active_energy_import_kwh",
+		      (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS, MICRO, 181 * 24);
+	campus_steady(campus, "room", "active_energy_import_kwh",
+		      (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS, MICRO / 4, 181 * 24);
+	add_bill(campus, "2026-03-01", "2026-04-01", "2026-03",
+		 745); /* metered then: checks only */
+	add_bill(campus, "2026-04-01", "2026-06-01", "2026-06", 1500); /* two months */
+	add_bill(campus, "2026-06-01", "2026-07-01", "2026-07", 700);
+	campus_derive(campus);
+	campus_check(derived_open(derived, campus->ledger, &err), &err);
+}
+
+static struct fill_value value_of(const struct report *report, const char *code)
+{
+	return report->cells[form_find_line(report->schema, code)].now;
+}
+
+static const struct {
+	const char *name, *code;
+	int quarter;
+	bool applies, is_known, is_partial;
+	int64_t value; /* 10^-2 */
+} fills[] = {
+	{"meters while they count", "201", 1, true, true, false, 90 * 24 * 100},
+	{"bills by accounting month", "201", 2, true, true, false, 150000},
+	{"what is billed later is of the later quarter; the rest is missing", "201", 3, true, true,
+	 true, 70000},
+	{"the fee of a month that is metered counts", "202", 1, true, true, false, 37250},
+	{"the room", "303", 1, true, true, false, 90 * 6 * 100},
+	{"the room while the building is billed", "303", 2, true, true, false, 91 * 6 * 100},
+	{"nothing of the kind is supplied", "221", 1, false, false, false, 0},
+	{"persons by days", "112", 3, true, true, false, 19900},
+	{"area", "113", 1, true, true, false, 500000},
+	{"no PV", "203", 1, false, false, false, 0},
+};
+
+static void test_fill(void **state)
+{
+	struct campus campus;
+	struct derived *derived;
+	struct err err = {""};
+
+	(void)state;
+	set_up(&campus, &derived);
+	struct figures figures = figures_of(&campus, derived, "2026-11-24");
+	for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+		struct fill fill = {&figures, forms_of_year(forms, 2026),
+				    fill_period(2026, fills[i].quarter)};
+		struct report report;
+		struct fill_value value;
+
+		campus_check(report_load(&report, &fill, 0, false, &err), &err);
+		value = value_of(&report, fills[i].code);
+		if (value.applies != fills[i].applies || value.is_known != fills[i].is_known ||
+		    value.is_partial != fills[i].is_partial ||
+		    value.value != fills[i].value * 10000)
+			fail_msg("%s: %d %d %d %lld %s", fills[i].name, value.applies,
+				 value.is_known, value.is_partial, (long long)value.value,
+				 value.missing);
+		report_fini(&report);
+	}
+	derived_close(derived);
+	campus_fini(&campus);
+}
+
+/* ---- bills against meters ---- */
+
+static void add_row(const struct reconciliation *row, void *arg)
+{
+	buf_printf(arg, "%s %lld %lld %s;", row->account, (long long)(row->billed / MICRO),
+		   (long long)(row->metered / MICRO), reconcile_verdict_names[row->verdict]);
+}
+
+static void test_reconciliation(void **state)
+{
+	struct campus campus;
+	struct derived *derived;
+	struct buf rows = {0};
+	struct err err = {""};
+
+	(void)state;
+	set_up(&campus, &derived);
+	struct figures figures = figures_of(&campus, derived, "2026-11-24");
+	add_bill(&campus, "2026-07-01", "2026-08-01", "2026-07", 700);
+	campus_check(reconcile(&figures, 0,
+			       (struct span){campus_day("2026-01-01"), campus_day("2027-01-01")},
+			       add_row, &rows, &err),
+		     &err);
+	assert_string_equal(rows.data, "77 745 744 agrees;77 1500 1464 close;77 700 720 close;"
+				       "77 700 0 incomplete;");
+	buf_fini(&rows);
+	derived_close(derived);
+	campus_fini(&campus);
+}
+
+static void test_verdicts(void **state)
+{
+	static const struct {
+		int64_t billed, metered;
+		enum reconcile_verdict verdict;
+	} cases[] = {{100, 98, RECONCILE_AGREES},     {100, 102, RECONCILE_AGREES},
+		     {1000, 979, RECONCILE_CLOSE},    {100, 105, RECONCILE_CLOSE},
+		     {1000, 1051, RECONCILE_DIFFERS}, {0, 1, RECONCILE_DIFFERS},
+		     {0, 0, RECONCILE_AGREES},        {INT64_MAX, -INT64_MAX, RECONCILE_DIFFERS}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(reconcile_judge(cases[i].billed, cases[i].metered),
+				 cases[i].verdict);
+}
+
+static void test_rounding(void **state)
+{
+	static const int64_t cases[][3] = {{1234567, 2, 1230000},   {1235000, 2, 1240000},
+					   {-1235000, 2, -1240000}, {499999, 0, 0},
+					   {500000, 0, 1000000},    {123456, 6, 123456}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(fill_round(cases[i][0], cases[i][1]), cases[i][2]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files),          cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_reconciliation), cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_rounding),
+	};
+	struct conf_errors errors = {0};
+	int failed;
+
+	if (forms_load(&forms, "config/statistics", &errors) < 0) {
+		(void)fputs(errors.text.data, stderr);
+		return 1;
+	}
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	forms_destroy(forms);
+	return failed;
+}
