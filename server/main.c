@@ -163,6 +163,7 @@ static int start_http(struct server *server, struct err *err)
 					.offset_ms = config->offset_ms,
 					.min_coverage = config->min_coverage,
 					.n_readers = READERS,
+					.rate = config->http_rate,
 					.version = VERSION,
 					.region = config->region,
 					.factors = server->factors,
@@ -177,6 +178,9 @@ static int start_http(struct server *server, struct err *err)
 				    .tls_cert_file = config->tls_cert_file,
 				    .tls_key_file = config->tls_key_file,
 				    .n_threads = (unsigned)config->http_threads,
+				    .connections = (unsigned)config->http_connections,
+				    .connections_per_address =
+					    (unsigned)config->http_connections_per_address,
 				    .handle = api_handle};
 	int rc = api_create(&server->api, &api, err);
 

@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "server/api/api_call.h"
 #include "server/api/api_finish.h"
+#include "server/api/rate.h"
 #include "server/rollup/derived.h"
 
 enum { READER_WAIT_MS = 5000 };
@@ -20,6 +21,7 @@ struct api {
 	struct api_options options;
 	struct mailbox *readers; /* struct reader *, each used by one request at a time */
 	struct figures_cache *cache;
+	struct rate *rate;
 };
 
 struct reader {
@@ -76,6 +78,7 @@ int api_create(struct api **out, const struct api_options *options, struct err *
 	api->options = *options;
 	api->readers = mailbox_create(options->n_readers);
 	api->cache = figures_cache_create();
+	api->rate = rate_create(options->rate);
 	for (size_t i = 0; i < options->n_readers && rc == 0; i++)
 		rc = open_reader(api, err);
 	if (rc < 0)
@@ -91,6 +94,7 @@ void api_destroy(struct api *api)
 		return;
 	mailbox_destroy(api->readers, close_reader);
 	figures_cache_destroy(api->cache);
+	rate_destroy(api->rate);
 	free(api);
 }
 
@@ -207,6 +211,7 @@ static void answer(struct api *api, struct api_call *call)
 	call->ledger = reader->ledger;
 	call->derived = reader->derived;
 	call->cache = api->cache;
+	call->rate = api->rate;
 	call->registry = api->options.registry(api->options.arg);
 	call->catalogue = api->options.catalogue(api->options.arg);
 	run_in_snapshot(call);

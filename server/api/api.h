@@ -23,6 +23,7 @@ struct api_options {
 	int64_t offset_ms;    /* the server's zone */
 	int64_t min_coverage; /* of a KPI, 10^-6 */
 	size_t n_readers;     /* requests that may read the ledger at once */
+	int64_t rate;         /* requests a second of a token; 0: no limit */
 	const char *version;
 	const char *region;            /* code of the server's own */
 	const struct factors *factors; /* borrowed until api_destroy */

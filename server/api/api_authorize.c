@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "server/api/api_call.h"
+#include "server/api/rate.h"
 
 /* ---- what the grant covers ---- */
 
@@ -80,6 +82,19 @@ uint32_t api_find_meter(struct api_call *call, const char *id)
 
 /* ---- the gate ---- */
 
+static bool is_within_rate(struct api_call *call)
+{
+	int wait_s = rate_take(call->rate, call->grant.token_id, clock_mono_ms());
+
+	if (wait_s == 0)
+		return true;
+	api_problem(call, 429, "too-many-requests",
+		    "this token asks more than %lld times a second; wait %d s",
+		    (long long)call->options->rate, wait_s);
+	call->reply->retry_after_s = wait_s;
+	return false;
+}
+
 static bool has_token(struct api_call *call)
 {
 	const char *header = http_header(call->request, "Authorization");
@@ -90,7 +105,7 @@ static bool has_token(struct api_call *call)
 		rc = token_check(ledger_db(call->ledger), header + 7, call->now_ms, &call->grant,
 				 &err);
 	if (rc == 0)
-		return true;
+		return is_within_rate(call);
 	if (rc != -EACCES)
 		api_failed(call, &err);
 	else

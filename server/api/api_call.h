@@ -24,6 +24,7 @@ struct api_call {
 	struct ledger *ledger;       /* a reader, inside a snapshot */
 	struct derived *derived;     /* statements over it */
 	struct figures_cache *cache;
+	struct rate *rate;
 	struct grant grant;
 	struct access access; /* the grant, held against the registry */
 	/* What the path names, known to be covered by the grant; REGISTRY_NONE: nothing. */

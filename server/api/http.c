@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/log.h"
 #include "common/mem.h"
 
-enum { CONNECTIONS_MAX = 1024, CONNECTION_TIMEOUT_S = 20, SECRET_FILE_MAX = 1024 * 1024 };
+/* Files that are not connections: ledger, logs, databases. */
+enum { OTHER_FILES = 256, CONNECTION_TIMEOUT_S = 20, SECRET_FILE_MAX = 1024 * 1024 };
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -42,6 +44,11 @@ static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const c
 	request->parameters[request->n_parameters++] =
 		(struct http_parameter){name, value != NULL ? value : ""};
 	return MHD_YES;
+}
+
+static const char *find_header(void *headers, const char *name)
+{
+	return MHD_lookup_connection_value(headers, MHD_HEADER_KIND, name);
 }
 
 static void print_peer(struct MHD_Connection *connection, char text[INET6_ADDRSTRLEN])
@@ -119,6 +126,7 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 	struct http_reply reply = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR};
 
 	print_peer(connection, peer);
+	request.find_header = find_header;
 	request.headers = connection;
 	request.is_too_large = upload->is_too_large;
 	request.has_zero_byte = upload->has_nul;
@@ -249,6 +257,26 @@ static int read_file(const char *path, char **text, struct err *err)
 	return err_set(err, -EINVAL, "%s: is empty", path);
 }
 
+/* As many as asked for, as far as the limit of open files, which is raised first, allows. */
+static unsigned connection_limit(unsigned wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return wanted;
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			(void)getrlimit(RLIMIT_NOFILE, &limit); /* worked above */
+	}
+	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= (rlim_t)wanted + OTHER_FILES)
+		return wanted;
+	wanted = limit.rlim_cur > 2 * OTHER_FILES ? (unsigned)limit.rlim_cur - OTHER_FILES
+						  : (unsigned)limit.rlim_cur / 2;
+	log_warn("http", "the limit of open files leaves room for %u connections", wanted);
+	return wanted;
+}
+
 static int start_daemon(struct http_server *server, const struct sockaddr_storage *address,
 			struct err *err)
 {
@@ -272,7 +300,8 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 		on_library_message, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
 		MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE,
 		options->n_threads > 1 ? options->n_threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		connection_limit(options->connections), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		options->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 		MHD_OPTION_ARRAY, is_tls ? tls : none, MHD_OPTION_END);
 	if (server->daemon == NULL)
@@ -327,7 +356,7 @@ uint16_t http_port(const struct http_server *server)
 
 const char *http_header(const struct http_request_in *request, const char *name)
 {
-	return MHD_lookup_connection_value(request->headers, MHD_HEADER_KIND, name);
+	return request->find_header != NULL ? request->find_header(request->headers, name) : NULL;
 }
 
 const char *http_parameter(const struct http_request_in *request, const char *name)

@@ -28,7 +28,9 @@ struct http_request_in {
 	const char *body;   /* NULL without one */
 	size_t body_len;
 	const char *peer; /* numeric address */
-	void *headers;    /* for http_header */
+	/* For http_header; the function may be NULL: there are none. */
+	const char *(*find_header)(void *headers, const char *name);
+	void *headers;
 };
 
 struct http_reply {
@@ -53,6 +55,7 @@ struct http_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080"; port 0: a free one */
 	const char *tls_cert_file, *tls_key_file; /* both or none */
 	unsigned n_threads;
+	unsigned connections, connections_per_address; /* at most */
 	http_handler_fn handle;
 	void *arg;
 };

@@ -47,7 +47,7 @@ struct server_config {
 	const char *statistics; /* NULL: there are no forms */
 	const char *catalogue;  /* NULL: the one built in */
 	const char *listen, *tls_cert_file, *tls_key_file;
-	int64_t http_threads;
+	int64_t http_threads, http_rate, http_connections, http_connections_per_address;
 	int64_t min_coverage; /* 10^-6 */
 	int log_level;        /* enum log_level */
 };
