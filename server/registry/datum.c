@@ -84,7 +84,10 @@ static struct geo_point gcj_of_bd(struct geo_point at)
 	double z = sqrt(x * x + y * y) - 0.00002 * sin(y * pi * 3000 / 180);
 	double theta = atan2(y, x) - 0.000003 * cos(x * pi * 3000 / 180);
 
-	return (struct geo_point){z * sin(theta), z * cos(theta)};
+	struct geo_point there = {.latitude = z * sin(theta), .longitude = 0};
+
+	there.longitude = z * cos(theta);
+	return there;
 }
 
 struct geo_point datum_to_wgs84(struct geo_point place, enum datum from)
