@@ -170,7 +170,7 @@ static void *run(void *arg)
 		}
 		behaviour = (enum behaviour)atomic_load(&peer->behaviour);
 		if (behaviour == IS_LATE)
-			clock_sleep_until(clock_mono_ms() + 120);
+			clock_sleep_until(clock_mono_ms() + 340);
 		if (behaviour == HANGS_UP && !accept_again(peer))
 			return NULL;
 		if (behaviour != IS_SILENT && behaviour != HANGS_UP)
@@ -261,7 +261,7 @@ static void ask(const struct bus_ops *ops, void *bus, uint16_t address, struct b
 				      .function = 3,
 				      .address = address,
 				      .count = 4,
-				      .timeout_ms = 80,
+				      .timeout_ms = 300,
 				      .settings = settings};
 	struct err err;
 
