@@ -37,9 +37,11 @@ static int compare_word(const char *text, const char *word, size_t len)
 	return order != 0 ? order : text[len] != '\0';
 }
 
-uint32_t registry_find_institution(const struct registry *registry, const char *id, size_t len)
+/* Among n institutions from first on. */
+static uint32_t find_among(const struct registry *registry, size_t first, size_t n, const char *id,
+			   size_t len)
 {
-	size_t low = 0, high = registry->n_institutions;
+	size_t low = first, high = first + n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -53,6 +55,20 @@ uint32_t registry_find_institution(const struct registry *registry, const char *
 			high = middle;
 	}
 	return REGISTRY_NONE;
+}
+
+uint32_t registry_find_institution(const struct registry *registry, const char *id, size_t len)
+{
+	return find_among(registry, 0, registry->n_institutions, id, len);
+}
+
+uint32_t registry_find_holder(const struct registry *registry, const char *id, size_t len)
+{
+	uint32_t found = registry_find_institution(registry, id, len);
+
+	return found != REGISTRY_NONE
+		       ? found
+		       : find_among(registry, registry->n_institutions, registry->n_sites, id, len);
 }
 
 uint32_t registry_find_meter(const struct registry *registry, const char *id, size_t len)
@@ -130,6 +146,25 @@ static wide sum_days(const struct dated_amount *amounts, size_t n, civil_day fro
 	return sum;
 }
 
+/* The same of what it has in shared buildings: an amount at an offset of its occupants. */
+static wide sum_occupied(const struct registry_institution *institution, size_t offset,
+			 struct span days)
+{
+	wide sum = 0;
+
+	for (size_t i = 0; i < institution->n_occupancies; i++) {
+		const struct registry_occupant *one = institution->occupancies[i].occupant;
+		struct dated_amount amount;
+
+		if (one == NULL)
+			continue;
+		amount.days = one->days;
+		memcpy(&amount.micro, (const char *)one + offset, sizeof amount.micro);
+		sum += sum_days(&amount, 1, days.from, days.to);
+	}
+	return sum;
+}
+
 static int64_t mean(wide sum, civil_day from, civil_day to)
 {
 	int64_t days = (int64_t)to - from;
@@ -137,35 +172,77 @@ static int64_t mean(wide sum, civil_day from, civil_day to)
 	return days > 0 ? (int64_t)((sum + days / 2) / days) : 0;
 }
 
+/* An institution has nothing on days on which it does not exist. */
+static struct span cut(const struct registry_institution *institution, civil_day from, civil_day to)
+{
+	struct span days = institution->valid;
+
+	days.from = days.from > from ? days.from : from;
+	days.to = days.to < to ? days.to : to;
+	return days;
+}
+
 int64_t registry_area(const struct registry_institution *institution, civil_day from, civil_day to)
 {
+	struct span days = cut(institution, from, to);
 	wide sum = 0;
 
 	for (size_t i = 0; i < institution->n_buildings; i++) {
 		const struct registry_building *building = &institution->buildings[i];
 
-		sum += sum_days(building->areas, building->n_areas, from, to);
+		sum += sum_days(building->areas, building->n_areas, days.from, days.to);
 	}
+	sum += sum_occupied(institution, offsetof(struct registry_occupant, m2), days);
 	return mean(sum, from, to);
 }
 
 int64_t registry_heated_area(const struct registry_institution *institution, civil_day from,
 			     civil_day to)
 {
+	struct span days = cut(institution, from, to);
 	wide sum = 0;
 
 	for (size_t i = 0; i < institution->n_buildings; i++) {
 		const struct registry_building *building = &institution->buildings[i];
 
-		sum += sum_days(building->heated_areas, building->n_heated_areas, from, to);
+		sum += sum_days(building->heated_areas, building->n_heated_areas, days.from,
+				days.to);
 	}
+	sum += sum_occupied(institution, offsetof(struct registry_occupant, heated_m2), days);
 	return mean(sum, from, to);
 }
 
 int64_t registry_headcount(const struct registry_institution *institution, civil_day from,
 			   civil_day to)
 {
-	return mean(sum_days(institution->headcount, institution->n_headcount, from, to), from, to);
+	struct span days = cut(institution, from, to);
+	wide sum = sum_days(institution->headcount, institution->n_headcount, days.from, days.to);
+
+	sum += sum_occupied(institution, offsetof(struct registry_occupant, persons), days);
+	return mean(sum, from, to);
+}
+
+struct span registry_occupied(const struct registry_institution *site)
+{
+	struct span all = {DAY_OPEN, CIVIL_DAY_MIN};
+
+	for (size_t i = 0; i < site->n_occupants; i++) {
+		const struct span *days = &site->occupants[i].days;
+
+		all.from = days->from < all.from ? days->from : all.from;
+		all.to = days->to > all.to ? days->to : all.to;
+	}
+	return all;
+}
+
+const struct registry_identity *registry_identity_on(const struct registry_institution *institution,
+						     civil_day day)
+{
+	size_t i = institution->n_identities - 1;
+
+	while (i > 0 && institution->identities[i].days.from > day)
+		i--;
+	return &institution->identities[i];
 }
 
 static bool is_real_in_use(const struct registry_meter *meter, int64_t from_ms, int64_t to_ms)

@@ -130,17 +130,58 @@ struct registry_account {
 	size_t n_meters;
 };
 
+/* How the part of a shared building that no sub-meter counts is divided. */
+enum apportion { APPORTION_AREA, APPORTION_PERSONS, APPORTION_FIXED, APPORTION_NOTHING };
+
+/* Who is in a shared building for a time. */
+struct registry_occupant {
+	const struct conf_node *node; /* place in the file only */
+	uint32_t institution;         /* or REGISTRY_NONE: somebody else, called name */
+	const char *name;
+	enum meter_scope scope; /* of somebody else; never own */
+	struct span days;
+	int64_t m2, heated_m2, persons; /* 10^-6 */
+	enum apportion apportion;
+	int64_t share;          /* 10^-6; of APPORTION_FIXED */
+	const uint32_t *meters; /* sub-meters that count for this one alone */
+	size_t n_meters;
+};
+
+/* That an institution is in a shared building, or takes what is left of one. */
+struct registry_occupancy {
+	uint32_t site;                            /* index of the site */
+	const struct registry_occupant *occupant; /* NULL: it is the site's rest */
+};
+
+struct registry_predecessor {
+	uint32_t institution, successor; /* indexes; successor: into its successors */
+};
+
+/* What an institution is called and where it belongs, for a time. */
+struct registry_identity {
+	struct span days;
+	const char *name, *competent, *department, *region_code;
+	enum institution_type type;
+	enum affiliation affiliation;
+	uint32_t region; /* index into the region tree */
+};
+
 struct registry_successor { /* whose figures go on with a share of this institution's base year */
 	uint32_t institution;
 	int64_t share; /* in 10^-6 */
 };
 
+/* An institution; or a site, which is a shared building with meters, not an institution. */
 struct registry_institution {
 	const struct conf_node *node; /* place in the file only */
-	const char *id, *name, *uscc, *department, *competent;
+	const char *id, *uscc;
+	/* the newest of its identities */
+	const char *name, *department, *competent;
 	enum institution_type type;
 	enum affiliation affiliation;
-	uint32_t region; /* index into the region tree */
+	uint32_t region;                            /* index into the region tree */
+	const struct registry_identity *identities; /* by days; at least one */
+	size_t n_identities;
 	struct span valid;
 	bool is_sensitive;
 	bool has_location;
@@ -157,7 +198,17 @@ struct registry_institution {
 	size_t n_accounts;
 	const struct registry_successor *successors;
 	size_t n_successors;
-	uint32_t reports_with;          /* files one report with another, index or REGISTRY_NONE */
+	uint32_t reports_with; /* files one report with another, index or REGISTRY_NONE */
+	const struct registry_predecessor *predecessors; /* whose successor it is */
+	size_t n_predecessors;
+	const uint32_t *members; /* who reports with it, also through others */
+	size_t n_members;
+	const struct registry_occupancy *occupancies; /* by site, then first day */
+	size_t n_occupancies;
+	bool is_site;
+	const struct registry_occupant *occupants; /* of a site, as in its file */
+	size_t n_occupants;
+	uint32_t rest;                  /* of a site: who takes what nobody has, or REGISTRY_NONE */
 	uint32_t first_meter, n_meters; /* its meters stand together */
 };
 
@@ -167,8 +218,10 @@ struct registry {
 	atomic_int references;
 	int64_t offset_ms; /* the server's zone */
 	struct region_tree *regions;
-	struct registry_institution *institutions; /* sorted by id */
-	size_t n_institutions;
+	/* Sorted by id; the sites stand behind the institutions, sorted by id too, so that
+	 * registry_meter.institution may be one. */
+	struct registry_institution *institutions;
+	size_t n_institutions, n_sites;
 	struct registry_meter *meters;
 	size_t n_meters;
 	uint32_t *by_meter_id; /* meter indexes sorted by id */
@@ -177,8 +230,9 @@ struct registry {
 	int64_t version; /* 64-bit hash of the files' contents: which registry a figure used */
 };
 
-/* Loads <dir>/regions.yaml (else the one given as fallback) and <dir>/institutions/ *.yaml
- * completely; every mistake is added to errors with file:line:column. 0, or -EINVAL. */
+/* Loads <dir>/regions.yaml (else the one given as fallback), <dir>/institutions/ *.yaml and, if
+ * there are any, <dir>/sites/ *.yaml completely; every mistake is added to errors with
+ * file:line:column. 0, or -EINVAL. */
 int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
 		  int64_t offset_ms, struct conf_errors *errors);
 /* The same of one institution's text alone, without regions.yaml; file is only a name. */
@@ -189,6 +243,8 @@ void registry_release(struct registry *registry); /* NULL is allowed */
 
 /* Indexes, or REGISTRY_NONE. */
 uint32_t registry_find_institution(const struct registry *registry, const char *id, size_t len);
+/* An institution or a site. */
+uint32_t registry_find_holder(const struct registry *registry, const char *id, size_t len);
 uint32_t registry_find_meter(const struct registry *registry, const char *id, size_t len);
 /* The registry meters fed by a device: indexes in by_device[first .. first + count). */
 size_t registry_find_device(const struct registry *registry, const char *device, size_t len,
@@ -196,14 +252,21 @@ size_t registry_find_device(const struct registry *registry, const char *device,
 
 /* The life in force at a time, or NULL. */
 const struct meter_life *registry_life_at(const struct registry_meter *meter, int64_t utc_ms);
-/* Time-weighted means over [from, to) in 10^-6 m2 / persons: sum over days / number of days.
- * 0 if nothing is given for any day. */
+/* What it is called and where it belongs on a day; before the first identity that one, and after
+ * its end the last. */
+const struct registry_identity *registry_identity_on(const struct registry_institution *institution,
+						     civil_day day);
+/* Time-weighted means over [from, to) in 10^-6 m2 / persons, those in shared buildings included:
+ * sum over the days on which it exists / number of days. 0 if nothing is given for any day. */
 int64_t registry_area(const struct registry_institution *institution, civil_day from, civil_day to);
 int64_t registry_headcount(const struct registry_institution *institution, civil_day from,
 			   civil_day to);
 int64_t registry_heated_area(const struct registry_institution *institution, civil_day from,
 			     civil_day to);
-/* How a carrier is supplied on a day: declared, else online if there are main meters, else none. */
+/* The days from the first occupant of a site to the last. */
+struct span registry_occupied(const struct registry_institution *site);
+/* How a carrier is supplied on a day by its own meters and bills: declared, else online if there
+ * are main meters, else none. */
 enum supply registry_supply(const struct registry *registry, uint32_t institution,
 			    enum carrier carrier, civil_day day);
 
@@ -216,7 +279,9 @@ extern const char *const affiliation_names[]; /* [0] is "none" */
 extern const char *const supply_names[], *const meter_role_names[], *const meter_scope_names[];
 extern const char *const meter_form_names[]; /* [0] is "none" */
 
-/* Prints the keys of an institution's file and of regions.yaml. */
+extern const char *const apportion_names[]; /* the last is "nothing" */
+
+/* Prints the keys of the registry's files. */
 void registry_print_reference(struct buf *out);
 
 /* Checks GB 32100-2015: 18 characters, MOD 31-3 check character. */

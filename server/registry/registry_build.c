@@ -137,26 +137,10 @@ static void check_file_name(struct registry_loader *loader, const struct file_in
 			   file->id, name);
 }
 
-static void check_region(struct registry_loader *loader, const struct file_institution *file)
-{
-	const struct conf_node *node = registry_at(file->node, "region");
-	size_t len = strlen(file->region);
-
-	if (!region_code_is_valid(file->region, len))
-		conf_error(loader->errors, node, NULL,
-			   "'%.60s' is not a region code: 6 digits, 9 digits or a local code of "
-			   "regions.yaml",
-			   file->region);
-	else if (region_code_is_local(file->region, len) &&
-		 region_find(loader->listed, file->region, len) == UINT32_MAX)
-		conf_error(loader->errors, node, NULL, "'%s' is not in regions.yaml", file->region);
-}
-
 static void check_institution(struct registry_loader *loader, const struct file_institution *file)
 {
 	check_id(loader, file->node, file->id);
 	check_file_name(loader, file);
-	check_region(loader, file);
 	if (file->uscc != NULL && !uscc_is_valid(file->uscc, strlen(file->uscc)))
 		conf_error(
 			loader->errors, registry_at(file->node, "uscc"), NULL,
@@ -168,15 +152,16 @@ static void check_institution(struct registry_loader *loader, const struct file_
 			   "must be after 'from'");
 }
 
-static void add_late(struct registry_loader *loader, const char *target,
-		     const struct conf_node *node, struct registry_successor *successor)
+void registry_add_late(struct registry_loader *loader, enum registry_late_kind kind,
+		       const char *target, const struct conf_node *node, uint32_t *out)
 {
 	loader->late = grow(loader->late, loader->n_late, &loader->cap_late, sizeof *loader->late);
 	loader->late[loader->n_late++] = (struct registry_late){
+		.kind = kind,
 		.institution = loader->institution,
 		.target = registry_keep(loader, target),
 		.node = registry_keep_node(loader, node),
-		.successor = successor,
+		.out = out,
 	};
 }
 
@@ -190,7 +175,8 @@ static void build_successors(struct registry_loader *loader, const struct file_i
 	for (size_t i = 0; i < n; i++) {
 		to[i] = (struct registry_successor){REGISTRY_NONE, from[i].share};
 		sum += from[i].share;
-		add_late(loader, from[i].id, registry_at(from[i].node, "id"), &to[i]);
+		registry_add_late(loader, LATE_SUCCESSOR, from[i].id,
+				  registry_at(from[i].node, "id"), &to[i].institution);
 	}
 	if (sum > MICRO)
 		conf_error(loader->errors, registry_at(file->node, "successors"), NULL,
@@ -201,7 +187,8 @@ static void build_successors(struct registry_loader *loader, const struct file_i
 	here(loader)->successors = to;
 	here(loader)->n_successors = n;
 	if (file->reports_with != NULL)
-		add_late(loader, file->reports_with, registry_at(file->node, "reports_with"), NULL);
+		registry_add_late(loader, LATE_REPORT, file->reports_with,
+				  registry_at(file->node, "reports_with"), NULL);
 }
 
 /* ---- persons ---- */
@@ -218,17 +205,16 @@ static const struct conf_node *find_part(const struct conf_node *node)
 	return NULL;
 }
 
-/* GB/T 40498-2021, annex A: persons that are there all year, less their holidays, and person-days
- * divided by the days of the year. */
+/* GB/T 40498-2021, annex A: persons that are there all year, less their holidays, and person-days,
+ * as person-days of the year divided by its days: rounded once. */
 static int64_t count_persons(const struct file_headcount *file)
 {
 	int64_t regular = file->staff + file->external + file->logistics;
-	int64_t days = file->visitor_days + file->outpatients + file->bed_days;
+	int64_t days = file->visitor_days + file->outpatients + file->bed_days +
+		       regular * (file->day_base - file->staff_holidays) +
+		       file->students * (file->day_base - file->holidays);
 
-	return scale_int64(regular * MICRO, file->day_base - file->staff_holidays, file->day_base) +
-	       scale_int64(file->students * MICRO, file->day_base - file->holidays,
-			   file->day_base) +
-	       scale_int64(days * MICRO, 1, file->day_base);
+	return scale_int64(days, MICRO, file->day_base);
 }
 
 static int64_t persons_of(struct registry_loader *loader, const struct file_headcount *file)
@@ -337,19 +323,13 @@ static void begin(struct registry_loader *loader, const struct file_institution 
 	loader->institution = (uint32_t)registry->n_institutions;
 	registry->institutions = grow(registry->institutions, registry->n_institutions,
 				      &loader->cap_institutions, sizeof *registry->institutions);
-	loader->region_codes = grow(loader->region_codes, registry->n_institutions,
-				    &loader->cap_region_codes, sizeof *loader->region_codes);
-	loader->region_codes[loader->institution] = registry_share(loader, file->region);
 	it = &registry->institutions[registry->n_institutions++];
 	*it = (struct registry_institution){
 		.node = registry_keep_node(loader, file->node),
 		.id = registry_keep(loader, file->id),
-		.name = registry_keep(loader, file->name),
 		.uscc = registry_keep(loader, file->uscc),
-		.department = registry_share(loader, file->department),
-		.competent = registry_share(loader, file->competent),
-		.type = (enum institution_type)file->type,
-		.affiliation = (enum affiliation)file->affiliation,
+		.is_site = loader->is_site,
+		.rest = REGISTRY_NONE,
 		.region = REGISTRY_NONE,
 		.valid = {file->from, file->to == CIVIL_DAY_MAX ? (civil_day)DAY_OPEN : file->to},
 		.is_sensitive = file->is_sensitive,
@@ -363,6 +343,7 @@ void registry_build(struct registry_loader *loader, struct arena *temporary,
 {
 	begin(loader, file);
 	check_institution(loader, file);
+	registry_build_identities(loader, temporary);
 	build_successors(loader, file);
 	build_location(loader, &file->location);
 	build_headcount(loader, temporary, &file->headcount);
@@ -371,4 +352,5 @@ void registry_build(struct registry_loader *loader, struct arena *temporary,
 	registry_build_links(loader, temporary);
 	registry_build_supply(loader);
 	registry_build_accounts(loader);
+	registry_build_occupants(loader);
 }

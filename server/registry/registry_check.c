@@ -117,18 +117,38 @@ void registry_resolve_late(struct registry_loader *loader)
 		else if (target == late->institution)
 			conf_error(loader->errors, late->node, NULL,
 				   "names the institution itself");
-		else if (late->successor != NULL)
-			late->successor->institution = target;
+		else if (late->out != NULL)
+			*late->out = target;
+		else if (late->kind == LATE_REST)
+			registry->institutions[late->institution].rest = target;
 		else
 			registry->institutions[late->institution].reports_with = target;
 	}
 	for (size_t i = 0; i < loader->n_late; i++)
-		if (loader->late[i].successor == NULL)
+		if (loader->late[i].kind == LATE_REPORT)
 			check_reports(loader, &loader->late[i]);
+}
+
+/* Institutions and sites share one space of ids, as their rows do. */
+static void check_site_ids(struct registry_loader *loader)
+{
+	const struct registry *registry = loader->registry;
+
+	for (size_t s = 0; s < registry->n_sites; s++) {
+		const struct registry_institution *site =
+			&registry->institutions[registry->n_institutions + s];
+		uint32_t other = registry_find_institution(registry, site->id, strlen(site->id));
+
+		if (other != REGISTRY_NONE)
+			conf_error(loader->errors, site->node, "id",
+				   "'%s' is also the id of the institution in %s", site->id,
+				   registry->institutions[other].node->file);
+	}
 }
 
 void registry_check(struct registry_loader *loader)
 {
+	check_site_ids(loader);
 	check_meter_ids(loader);
 	check_registers(loader);
 }

@@ -74,7 +74,7 @@ static const struct conf_key source_keys[] = {
 	{0},
 };
 
-static const struct conf_key meter_keys[] = {
+const struct conf_key registry_meter_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_meter, node)},
 	{.name = "id",
 	 .type = CONF_STRING,
@@ -184,7 +184,7 @@ static const struct conf_key area_keys[] = {
 	{0},
 };
 
-static const struct conf_key building_keys[] = {
+const struct conf_key registry_building_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_building, node)},
 	{.name = "id",
 	 .type = CONF_STRING,
@@ -296,7 +296,7 @@ static const struct conf_key headcount_keys[] = {
 	{0},
 };
 
-static const struct conf_key account_keys[] = {
+const struct conf_key registry_account_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_account, node)},
 	{.name = "number",
 	 .type = CONF_STRING,
@@ -347,7 +347,7 @@ static const struct conf_key successor_keys[] = {
 	{0},
 };
 
-static const struct conf_key location_keys[] = {
+const struct conf_key registry_location_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_location, node)},
 	{.name = "latitude",
 	 .type = CONF_REAL,
@@ -402,39 +402,38 @@ const struct conf_key registry_institution_keys[] = {
 	 .is_required = true,
 	 .help = "[A-Za-z0-9-], up to 48; the file is <id>.yaml"},
 	{.name = "name",
-	 .type = CONF_STRING,
+	 .type = CONF_NODE,
 	 .offset = offsetof(struct file_institution, name),
 	 .is_required = true,
-	 .help = "as it is shown"},
+	 .help = "as it is shown; a text, or a dated list [{from, name}]"},
 	{.name = "uscc",
 	 .type = CONF_STRING,
 	 .offset = offsetof(struct file_institution, uscc),
 	 .help = "unified social credit code, 18 characters"},
 	{.name = "type",
-	 .type = CONF_CHOICE,
+	 .type = CONF_NODE,
 	 .offset = offsetof(struct file_institution, type),
 	 .is_required = true,
-	 .choices = institution_type_names,
-	 .help = "kind of institution in the statistics"},
+	 .help = "government, education, science, culture, health, sport, other_institution or "
+		 "association; or a dated list [{from, type}]"},
 	{.name = "region",
-	 .type = CONF_STRING,
+	 .type = CONF_NODE,
 	 .offset = offsetof(struct file_institution, region),
 	 .is_required = true,
-	 .help = "code of the region, in quotes"},
+	 .help = "code of the region, in quotes; or a dated list [{from, region}]"},
 	{.name = "department",
-	 .type = CONF_STRING,
+	 .type = CONF_NODE,
 	 .offset = offsetof(struct file_institution, department),
-	 .help = "line (label), for by=department"},
+	 .help = "line (label), for by=department; or a dated list [{from, department}]"},
 	{.name = "competent",
-	 .type = CONF_STRING,
+	 .type = CONF_NODE,
 	 .offset = offsetof(struct file_institution, competent),
-	 .help = "competent body"},
+	 .help = "competent body; or a dated list [{from, competent}]"},
 	{.name = "affiliation",
-	 .type = CONF_CHOICE,
+	 .type = CONF_NODE,
 	 .offset = offsetof(struct file_institution, affiliation),
-	 .fallback = "none",
-	 .choices = affiliation_names,
-	 .help = "level that it belongs to"},
+	 .help = "central, provincial, city, county or township; or a dated list [{from, "
+		 "affiliation}]"},
 	{.name = "from",
 	 .type = CONF_DATE,
 	 .offset = offsetof(struct file_institution, from),
@@ -463,7 +462,7 @@ const struct conf_key registry_institution_keys[] = {
 	{.name = "location",
 	 .type = CONF_SECTION,
 	 .offset = offsetof(struct file_institution, location),
-	 .table = location_keys,
+	 .table = registry_location_keys,
 	 .help = "where it is"},
 	{.name = "headcount",
 	 .type = CONF_LIST,
@@ -480,19 +479,19 @@ const struct conf_key registry_institution_keys[] = {
 	{.name = "buildings",
 	 .type = CONF_LIST,
 	 .offset = offsetof(struct file_institution, buildings),
-	 .table = building_keys,
+	 .table = registry_building_keys,
 	 .item_size = sizeof(struct file_building),
 	 .help = "buildings and their areas"},
 	{.name = "accounts",
 	 .type = CONF_LIST,
 	 .offset = offsetof(struct file_institution, accounts),
-	 .table = account_keys,
+	 .table = registry_account_keys,
 	 .item_size = sizeof(struct file_account),
 	 .help = "what bills come for"},
 	{.name = "meters",
 	 .type = CONF_LIST,
 	 .offset = offsetof(struct file_institution, meters),
-	 .table = meter_keys,
+	 .table = registry_meter_keys,
 	 .item_size = sizeof(struct file_meter),
 	 .help = "meters, real and virtual"},
 	{0},

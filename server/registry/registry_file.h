@@ -68,15 +68,33 @@ struct file_location {
 	int datum;
 };
 
+/* An institution's file or a site's. */
 struct file_institution {
 	const struct conf_node *node;
-	const char *id, *name, *uscc, *region, *department, *competent, *reports_with;
-	int type, affiliation;
+	const char *id, *uscc, *reports_with, *rest;
+	/* texts, or dated lists of them */
+	const struct conf_node *name, *region, *department, *competent, *type, *affiliation;
 	civil_day from, to;
 	bool is_sensitive;
 	struct file_location location;
 	const struct conf_node *supply;
-	struct conf_list successors, headcount, buildings, accounts, meters;
+	struct conf_list successors, headcount, buildings, accounts, meters, occupants;
+};
+
+struct file_dated { /* one item of a dated text */
+	const struct conf_node *node;
+	civil_day from;
+	const char *text;
+	int choice;
+};
+
+struct file_occupant {
+	const struct conf_node *node;
+	const char *institution, *name;
+	int scope, apportion, rest;
+	civil_day from, to;
+	int64_t m2, heated_m2, persons, share;
+	struct conf_list meters; /* const char * */
 };
 
 struct file_supply { /* one item of a dated supply */
@@ -86,6 +104,12 @@ struct file_supply { /* one item of a dated supply */
 };
 
 extern const struct conf_key registry_institution_keys[], registry_supply_keys[];
+extern const struct conf_key registry_site_keys[], registry_building_keys[], registry_meter_keys[];
+extern const struct conf_key registry_account_keys[], registry_location_keys[];
+extern const struct conf_key registry_name_keys[], registry_type_keys[], registry_region_keys[];
+extern const struct conf_key registry_department_keys[], registry_competent_keys[];
+extern const struct conf_key registry_affiliation_keys[];
+enum { FILE_BY_SUBMETER = APPORTION_NOTHING }; /* file_occupant.apportion */
 
 /* ---- the loader ---- */
 
@@ -97,11 +121,13 @@ struct registry_text {
 enum { REGISTRY_TEXT_SLOTS = 4096 };
 
 /* References that can only be looked up when all files are read. */
+enum registry_late_kind { LATE_SUCCESSOR, LATE_REPORT, LATE_OCCUPANT, LATE_REST };
 struct registry_late {
-	uint32_t institution;
-	const char *target;                   /* an institution's id */
-	const struct conf_node *node;         /* where it stands */
-	struct registry_successor *successor; /* NULL: it is reports_with */
+	enum registry_late_kind kind;
+	uint32_t institution;         /* that refers */
+	const char *target;           /* an institution's id */
+	const struct conf_node *node; /* where it stands */
+	uint32_t *out;                /* gets the index; NULL: a member of the institution */
 };
 
 struct registry_loader {
@@ -112,12 +138,12 @@ struct registry_loader {
 	uint64_t hash;                    /* of the files' names and contents */
 	const struct region_tree *listed; /* what regions.yaml says */
 	size_t cap_institutions, cap_meters;
-	const char **region_codes; /* per institution */
-	size_t cap_region_codes;
+	const char **region_codes; /* of all identities */
+	size_t n_region_codes, cap_region_codes;
 	struct registry_late *late;
 	size_t n_late, cap_late;
 	struct registry_text **texts;
-	/* of the file at hand */
+	bool is_site; /* of the file at hand; and below */
 	const struct conf_node *kept_root, *kept_list;
 	const struct file_institution *file;
 	uint32_t institution;
@@ -127,6 +153,14 @@ struct registry_loader {
 /* registry_build.c: takes an institution into the registry, all checks of one file done. */
 void registry_build(struct registry_loader *loader, struct arena *temporary,
 		    const struct file_institution *file);
+/* registry_identity.c: what it is called, and where it belongs. */
+void registry_build_identities(struct registry_loader *loader, struct arena *temporary);
+/* registry_site.c: who is in a shared building. */
+void registry_build_occupants(struct registry_loader *loader);
+void registry_check_occupants(struct registry_loader *loader); /* once all are known */
+/* registry_structure.c: who is in which building, goes on for whom, reports with whom. */
+void registry_build_structure(struct registry_loader *loader);
+void registry_check_successors(struct registry_loader *loader);
 /* registry_meter.c: its meters. */
 void registry_build_meters(struct registry_loader *loader, struct arena *temporary);
 /* registry_link.c: parents and formulas. */
@@ -137,6 +171,10 @@ void registry_build_accounts(struct registry_loader *loader);
 /* registry_check.c: what concerns several files; the lookups must be sorted. */
 void registry_check(struct registry_loader *loader);
 void registry_resolve_late(struct registry_loader *loader);
+
+/* A reference for registry_resolve_late. */
+void registry_add_late(struct registry_loader *loader, enum registry_late_kind kind,
+		       const char *target, const struct conf_node *node, uint32_t *out);
 
 /* Helpers. A copy of a node's place, with the way to it; texts copied into the registry. */
 const struct conf_node *registry_keep_node(struct registry_loader *loader,

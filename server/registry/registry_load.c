@@ -9,13 +9,15 @@
 #include "server/registry/folder.h"
 #include "server/registry/registry_file.h"
 
-static void take_institution(const struct conf_node *root, void *arg)
+static void take_holder(const struct conf_node *root, void *arg)
 {
 	struct registry_loader *loader = arg;
 	struct arena *temporary = arena_create();
 	struct file_institution file = {0};
 
-	if (conf_fill(temporary, root, registry_institution_keys, &file, loader->errors) == 0)
+	if (conf_fill(temporary, root,
+		      loader->is_site ? registry_site_keys : registry_institution_keys, &file,
+		      loader->errors) == 0)
 		registry_build(loader, temporary, &file);
 	arena_destroy(temporary);
 }
@@ -24,17 +26,21 @@ static void load_institutions(struct registry_loader *loader, const char *dir)
 {
 	char *folder = xasprintf("%s/institutions", dir);
 
-	folder_each(NULL, folder, take_institution, loader, &loader->hash, loader->errors);
+	folder_each(NULL, folder, take_holder, loader, &loader->hash, loader->errors);
 	free(folder);
 }
 
-static void refuse_sites(struct registry_loader *loader, const char *dir)
+static void load_sites(struct registry_loader *loader, const char *dir)
 {
-	char *path = xasprintf("%s/sites", dir);
+	char *folder = xasprintf("%s/sites", dir);
+	size_t n_institutions = loader->registry->n_institutions;
 
-	if (access(path, F_OK) == 0)
-		folder_complain(loader->errors, path, "sites are not supported by this version");
-	free(path);
+	loader->is_site = true;
+	if (access(folder, F_OK) == 0)
+		folder_each(NULL, folder, take_holder, loader, &loader->hash, loader->errors);
+	loader->registry->n_sites = loader->registry->n_institutions - n_institutions;
+	loader->registry->n_institutions = n_institutions;
+	free(folder);
 }
 
 static const struct conf_node *load_regions(struct registry_loader *loader, struct arena *arena,
@@ -96,22 +102,35 @@ static void index_meters(struct registry *registry)
 			registry->meters);
 }
 
+static void find_regions(const struct registry *registry, struct registry_institution *it)
+{
+	/* They live in the arena, and only here they change after they were made. */
+	struct registry_identity *list = (struct registry_identity *)(uintptr_t)it->identities;
+
+	for (size_t i = 0; i < it->n_identities; i++)
+		list[i].region = region_find(registry->regions, list[i].region_code,
+					     strlen(list[i].region_code));
+	it->region = list[it->n_identities - 1].region;
+}
+
 static void finish(struct registry_loader *loader, const struct conf_node *regions)
 {
 	struct registry *registry = loader->registry;
 	struct conf_errors known = {0}; /* were reported when `listed` was made */
 
 	registry->regions = region_tree_create(registry->arena, regions, loader->region_codes,
-					       registry->n_institutions, &known);
+					       loader->n_region_codes, &known);
 	conf_errors_fini(&known);
-	for (size_t i = 0; i < registry->n_institutions && loader->region_codes != NULL; i++)
-		registry->institutions[i].region =
-			region_find(registry->regions, loader->region_codes[i],
-				    strlen(loader->region_codes[i]));
+	for (size_t i = 0; i < registry->n_institutions + registry->n_sites; i++)
+		find_regions(registry, &registry->institutions[i]);
 	index_meters(registry);
 	/* With a file missing, references to it would be reported as well. */
-	if (loader->errors->count == loader->n_before)
+	if (loader->errors->count == loader->n_before) {
 		registry_resolve_late(loader);
+		registry_check_occupants(loader);
+		registry_check_successors(loader);
+		registry_build_structure(loader);
+	}
 	registry_check(loader);
 }
 
@@ -159,8 +178,8 @@ int registry_load(struct registry **out, const char *dir, const char *fallback_r
 	begin(&loader, offset_ms, errors);
 	regions = load_regions(&loader, temporary, dir, fallback_regions);
 	loader.listed = region_tree_create(temporary, regions, NULL, 0, errors);
-	refuse_sites(&loader, dir);
 	load_institutions(&loader, dir);
+	load_sites(&loader, dir);
 	code = end(&loader, regions, out);
 	arena_destroy(temporary);
 	return code;
@@ -177,7 +196,7 @@ int registry_parse(struct registry **out, const char *file, const char *text, si
 	begin(&loader, offset_ms, errors);
 	loader.listed = region_tree_create(temporary, NULL, NULL, 0, errors);
 	if (conf_parse(temporary, file, text, len, &root, errors) == 0)
-		take_institution(root, &loader);
+		take_holder(root, &loader);
 	code = end(&loader, NULL, out);
 	arena_destroy(temporary);
 	return code;
@@ -187,6 +206,8 @@ void registry_print_reference(struct buf *out)
 {
 	buf_add_text(out, "# institutions/<id>.yaml\n");
 	conf_print_reference(registry_institution_keys, out);
+	buf_add_text(out, "\n# sites/<id>.yaml\n");
+	conf_print_reference(registry_site_keys, out);
 	buf_add_text(out, "\n# one item of a dated supply\n");
 	conf_print_reference(registry_supply_keys, out);
 	buf_add_text(out, "\n# one item of regions.yaml\n");

@@ -91,7 +91,7 @@ static int check(const struct registry *registry, const struct bill *bill, struc
 {
 	int rc;
 
-	if (registry_find_institution(registry, bill->institution, strlen(bill->institution)) ==
+	if (registry_find_holder(registry, bill->institution, strlen(bill->institution)) ==
 	    REGISTRY_NONE)
 		return err_set(err, -EINVAL, "no institution '%s' in the registry",
 			       bill->institution);

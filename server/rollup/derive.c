@@ -116,7 +116,8 @@ static void forget_transaction(struct derive *derive)
 	ledger_rollback(derive->ledger);
 	memset(derive->meter_ids, 0, (registry->n_meters + 1) * sizeof *derive->meter_ids);
 	memset(derive->institution_ids, 0,
-	       (registry->n_institutions + 1) * sizeof *derive->institution_ids);
+	       (registry->n_institutions + registry->n_sites + 1) *
+		       sizeof *derive->institution_ids);
 	derive->virtuals.n = derive->institutions.n = 0;
 }
 
@@ -282,8 +283,7 @@ static int do_registers(struct derive *derive, size_t max, size_t *work, struct 
 static int do_institution(struct derive *derive, const struct derived_dirty *dirty,
 			  struct days days, struct err *err)
 {
-	uint32_t index =
-		registry_find_institution(derive->registry, dirty->name, strlen(dirty->name));
+	uint32_t index = registry_find_holder(derive->registry, dirty->name, strlen(dirty->name));
 
 	if (index == REGISTRY_NONE)
 		return derive_wipe_institution(derive, dirty->id, days, err);

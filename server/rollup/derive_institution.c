@@ -28,6 +28,7 @@ struct group {
 	struct item items[MAX_ITEMS];
 	size_t n_items;
 	bool is_online;     /* on a day of the month at least */
+	bool is_shared;     /* on the day at hand something comes from a shared building */
 	struct bill *bills; /* that overlap the month */
 	size_t n_bills, bills_cap;
 	struct derived_row *rows; /* one day's rows of the institution's meters, by offset */
@@ -158,6 +159,39 @@ static bool counts(const struct total_item *item, bool is_online)
 	       strcmp(item->name, "export") == 0;
 }
 
+/* What others count of the carrier for it, in shared buildings. */
+static void add_shared(const char *name, const struct derived_row *part, void *arg)
+{
+	struct group *group = arg;
+	struct item *items[] = {item_of(group, name),
+				strcmp(name, "total") == 0 ? item_of(group, "shared") : NULL};
+
+	group->is_shared |= part->sum.is_known;
+	for (size_t i = 0; i < 2; i++) {
+		struct derived_row *row = items[i] != NULL ? &items[i]->row : NULL;
+
+		if (row == NULL || !part->sum.is_known)
+			continue;
+		row->has_hours |= part->has_hours;
+		row->sum.is_known = true;
+		row->sum.value += part->sum.value;
+		row->sum.estimated += part->sum.estimated;
+		for (int h = 0; h < DERIVED_HOURS; h++)
+			total_add(&row->hours[h], &part->hours[h], 1);
+	}
+}
+
+static void add_shared_estimated(const char *name, int64_t estimated, void *arg)
+{
+	struct group *group = arg;
+	struct item *items[] = {item_of(group, name),
+				strcmp(name, "total") == 0 ? item_of(group, "shared") : NULL};
+
+	for (size_t i = 0; i < 2; i++)
+		if (items[i] != NULL)
+			items[i]->month_estimated += estimated;
+}
+
 static int day_from_meters(struct group *group, civil_day day, bool is_online, struct err *err)
 {
 	uint32_t n = institution_of(group)->n_meters;
@@ -168,8 +202,6 @@ static int day_from_meters(struct group *group, civil_day day, bool is_online, s
 	for (size_t i = 0; i < group->plan->n_items && rc == 0; i++)
 		if (counts(&group->plan->items[i], is_online))
 			rc = day_of_item(group, &group->plan->items[i], day, err);
-	if (rc == 0 && is_online && item_of(group, "total") != NULL)
-		day_of_rest(group);
 	return rc;
 }
 
@@ -247,6 +279,24 @@ static int note_item(const struct derived_key *key, const struct derived_row *ro
 	return 0;
 }
 
+static struct derive_place place_of(const struct group *group, civil_day day)
+{
+	return (struct derive_place){group->institution, group->carrier, day};
+}
+
+static int day_from_all(struct group *group, civil_day day, bool is_online, struct err *err)
+{
+	const struct derive_place place = place_of(group, day);
+	int rc = day_from_meters(group, day, is_online, err);
+
+	group->is_shared = false;
+	if (rc == 0)
+		rc = derive_shared_day(group->derive, &place, add_shared, group, err);
+	if (rc == 0 && (is_online || group->is_shared) && item_of(group, "total") != NULL)
+		day_of_rest(group);
+	return rc;
+}
+
 static int compute_day(struct group *group, civil_day day, bool is_wanted, struct err *err)
 {
 	const struct registry *registry = group->derive->registry;
@@ -262,7 +312,7 @@ static int compute_day(struct group *group, civil_day day, bool is_wanted, struc
 		group->is_online = true;
 	if (supply == SUPPLY_BILL)
 		day_from_bills(group, day);
-	return is_wanted ? day_from_meters(group, day, supply == SUPPLY_ONLINE, err) : 0;
+	return is_wanted ? day_from_all(group, day, supply == SUPPLY_ONLINE, err) : 0;
 }
 
 static int put_day(struct group *group, civil_day day, struct err *err)
@@ -354,8 +404,13 @@ static int months_estimated(struct group *group, struct err *err)
 
 static int put_month(struct group *group, struct err *err)
 {
+	const struct derive_place place = place_of(group, group->month);
 	struct derived *derived = group->derive->derived;
 	int rc = months_estimated(group, err);
+
+	if (rc == 0 && group->institution != REGISTRY_NONE)
+		rc = derive_shared_estimated(group->derive, &place, add_shared_estimated, group,
+					     err);
 
 	for (size_t i = 0; i < group->n_items && rc >= 0; i++) {
 		struct item *item = &group->items[i];
@@ -406,8 +461,8 @@ static int do_month(struct group *group, const struct touch *touches, size_t n, 
 	return rc < 0 ? rc : put_month(group, err);
 }
 
-static const struct total_plan *plan_of(struct derive *derive, uint32_t institution,
-					enum carrier carrier)
+const struct total_plan *derive_plan(struct derive *derive, uint32_t institution,
+				     enum carrier carrier)
 {
 	struct institution_plans **plans = &derive->plans[institution];
 
@@ -430,7 +485,7 @@ static int start_group(struct group *group, const struct touch *touch, struct er
 	group->institution = touch->index;
 	group->carrier = (enum carrier)touch->rank;
 	group->month = civil_month_start(touch->day);
-	group->plan = plan_of(group->derive, touch->index, group->carrier);
+	group->plan = derive_plan(group->derive, touch->index, group->carrier);
 	n = institution_of(group)->n_meters;
 	group->rows = xrealloc(group->rows, n + 1, sizeof *group->rows);
 	group->row_state = xrealloc(group->row_state, n + 1, 1);
@@ -454,24 +509,49 @@ static void free_group(struct group *group)
 	free(group);
 }
 
-int derive_institutions(struct derive *derive, struct err *err)
+/* Computes the groups of sites or of institutions among the touches, which are sorted. */
+static int do_groups(struct group *group, const struct touches *touches, bool sites,
+		     struct err *err)
 {
-	struct touches *touches = &derive->institutions;
-	struct group *group = xcalloc(1, sizeof *group);
+	size_t n_institutions = group->derive->registry->n_institutions;
 	int rc = 0;
 
-	group->derive = derive;
-	derive_sort(touches);
 	for (size_t i = 0, n; i < touches->n && rc == 0; i += n) {
-		n = 1;
-		while (i + n < touches->n &&
-		       is_same_group(&touches->items[i], &touches->items[i + n]))
+		const struct touch *touch = &touches->items[i];
+
+		for (n = 1; i + n < touches->n && is_same_group(touch, &touches->items[i + n]);)
 			n++;
-		rc = start_group(group, &touches->items[i], err);
+		if ((touch->index >= n_institutions) != sites)
+			continue;
+		rc = start_group(group, touch, err);
 		if (rc == 0)
-			rc = do_month(group, &touches->items[i], n, err);
+			rc = do_month(group, touch, n, err);
+		for (size_t k = 0; sites && k < n && rc == 0; k++)
+			derive_touch_occupants(
+				group->derive,
+				&(struct derive_place){touch->index, group->carrier, touch[k].day});
 	}
-	touches->n = 0;
+	return rc;
+}
+
+int derive_institutions(struct derive *derive, struct err *err)
+{
+	struct touches touches = derive->institutions; /* sites add to the list */
+	struct group *group = xcalloc(1, sizeof *group);
+	int rc;
+
+	group->derive = derive;
+	derive->institutions = (struct touches){0};
+	derive_sort(&touches);
+	rc = do_groups(group, &touches, true, err);
+	for (size_t i = 0; i < touches.n && rc == 0; i++)
+		derive_touch(&derive->institutions, touches.items[i].index, touches.items[i].rank,
+			     touches.items[i].day);
+	free(touches.items);
+	derive_sort(&derive->institutions);
+	if (rc == 0)
+		rc = do_groups(group, &derive->institutions, false, err);
+	derive->institutions.n = 0;
 	free_group(group);
 	return rc;
 }

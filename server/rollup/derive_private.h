@@ -131,6 +131,27 @@ struct load_work {
 };
 int derive_load(const struct load_work *work, const struct derived_row *total, struct err *err);
 
+/* The plan of an institution's (or site's) carrier, made once. */
+const struct total_plan *derive_plan(struct derive *derive, uint32_t institution,
+				     enum carrier carrier);
+
+/* ---- shared buildings (derive_site.c); the sites' own rows must be there already ---- */
+struct derive_place {
+	uint32_t institution; /* or a site */
+	enum carrier carrier;
+	civil_day day;
+};
+typedef void (*derive_part_fn)(const char *item, const struct derived_row *part, void *arg);
+/* What an institution has of shared buildings on a day, item by item. */
+int derive_shared_day(struct derive *derive, const struct derive_place *place, derive_part_fn fn,
+		      void *arg, struct err *err);
+typedef void (*derive_estimated_fn)(const char *item, int64_t estimated, void *arg);
+/* What of its part of a month gaps across the month's border bring. */
+int derive_shared_estimated(struct derive *derive, const struct derive_place *place,
+			    derive_estimated_fn fn, void *arg, struct err *err);
+/* Everyone in a site in the month of a day must be computed again. */
+void derive_touch_occupants(struct derive *derive, const struct derive_place *place);
+
 /* What depends on the registry alone: dependents, levels. Called with the new registry set. */
 void derive_index(struct derive *derive);
 void derive_forget(struct derive *derive); /* frees it */

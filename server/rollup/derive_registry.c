@@ -60,6 +60,39 @@ int64_t derive_define_meter(const struct registry *registry, const struct regist
 	return finish(hash);
 }
 
+static void mix_occupant(uint64_t *hash, const struct registry *registry,
+			 const struct registry_occupant *one)
+{
+	mix_text(hash, one->institution == REGISTRY_NONE
+			       ? one->name
+			       : registry->institutions[one->institution].id);
+	mix(hash, one->days.from);
+	mix(hash, one->days.to);
+	mix(hash, one->apportion);
+	mix(hash, one->apportion == APPORTION_AREA ? one->m2 : 0);
+	mix(hash, one->apportion == APPORTION_PERSONS ? one->persons : 0);
+	mix(hash, one->share);
+	for (size_t i = 0; i < one->n_meters; i++)
+		mix_text(hash, registry->meters[one->meters[i]].id);
+}
+
+/* Of a site who is there; of an institution where it is: who leaves must be told too. */
+static void mix_occupants(uint64_t *hash, const struct registry *registry,
+			  const struct registry_institution *institution)
+{
+	for (size_t i = 0; i < institution->n_occupants; i++)
+		mix_occupant(hash, registry, &institution->occupants[i]);
+	if (institution->rest != REGISTRY_NONE)
+		mix_text(hash, registry->institutions[institution->rest].id);
+	for (size_t i = 0; i < institution->n_occupancies; i++) {
+		const struct registry_occupancy *one = &institution->occupancies[i];
+
+		mix_text(hash, registry->institutions[one->site].id);
+		if (one->occupant != NULL)
+			mix_occupant(hash, registry, one->occupant);
+	}
+}
+
 int64_t derive_define_institution(const struct registry *registry, uint32_t index)
 {
 	const struct registry_institution *institution = &registry->institutions[index];
@@ -93,6 +126,7 @@ int64_t derive_define_institution(const struct registry *registry, uint32_t inde
 		mix_text(&hash,
 			 meter->parent == REGISTRY_NONE ? "" : registry->meters[meter->parent].id);
 	}
+	mix_occupants(&hash, registry, institution);
 	return finish(hash);
 }
 
@@ -153,19 +187,22 @@ void derive_index(struct derive *derive)
 	const struct registry *registry = derive->registry;
 
 	derive->meter_ids = xcalloc(registry->n_meters + 1, sizeof *derive->meter_ids);
-	derive->institution_ids =
-		xcalloc(registry->n_institutions + 1, sizeof *derive->institution_ids);
+	derive->institution_ids = xcalloc(registry->n_institutions + registry->n_sites + 1,
+					  sizeof *derive->institution_ids);
 	derive->levels = xcalloc(registry->n_meters + 1, 1);
 	derive->first_dependent = xcalloc(registry->n_meters + 2, sizeof *derive->first_dependent);
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers, filled at need */
-	derive->plans = xcalloc(registry->n_institutions + 1, sizeof *derive->plans);
+	derive->plans =
+		xcalloc(registry->n_institutions + registry->n_sites + 1, sizeof *derive->plans);
 	set_levels(derive);
 	set_dependents(derive);
 }
 
 void derive_forget(struct derive *derive)
 {
-	for (size_t i = 0; derive->plans != NULL && i < derive->registry->n_institutions; i++) {
+	for (size_t i = 0; derive->plans != NULL &&
+			   i < derive->registry->n_institutions + derive->registry->n_sites;
+	     i++) {
 		for (int c = 0; derive->plans[i] != NULL && c < N_CARRIERS; c++)
 			total_plan_fini(&derive->plans[i]->of[c]);
 		free(derive->plans[i]);
@@ -316,9 +353,8 @@ static bool is_known(const struct registry *registry, enum derived_kind kind, co
 {
 	size_t len = strlen(name);
 
-	return kind == DERIVED_METER
-		       ? registry_find_meter(registry, name, len) != REGISTRY_NONE
-		       : registry_find_institution(registry, name, len) != REGISTRY_NONE;
+	return kind == DERIVED_METER ? registry_find_meter(registry, name, len) != REGISTRY_NONE
+				     : registry_find_holder(registry, name, len) != REGISTRY_NONE;
 }
 
 /* Marks what has a definition and is not in the registry any more. */
@@ -363,7 +399,7 @@ static int compare_all(struct comparison *c, struct err *err)
 				err);
 	for (uint32_t i = 0; i < registry->n_meters && rc == 0; i++)
 		rc = compare_meter(c, i, err);
-	for (uint32_t i = 0; i < registry->n_institutions && rc == 0; i++)
+	for (uint32_t i = 0; i < registry->n_institutions + registry->n_sites && rc == 0; i++)
 		rc = compare_institution(c, i, err);
 	return rc < 0 ? rc : find_vanished(c, err);
 }

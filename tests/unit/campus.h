@@ -4,6 +4,7 @@
 #define TESTS_UNIT_CAMPUS_H
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,27 +82,34 @@ static inline void campus_init(struct campus *campus, const char *institution_ya
 	campus_register(campus, institution_yaml);
 }
 
+static inline int campus_remove(const char *path, const struct stat *st, int kind,
+				struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
 static inline void campus_fini(struct campus *campus)
 {
-	static const char *const names[] = {"registry/institutions/370102-0001.yaml",
-					    "registry/institutions/370102-0002.yaml",
-					    "registry/institutions/370100-0003.yaml",
-					    "registry/institutions",
-					    "registry",
-					    "ledger.db-wal",
-					    "ledger.db-shm",
-					    "ledger.db",
-					    ""};
-
 	derive_close(campus->derive);
 	ledger_close(campus->ledger);
 	registry_release(campus->registry);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		char *path = xasprintf("%s/%s", campus->folder, names[i]);
+	assert_int_equal(nftw(campus->folder, campus_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
 
-		(void)remove(path); /* SQLite may have removed its own */
-		free(path);
-	}
+/* Writes the file of a shared building; campus_reload takes it. */
+static inline void campus_write_site(const struct campus *campus, const char *name,
+				     const char *yaml)
+{
+	char *folder = xasprintf("%s/registry/sites", campus->folder);
+	char *file = xasprintf("registry/sites/%s.yaml", name);
+
+	(void)mkdir(folder, 0700); /* may be there from another one */
+	campus_write(campus, file, yaml);
+	free(folder);
+	free(file);
 }
 
 /* Local time of the campus in UTC milliseconds: "2026-03-01" or with time and offset. */

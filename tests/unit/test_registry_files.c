@@ -56,7 +56,7 @@ static const struct {
 } odd_files[] = {
 	{"an ending in short", "institutions/i2.yml", "must end in .yaml"},
 	{"a folder below", "institutions/more", "is a folder"},
-	{"sites", "sites", "sites are not supported by this version"},
+
 };
 
 static void odd_files_are_named(void **state)
