@@ -244,7 +244,7 @@ static bool may_have(const struct input_work *work, enum carrier carrier)
 	for (uint32_t i = 0; i < of->n_meters; i++)
 		if (registry_of(work)->meters[of->first_meter + i].carrier == carrier)
 			return true;
-	return false;
+	return of->n_occupancies > 0;
 }
 
 int figures_input_carrier(const struct input_work *work, enum carrier carrier,

@@ -198,13 +198,17 @@ int figures_input_total(const struct input_work *work, const struct total_plan *
 	struct supplied supplied = how_supplied(work, carrier, part);
 	struct figures_part billed = billed_part(work, part);
 	bool only_bills = supplied.billed && !supplied.online;
+	const struct figures_holding holding = {work->institution, carrier};
+	bool is_shared = figures_is_shared(work->reader, &holding, "total", part);
 	int rc = 0;
 
-	if (!supplied.online && !supplied.billed)
+	if (!supplied.online && !supplied.billed && !is_shared)
 		return 0;
 	out->total.applies = true;
-	rc = figures_input_item(work, carrier, "total", only_bills ? &billed : part, &out->total,
-				err);
+	rc = figures_input_item(work, carrier, "total", only_bills && !is_shared ? &billed : part,
+				&out->total, err);
+	if (rc == 0 && is_shared)
+		rc = figures_miss_shared(work->reader, &holding, "total", part, &out->total, err);
 	if (rc == 0 && supplied.online && !figures_has_item(plan, "total")) {
 		out->total.is_unknown = true;
 		figures_give_reason(&out->total, "no main meter", carrier_name(carrier));
@@ -229,12 +233,16 @@ int figures_input_account(const struct input_work *work, const struct total_plan
 			  const char *name, const struct figures_part *part, struct kpi_sum *sum,
 			  struct err *err)
 {
+	const struct figures_holding holding = {work->institution, CARRIER_ELECTRICITY};
+	bool is_shared = figures_is_shared(work->reader, &holding, name, part);
 	int rc;
 
-	if (!figures_has_item(plan, name))
+	if (!figures_has_item(plan, name) && !is_shared)
 		return 0;
 	sum->applies = true;
 	rc = figures_input_item(work, CARRIER_ELECTRICITY, name, part, sum, err);
+	if (rc == 0 && is_shared)
+		rc = figures_miss_shared(work->reader, &holding, name, part, sum, err);
 	return rc < 0 ? rc : figures_miss_item(work->reader, plan, name, part, sum, err);
 }
 
@@ -256,6 +264,8 @@ static struct figures_part next_part(const struct input_work *work, struct span_
 		part.span.from_ms == start && (part.span.to_ms == end || work->scope->is_now);
 	part.bill_days.from = figures_day(work->reader, part.span.from_ms);
 	part.bill_days.to = next < work->scope->bills_until ? next : work->scope->bills_until;
+	if (part.bill_days.to > figures_day(work->reader, part.span.to_ms - 1) + 1)
+		part.bill_days.to = figures_day(work->reader, part.span.to_ms - 1) + 1;
 	if (part.bill_days.to < part.bill_days.from)
 		part.bill_days.to = part.bill_days.from;
 	left->from_ms = part.span.to_ms;
@@ -276,6 +286,23 @@ static struct span_ms valid_span(const struct input_work *work)
 	return span;
 }
 
+/* Area and persons of a span, as means over the whole: over the parts of a period they add up, as
+ * energy does. */
+static void weigh(const struct input_work *work, struct span_ms span)
+{
+	const struct registry_institution *of = &registry_of(work)->institutions[work->institution];
+	const struct span_ms *whole = &work->scope->whole;
+	civil_day from = figures_day(work->reader, span.from_ms);
+	civil_day to = figures_day(work->reader, span.to_ms - 1) + 1;
+	int64_t days = figures_day(work->reader, whole->to_ms - 1) + 1 -
+		       figures_day(work->reader, whole->from_ms);
+
+	work->input->area = scale_int64(registry_area(of, from, to), to - from, days);
+	work->input->heated_area =
+		scale_int64(registry_heated_area(of, from, to), to - from, days);
+	work->input->persons = scale_int64(registry_headcount(of, from, to), to - from, days);
+}
+
 int figures_input(const struct figures_reader *reader, uint32_t institution,
 		  const struct figures_scope *scope, struct kpi_input *out, struct err *err)
 {
@@ -291,11 +318,7 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 	if (rc < 0 || left.from_ms >= left.to_ms)
 		return rc < 0 ? rc : 0;
 	work.id = rc == 1 ? name.id : 0;
-	civil_day from = figures_day(reader, left.from_ms);
-	civil_day to = figures_day(reader, left.to_ms - 1) + 1;
-	out->area = registry_area(of, from, to);
-	out->persons = registry_headcount(of, from, to);
-	out->heated_area = registry_heated_area(of, from, to);
+	weigh(&work, left);
 	for (rc = 0; left.from_ms < left.to_ms && rc == 0;) {
 		struct figures_part part = next_part(&work, &left);
 

@@ -24,19 +24,35 @@ static int inputs_of(const struct figures_reader *reader, uint32_t institution,
 	}
 	figures_scopes(reader->figures, &local, &scopes[0], &scopes[1]);
 	rc = figures_input(reader, institution, &scopes[0], &inputs[0], err);
-	return rc < 0 ? rc : figures_input(reader, institution, &scopes[1], &inputs[1], err);
+	return rc < 0 ? rc
+		      : figures_base(reader, institution, &scopes[0], &scopes[1], &inputs[1], err);
+}
+
+/* Adds those who report with it. */
+static void fold(struct kpi_input inputs[2], const struct kpi_input member[2])
+{
+	figures_add_input(&inputs[0], &member[0]);
+	figures_add_input(&inputs[1], &member[1]);
 }
 
 int figures_institution_kpis(const struct figures *figures, uint32_t institution,
 			     const struct figures_period *period, struct kpi_value out[N_KPIS],
 			     struct err *err)
 {
+	const struct registry_institution *of = &figures->registry->institutions[institution];
 	struct figures_reader reader;
-	struct kpi_input inputs[2];
+	struct kpi_input inputs[2], member[2];
 	int rc = figures_reader_open(&reader, figures, err);
 
 	if (rc == 0)
 		rc = inputs_of(&reader, institution, period, inputs, err);
+	for (size_t i = 0; i < of->n_members && rc == 0; i++) {
+		if (figures_reported_by(figures->registry, of->members[i], &period->days) !=
+		    institution)
+			continue;
+		rc = inputs_of(&reader, of->members[i], period, member, err);
+		fold(inputs, member);
+	}
 	if (rc == 0)
 		kpi_of_institution(&inputs[0], &inputs[1], figures->min_coverage, out);
 	figures_reader_close(&reader);
@@ -84,6 +100,8 @@ static struct group *find_group(struct work *work, uint32_t institution)
 {
 	const struct registry *registry = work->reader.figures->registry;
 	const struct registry_institution *of = &registry->institutions[institution];
+	const struct registry_identity *is =
+		registry_identity_on(of, figures_identity_day(of, &work->question->period.days));
 	const struct region_tree *tree = registry->regions;
 	uint32_t under = work->question->region, child;
 
@@ -91,14 +109,14 @@ static struct group *find_group(struct work *work, uint32_t institution)
 	case GROUP_NONE:
 		return group_of(work, tree->regions[under].code, false);
 	case GROUP_REGION:
-		child = child_of(tree, of->region, under);
+		child = child_of(tree, is->region, under);
 		return group_of(work, tree->regions[child].code, child == under);
 	case GROUP_TYPE:
-		return group_of(work, institution_type_name(of->type), false);
+		return group_of(work, institution_type_name(is->type), false);
 	case GROUP_DEPARTMENT:
-		return group_of(work, of->department != NULL ? of->department : "", false);
+		return group_of(work, is->department != NULL ? is->department : "", false);
 	case GROUP_AFFILIATION:
-		return group_of(work, affiliation_names[of->affiliation], false);
+		return group_of(work, affiliation_names[is->affiliation], false);
 	case GROUP_SUBTREE:
 	case GROUP_INSTITUTION:
 		break;
@@ -112,7 +130,10 @@ static bool is_asked(const struct work *work, uint32_t institution)
 	const struct figures_question *question = work->question;
 	const struct registry_institution *of = &registry->institutions[institution];
 
-	return region_is_within(registry->regions, of->region, question->region) &&
+	const struct registry_identity *is =
+		registry_identity_on(of, figures_identity_day(of, &question->period.days));
+
+	return region_is_within(registry->regions, is->region, question->region) &&
 	       of->valid.from < question->period.days.to &&
 	       of->valid.to > question->period.days.from &&
 	       (question->filter == NULL ||
@@ -136,9 +157,14 @@ static int tell_institution(struct work *work, uint32_t institution,
 static int group_inputs(struct work *work, uint32_t institution, struct kpi_input inputs[2],
 			struct err *err)
 {
+	const struct registry *registry = work->reader.figures->registry;
 	struct figures_cache *cache = work->reader.figures->cache;
 	int rc;
 
+	/* Reasons are not remembered, and what predecessors change is not told. */
+	if (work->question->by == GROUP_INSTITUTION ||
+	    registry->institutions[institution].n_predecessors > 0)
+		cache = NULL;
 	if (cache != NULL && figures_cache_get(cache, &work->cache_key, institution, inputs))
 		return 0;
 	rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
@@ -154,7 +180,11 @@ static void add_to_ancestors(struct work *work, uint32_t institution,
 	const struct registry *registry = work->reader.figures->registry;
 	const struct region *regions = registry->regions->regions;
 	uint32_t first = regions[work->question->region].order_first;
-	uint32_t region = registry->institutions[institution].region;
+	const struct registry_institution *of = &registry->institutions[institution];
+	/* As is_asked: an institution that moved lies below the region asked for by this one. */
+	uint32_t region =
+		registry_identity_on(of, figures_identity_day(of, &work->question->period.days))
+			->region;
 
 	for (;; region = regions[region].parent) {
 		kpi_group_add(&work->groups[regions[region].order_first - first].sums, &inputs[0],
@@ -164,18 +194,42 @@ static void add_to_ancestors(struct work *work, uint32_t institution,
 	}
 }
 
+/* Is it counted with another one that is asked for too? */
+static bool is_folded(const struct work *work, uint32_t institution)
+{
+	uint32_t head = figures_reported_by(work->reader.figures->registry, institution,
+					    &work->question->period.days);
+
+	return head != institution && is_asked(work, head);
+}
+
+/* With those who report with it, as far as the asker may see them. */
+static int unit_inputs(struct work *work, uint32_t institution, struct kpi_input inputs[2],
+		       struct err *err)
+{
+	const struct registry_institution *of =
+		&work->reader.figures->registry->institutions[institution];
+	struct kpi_input member[2];
+	int rc = group_inputs(work, institution, inputs, err);
+
+	for (size_t i = 0; i < of->n_members && rc == 0; i++) {
+		if (!is_asked(work, of->members[i]) || !is_folded(work, of->members[i]))
+			continue;
+		rc = group_inputs(work, of->members[i], member, err);
+		fold(inputs, member);
+	}
+	return rc;
+}
+
 static int take_institution(struct work *work, uint32_t institution, struct err *err)
 {
 	struct kpi_input inputs[2];
-	int rc;
+	int rc = unit_inputs(work, institution, inputs, err);
 
-	if (work->question->by == GROUP_INSTITUTION) { /* with reasons */
-		rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
-		return rc < 0 ? rc : tell_institution(work, institution, inputs);
-	}
-	rc = group_inputs(work, institution, inputs, err);
 	if (rc < 0)
 		return rc;
+	if (work->question->by == GROUP_INSTITUTION)
+		return tell_institution(work, institution, inputs);
 	if (work->question->by == GROUP_SUBTREE)
 		add_to_ancestors(work, institution, inputs);
 	else
@@ -278,7 +332,7 @@ int figures_kpis(const struct figures *figures, const struct figures_question *q
 	if (rc == 0)
 		add_regions(&work);
 	for (uint32_t i = 0; i < figures->registry->n_institutions && rc == 0; i++)
-		if (is_asked(&work, i))
+		if (is_asked(&work, i) && !is_folded(&work, i))
 			rc = take_institution(&work, i, err);
 	if (rc == 0 && question->by != GROUP_INSTITUTION)
 		rc = tell_groups(&work);

@@ -157,6 +157,8 @@ void figures_scopes(const struct figures *figures, const struct figures_period *
 	previous->span =
 		(struct span_ms){civil_day_start_utc(before(period, period->days.from), offset),
 				 civil_day_start_utc(before(period, last), offset) + into_day};
+	now->whole = now->span;
+	previous->whole = previous->span;
 	previous->is_now = false;
 	previous->bills_until = before(period, now->bills_until);
 }

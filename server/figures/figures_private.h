@@ -82,6 +82,7 @@ struct figures_scope {
 	struct span_ms span;   /* whole local hours */
 	civil_day bills_until; /* billed carriers count up to this day, exclusive */
 	bool is_now;           /* the span may end now: the last hours are still coming */
+	struct span_ms whole;  /* area and persons are means over all of this time */
 };
 /* A month, or what of it lies in the scope. */
 struct figures_part {
@@ -106,8 +107,42 @@ bool figures_has_item(const struct total_plan *plan, const char *name);
 int figures_miss_bills(const struct figures_reader *reader, uint32_t institution,
 		       enum carrier carrier, const struct figures_part *part, struct kpi_sum *sum,
 		       struct err *err);
+int figures_miss_meter(const struct figures_reader *reader, uint32_t meter, bool only_online,
+		       const struct figures_part *part, struct kpi_sum *sum, struct err *err);
 /* Keeps the first cause of what is missing. */
 void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name);
+
+/* ---- shared buildings (figures_shared.c) ---- */
+struct figures_holding {
+	uint32_t institution;
+	enum carrier carrier;
+};
+/* Does an item ("total", "generation", "export") of the carrier come from a shared building? */
+bool figures_is_shared(const struct figures_reader *reader, const struct figures_holding *holding,
+		       const char *item, const struct figures_part *part);
+/* Adds what the institution's part of shared buildings misses. */
+int figures_miss_shared(const struct figures_reader *reader, const struct figures_holding *holding,
+			const char *item, const struct figures_part *part, struct kpi_sum *sum,
+			struct err *err);
+
+/* ---- who earlier figures are of (figures_lineage.c) ---- */
+
+/* What of an earlier scope is comparable with an institution's figures of now (like for like):
+ * its own, and of predecessors that ended before or within now their successors' shares of the
+ * time after that. An institution that ends within now keeps the time before. Over all of them the
+ * earlier figures add up to what they were. base is now, moved back by whole months. */
+int figures_base(const struct figures_reader *reader, uint32_t institution,
+		 const struct figures_scope *now, const struct figures_scope *base,
+		 struct kpi_input *out, struct err *err);
+void figures_add_input(struct kpi_input *sum, const struct kpi_input *input);
+/* The day whose identity (name, type, region ...) holds for a period: its last, or the
+ * institution's. */
+civil_day figures_identity_day(const struct registry_institution *institution,
+			       const struct span *days);
+/* In whose report an institution is contained (reports_with), if both are of one region; else
+ * itself. */
+uint32_t figures_reported_by(const struct registry *registry, uint32_t institution,
+			     const struct span *days);
 
 /* ---- memory (figures_cache.c) ---- */
 

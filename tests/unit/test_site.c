@@ -47,9 +47,8 @@ static void amounts_are_divided(void **state)
 
 		apportion(divisions[i].whole, divisions[i].weights, 4, parts);
 		if (memcmp(parts, divisions[i].expected, sizeof parts) != 0)
-			fail_msg("%s: %lld %lld %lld %lld", divisions[i].name,
-				 (long long)parts[0], (long long)parts[1], (long long)parts[2],
-				 (long long)parts[3]);
+			fail_msg("%s: %lld %lld %lld %lld", divisions[i].name, (long long)parts[0],
+				 (long long)parts[1], (long long)parts[2], (long long)parts[3]);
 	}
 }
 
@@ -125,20 +124,25 @@ static int64_t value_of(struct campus *campus, enum derived_table table, const c
 	return row.sum.value;
 }
 
-#define METER(id, role, more)                                                                 \
-	"  - {id: " id ", carrier: electricity, role: " role ", quantity: " KWH ", interval: 1h, " more \
-	"lives: [{from: 2025-01-01, ratio: 1}]}\n"
+#define METER(id, role, more)                                                   \
+	"  - {id: " id ", carrier: electricity, role: " role ", quantity: " KWH \
+	", interval: 1h, " more "lives: [{from: 2025-01-01, ratio: 1}]}\n"
 
 static const char centre_yaml[] =
 	"id: centre\nname: 政务中心\nregion: \"370102\"\n"
 	"buildings: [{id: tower, name: 主楼, area: [{from: 2012-01-01, m2: 1100}]}]\n"
 	"meters:\n" METER("c1", "main", "") METER("c2", "sub", "item: 01A00, ")
-		METER("c3", "sub", "item: 01B00, ") METER("c4", "sub", "scope: tenant, ")
-	"occupants:\n"
-	"  - {institution: 370102-0001, from: 2026-01-01, m2: 600, persons: 20}\n"
-	"  - {institution: 370102-0002, from: 2026-01-01, to: 2026-03-02, m2: 300, persons: 9}\n"
-	"  - {institution: 370102-0003, from: 2026-01-01, m2: 100, apportion: submeter, meters: [c3]}\n"
-	"  - {name: 银行, from: 2026-03-02, m2: 300, scope: tenant}\n";
+		METER("c3", "sub", "item: 01B00, ")
+			METER("c4", "sub",
+			      "scope: tenant, ") "occupants:\n"
+						 "  - {institution: 370102-0001, from: 2026-01-01, "
+						 "m2: 600, persons: 20}\n"
+						 "  - {institution: 370102-0002, from: 2026-01-01, "
+						 "to: 2026-03-02, m2: 300, persons: 9}\n"
+						 "  - {institution: 370102-0003, from: 2026-01-01, "
+						 "m2: 100, apportion: submeter, meters: [c3]}\n"
+						 "  - {name: 银行, from: 2026-03-02, m2: 300, "
+						 "scope: tenant}\n";
 
 /* 100.01 kWh an hour in all: c4's tenant 10, c3 20, c2 7 of the others'. */
 static void feed_centre(struct campus *campus)
@@ -210,8 +214,8 @@ static void what_the_registry_changes_is_divided_anew(void **state)
 	init(&campus);
 	feed_centre(&campus);
 	campus_derive(&campus);
-	assert_int_equal(value_of(&campus, DERIVED_INSTITUTION_DAY, names[0], "total", "2026-03-01"),
-			 0);
+	assert_int_equal(
+		value_of(&campus, DERIVED_INSTITUTION_DAY, names[0], "total", "2026-03-01"), 0);
 	campus_write_site(&campus, "centre", centre_yaml);
 	campus_reload(&campus);
 	campus_derive(&campus);
