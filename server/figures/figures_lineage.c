@@ -110,13 +110,15 @@ static int base_input(const struct lineage *lineage, uint32_t institution, struc
 			&registry->institutions[one->institution];
 		struct shares shares = shares_of(before);
 		struct span after = days;
-		struct kpi_input input;
+		struct kpi_input input = {.area = 0};
 
 		if (before->valid.to > after.from)
 			after.from = before->valid.to;
 		if (after.from >= after.to)
 			continue;
 		rc = base_input(lineage, one->institution, after, generation + 1, &input, err);
+		if (rc < 0)
+			break;
 		take_input(&shares, one->successor, &input);
 		figures_add_input(out, &input);
 	}
@@ -132,7 +134,7 @@ static int ending_input(const struct lineage *lineage, uint32_t institution, str
 		&lineage->reader->figures->registry->institutions[institution];
 	struct span after = {of->valid.to, days.to};
 	struct shares shares = shares_of(of);
-	struct kpi_input left;
+	struct kpi_input left = {.area = 0};
 	int rc;
 
 	days.to = of->valid.to;

@@ -179,8 +179,8 @@ struct registry_institution {
 	const char *name, *department, *competent;
 	enum institution_type type;
 	enum affiliation affiliation;
-	uint32_t region;                            /* index into the region tree */
-	const struct registry_identity *identities; /* by days; at least one */
+	uint32_t region;                      /* index into the region tree */
+	struct registry_identity *identities; /* by days; at least one */
 	size_t n_identities;
 	struct span valid;
 	bool is_sensitive;

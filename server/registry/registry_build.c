@@ -152,8 +152,10 @@ static void check_institution(struct registry_loader *loader, const struct file_
 			   "must be after 'from'");
 }
 
-void registry_add_late(struct registry_loader *loader, enum registry_late_kind kind,
-		       const char *target, const struct conf_node *node, uint32_t *out)
+void registry_add_late(
+	struct registry_loader *loader, enum registry_late_kind kind,
+	/* NOLINTNEXTLINE(readability-non-const-parameter): written once all is read */
+	const char *target, const struct conf_node *node, uint32_t *out)
 {
 	loader->late = grow(loader->late, loader->n_late, &loader->cap_late, sizeof *loader->late);
 	loader->late[loader->n_late++] = (struct registry_late){

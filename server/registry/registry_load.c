@@ -104,8 +104,7 @@ static void index_meters(struct registry *registry)
 
 static void find_regions(const struct registry *registry, struct registry_institution *it)
 {
-	/* They live in the arena, and only here they change after they were made. */
-	struct registry_identity *list = (struct registry_identity *)(uintptr_t)it->identities;
+	struct registry_identity *list = it->identities;
 
 	for (size_t i = 0; i < it->n_identities; i++)
 		list[i].region = region_find(registry->regions, list[i].region_code,

@@ -191,9 +191,9 @@ void derive_index(struct derive *derive)
 					  sizeof *derive->institution_ids);
 	derive->levels = xcalloc(registry->n_meters + 1, 1);
 	derive->first_dependent = xcalloc(registry->n_meters + 2, sizeof *derive->first_dependent);
+	size_t n = registry->n_institutions + registry->n_sites + 1;
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers, filled at need */
-	derive->plans =
-		xcalloc(registry->n_institutions + registry->n_sites + 1, sizeof *derive->plans);
+	derive->plans = xcalloc(n, sizeof *derive->plans);
 	set_levels(derive);
 	set_dependents(derive);
 }

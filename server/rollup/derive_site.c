@@ -64,7 +64,7 @@ static int add_meter(uint32_t meter, int sign, void *arg, struct err *err)
 	struct summing *summing = arg;
 	struct derive *derive = summing->shared->derive;
 	struct derived_key key = {.day = summing->shared->key.day};
-	struct derived_row row;
+	struct derived_row row = {0};
 	int rc = derive_meter_id(derive, meter, &key.id, err);
 
 	if (rc == 0)
