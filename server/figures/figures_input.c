@@ -298,8 +298,7 @@ static void weigh(const struct input_work *work, struct span_ms span)
 		       figures_day(work->reader, whole->from_ms);
 
 	work->input->area = scale_int64(registry_area(of, from, to), to - from, days);
-	work->input->heated_area =
-		scale_int64(registry_heated_area(of, from, to), to - from, days);
+	work->input->heated_area = scale_int64(registry_heated_area(of, from, to), to - from, days);
 	work->input->persons = scale_int64(registry_headcount(of, from, to), to - from, days);
 }
 

@@ -3,7 +3,7 @@
  * those who report with another are counted with it. */
 #include <string.h>
 
-#include "server/figures/figures_private.h"
+#include "server/figures/figures_input.h"
 #include "server/registry/apportion.h"
 
 enum { MAX_GENERATIONS = 16, MAX_SUCCESSORS = 64 };
@@ -21,8 +21,11 @@ void figures_add_input(struct kpi_input *sum, const struct kpi_input *input)
 {
 	for (int i = 0; i < N_KPI_PARTS; i++)
 		kpi_add(&sum->parts[i], &input->parts[i], MICRO);
+	for (int i = 0; i < N_KPI_PARTS; i++)
+		sum->parts[i].is_provisional |= input->parts[i].is_provisional;
 	sum->area += input->area;
 	sum->persons += input->persons;
+	sum->heated_area += input->heated_area;
 }
 
 /* How a predecessor's figures are divided: its successors' shares, and what nobody takes. */
@@ -64,6 +67,8 @@ static void take_input(const struct shares *shares, size_t index, struct kpi_inp
 	}
 	input->area = take(shares, index, input->area);
 	input->persons = take(shares, index, input->persons);
+	input->heated_area = take(shares, index, input->heated_area);
+	figures_input_finish(input); /* differences are of the parts, not divided themselves */
 }
 
 /* ---- the base ---- */

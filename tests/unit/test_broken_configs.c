@@ -17,7 +17,7 @@
 #include "server/registry/registry.h"
 #include "tests/unit/scratch.h"
 
-enum kind { IN_REGISTRY, IN_REGION, IN_FACTORS, IN_SERVER, IN_AGENT, IN_PROFILE };
+enum kind { IN_REGISTRY, IN_REGION, IN_FACTORS, IN_SERVER, IN_AGENT, IN_PROFILE, IN_SITE };
 
 struct broken {
 	const char *name;
@@ -30,6 +30,7 @@ struct broken {
 
 #include "tests/unit/broken_other.h"
 #include "tests/unit/broken_registry.h"
+#include "tests/unit/broken_site.h"
 
 enum { OFFSET_MS = 8 * HOUR_MS };
 
@@ -40,6 +41,10 @@ static const char neighbour[] =
 	"  - {id: 370102-0000-w1, carrier: water, role: main, quantity: volume_total_m3,\n"
 	"     lives: [{from: 2023-01-01, ratio: 1}]}\n";
 
+/* The one that is in a shared building. */
+static const char occupant[] = "id: 370102-0000\nname: 学校\ntype: education\n"
+			       "region: \"370102\"\nto: 2030-01-01\n";
+
 /* The file of the case's text, as messages name it. */
 static char *load(const struct broken *broken, const struct scratch *scratch,
 		  struct conf_errors *errors)
@@ -49,7 +54,8 @@ static char *load(const struct broken *broken, const struct scratch *scratch,
 					    "factors/x.yaml",
 					    "server.yaml",
 					    "agent.yaml",
-					    "profile.yaml"};
+					    "profile.yaml",
+					    "sites/house.yaml"};
 	char *path = xasprintf("%s/%s", scratch->folder, names[broken->kind]);
 	char *factors = xasprintf("%s/factors", scratch->folder);
 	struct registry *registry = NULL;
@@ -63,6 +69,7 @@ static char *load(const struct broken *broken, const struct scratch *scratch,
 	switch (broken->kind) {
 	case IN_REGISTRY:
 	case IN_REGION:
+	case IN_SITE:
 		code = registry_load(&registry, scratch->folder, NULL, OFFSET_MS, errors);
 		break;
 	case IN_FACTORS:
@@ -109,7 +116,8 @@ static void check_case(const struct broken *broken)
 	char *path;
 
 	scratch_init(&scratch);
-	scratch_write(&scratch, "institutions/370102-0000.yaml", neighbour);
+	scratch_write(&scratch, "institutions/370102-0000.yaml",
+		      broken->kind == IN_SITE ? occupant : neighbour);
 	path = load(broken, &scratch, &errors);
 	judge(broken, path, &errors);
 	free(path);
@@ -131,11 +139,19 @@ static void mistakes_of_other_files_are_named(void **state)
 		check_case(&broken_other[i]);
 }
 
+static void mistakes_of_sites_are_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof broken_site / sizeof *broken_site; i++)
+		check_case(&broken_site[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_of_the_registry_are_named),
 		cmocka_unit_test(mistakes_of_other_files_are_named),
+		cmocka_unit_test(mistakes_of_sites_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
