@@ -3,10 +3,12 @@
 #ifndef TESTS_UNIT_BROKEN_SITE_H
 #define TESTS_UNIT_BROKEN_SITE_H
 
-#define HOUSE                                                                                \
+#define HOUSE                                                                                 \
 	"id: house\nname: 楼\nregion: \"370102\"\nmeters:\n"                                 \
-	"  - {id: h1, carrier: water, role: main, quantity: volume_total_m3, lives: [{from: 2023-01-01, ratio: 1}]}\n" \
-	"  - {id: h2, carrier: water, role: sub, quantity: volume_total_m3, lives: [{from: 2023-01-01, ratio: 1}]}\n" \
+	"  - {id: h1, carrier: water, role: main, quantity: volume_total_m3, lives: [{from: " \
+	"2023-01-01, ratio: 1}]}\n"                                                           \
+	"  - {id: h2, carrier: water, role: sub, quantity: volume_total_m3, lives: [{from: "  \
+	"2023-01-01, ratio: 1}]}\n"                                                           \
 	"occupants:\n"
 #define SCHOOL "  - {institution: 370102-0000, from: 2024-01-01, to: 2030-01-01, "
 

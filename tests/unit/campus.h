@@ -82,8 +82,7 @@ static inline void campus_init(struct campus *campus, const char *institution_ya
 	campus_register(campus, institution_yaml);
 }
 
-static inline int campus_remove(const char *path, const struct stat *st, int kind,
-				struct FTW *ftw)
+static inline int campus_remove(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
 	(void)st;
 	(void)kind;
