@@ -104,6 +104,20 @@ $B/%.o: %.c $B/flags
 $B/server/api/api_openapi.o: server/api/api_schemas.json
 $B/server/catalogue/catalogue.o: config/catalogue.yaml
 
+# The page: bundled once for all modes, put into the server by a source that tools/build-page writes.
+PAGE_SOURCES := $(shell find server/page -type f ! -name '*.[ch]')
+build/page/tools: FORCE
+	@mkdir -p $(@D)
+	@{ esbuild --version; sed -n '/"version"/p' tools/npm/node_modules/echarts/package.json; } 2>/dev/null | cat > $@.new; \
+		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+build/page/assets.c: $(PAGE_SOURCES) tools/build-page build/page/tools
+	$Qtools/build-page build/page
+$B/server/page/assets.o: build/page/assets.c $B/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$B/libserver.a: $B/server/page/assets.o
+
 $B/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@

@@ -22,6 +22,7 @@
 #include "server/ingest/ingest.h"
 #include "server/ingest/receiver.h"
 #include "server/ledger/ledger_lock.h"
+#include "server/page/page.h"
 #include "server/registry/registry_holder.h"
 #include "server/rollup/derive.h"
 #include "server/statistics/form.h"
@@ -47,6 +48,7 @@ struct server {
 	struct derive *derive; /* of the ingest thread */
 	struct audit *audit;
 	struct api *api;
+	struct page *page;
 	struct http_server *http;
 	const char *region[1];
 	int64_t last_rounds;
@@ -156,6 +158,27 @@ static int start_audit(struct server *server, struct err *err)
 	return audit_start(&server->audit, &options, err);
 }
 
+/* ---- what HTTP asks, on its threads ---- */
+
+static void handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
+{
+	struct server *server = arg;
+
+	if (!page_handle(server->page, request, reply))
+		api_handle(request, reply, server->api);
+}
+
+static int start_page(struct server *server, struct err *err)
+{
+	const struct server_config *config = server->config;
+	const struct page_options options = {.title = config->page_title,
+					     .map_file = config->map_file,
+					     .map_approval = config->map_approval,
+					     .map_datum = (enum datum)config->map_datum};
+
+	return page_create(&server->page, &options, err);
+}
+
 static int start_http(struct server *server, struct err *err)
 {
 	const struct server_config *config = server->config;
@@ -181,12 +204,14 @@ static int start_http(struct server *server, struct err *err)
 				    .connections = (unsigned)config->http_connections,
 				    .connections_per_address =
 					    (unsigned)config->http_connections_per_address,
-				    .handle = api_handle};
-	int rc = api_create(&server->api, &api, err);
+				    .handle = handle,
+				    .arg = server};
+	int rc = start_page(server, err);
 
+	if (rc == 0)
+		rc = api_create(&server->api, &api, err);
 	if (rc < 0)
 		return rc;
-	http.arg = server->api;
 	return http_start(&server->http, &http, err);
 }
 
@@ -194,6 +219,7 @@ static void stop(struct server *server)
 {
 	http_stop(server->http);
 	api_destroy(server->api);
+	page_destroy(server->page);
 	audit_stop(server->audit);
 	if (server->ingest != NULL)
 		ingest_stop(server->ingest);

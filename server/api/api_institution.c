@@ -4,7 +4,7 @@
 
 #include "server/api/api_call.h"
 
-enum { PAGE_MAX = 1000, DAY_AHEAD = 1 };
+enum { PAGE_MAX = 1000, DAY_AHEAD = 1, LOCATION_DECIMALS = 6 };
 
 static void write_head(struct api_call *call, const struct registry_institution *institution)
 {
@@ -17,6 +17,23 @@ static void write_head(struct api_call *call, const struct registry_institution 
 	json_add_string(&call->json, "region_name", region->name);
 	json_add_string(&call->json, "department", institution->department);
 	json_add_string(&call->json, "affiliation", affiliation_names[institution->affiliation]);
+}
+
+/* For those who reach its grade. In one datum, so that points of several surveys lie where they
+ * are. */
+static void write_location(struct api_call *call, uint32_t index)
+{
+	const struct registry_institution *institution = &call->registry->institutions[index];
+	struct geo_point point = {institution->latitude, institution->longitude};
+
+	if (!institution->has_location || !api_may_see_item(call, index, ITEM_LOCATION))
+		return;
+	point = datum_to_wgs84(point, institution->datum);
+	json_begin_object(&call->json, "location");
+	json_add_real(&call->json, "latitude", point.latitude, LOCATION_DECIMALS);
+	json_add_real(&call->json, "longitude", point.longitude, LOCATION_DECIMALS);
+	json_add_string(&call->json, "datum", datum_names[DATUM_WGS84]);
+	json_end_object(&call->json);
 }
 
 static const char *const columns[] = {"institution", "name",       "type",        "region",
@@ -36,14 +53,17 @@ static void write_row(struct api_call *call, const struct registry_institution *
 	csv_end_row(&call->csv);
 }
 
-static void write_item(struct api_call *call, const struct registry_institution *institution)
+static void write_item(struct api_call *call, uint32_t index)
 {
+	const struct registry_institution *institution = &call->registry->institutions[index];
+
 	if (call->is_csv) {
 		write_row(call, institution);
 		return;
 	}
 	json_begin_object(&call->json, NULL);
 	write_head(call, institution);
+	write_location(call, index);
 	json_end_object(&call->json);
 }
 
@@ -85,7 +105,7 @@ static void write_list(struct api_call *call, const struct list_query *query)
 		if (n++ == query->limit)
 			break;
 		next = registry->institutions[i].id;
-		write_item(call, &registry->institutions[i]);
+		write_item(call, i);
 	}
 	api_end_list(call, n > query->limit ? next : NULL);
 }
@@ -121,6 +141,7 @@ static void write_meter_head(struct api_call *call, const struct registry_meter 
 		&call->registry->institutions[meter->institution];
 
 	json_add_string(&call->json, "meter", meter->id);
+	json_add_string(&call->json, "name", meter->name);
 	json_add_string(&call->json, "building",
 			meter->building != REGISTRY_NONE ? owner->buildings[meter->building].id
 							 : NULL);
@@ -171,17 +192,6 @@ static void write_meters(struct api_call *call, const struct registry_institutio
 	json_end_array(&call->json);
 }
 
-static void write_location(struct api_call *call, const struct registry_institution *institution)
-{
-	if (!institution->has_location)
-		return;
-	json_begin_object(&call->json, "location");
-	json_add_real(&call->json, "latitude", institution->latitude, 6);
-	json_add_real(&call->json, "longitude", institution->longitude, 6);
-	json_add_string(&call->json, "datum", datum_names[institution->datum]);
-	json_end_object(&call->json);
-}
-
 static void write_accounts(struct api_call *call, const struct registry_institution *institution)
 {
 	json_begin_array(&call->json, "accounts");
@@ -219,8 +229,7 @@ static void get_institution(struct api_call *call)
 		write_supplies(call, index, today);
 	if (api_may_see_item(call, index, ITEM_BUILDING))
 		write_buildings(call, institution);
-	if (api_may_see_item(call, index, ITEM_LOCATION))
-		write_location(call, institution);
+	write_location(call, index);
 	if (api_may_see_item(call, index, ITEM_METER))
 		write_meters(call, institution);
 	if (api_may_see_item(call, index, ITEM_ACCOUNT))

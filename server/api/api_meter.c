@@ -8,49 +8,109 @@
 
 enum { READINGS_DAYS_MAX = 31 };
 
-/* A meter: what it is, its newest reading, and, with from and to, its series. */
-static void get_meter(struct api_call *call)
+static void write_micro(struct api_call *call, const char *key, bool is_known, int64_t value)
 {
-	uint32_t index = call->meter;
-	struct figures figures = api_figures(call);
-	const struct registry_meter *meter;
-	struct figures_today today;
-	struct err err = {""};
-	char at[CIVIL_TEXT_MAX];
-	int rc;
+	if (is_known)
+		json_add_micro(&call->json, key, value);
+	else
+		json_add_null(&call->json, key);
+}
 
-	meter = &call->registry->meters[index];
-	rc = figures_meter_today(&figures, index, &today, &err);
-	if (rc < 0) {
-		api_failed(call, &err);
-		return;
-	}
-	api_json(call);
+static void write_meter(struct api_call *call, const struct registry_meter *meter,
+			const struct figures_today *today)
+{
+	char at[CIVIL_TEXT_MAX];
+
 	json_begin_object(&call->json, NULL);
 	json_add_string(&call->json, "meter", meter->id);
+	json_add_string(&call->json, "name", meter->name);
 	json_add_string(&call->json, "institution",
 			call->registry->institutions[meter->institution].id);
 	json_add_string(&call->json, "carrier", carrier_name(meter->carrier));
 	json_add_string(&call->json, "quantity", meter->quantity);
 	json_add_string(&call->json, "unit", carrier_unit(meter->carrier));
-	if (today.has_reading) {
-		(void)civil_print_time(today.newest.time_ms, call->options->offset_ms, at);
+	if (today->has_reading) {
+		(void)civil_print_time(today->newest.time_ms, call->options->offset_ms, at);
 		json_begin_object(&call->json, "newest");
 		json_add_string(&call->json, "time", at);
-		json_add_micro(&call->json, "register", today.newest.value);
+		json_add_micro(&call->json, "register", today->newest.value);
 		json_end_object(&call->json);
 	} else {
 		json_add_null(&call->json, "newest");
 	}
-	if (today.has_today)
-		json_add_micro(&call->json, "today", today.today);
-	else
-		json_add_null(&call->json, "today");
-	if (today.has_yesterday)
-		json_add_micro(&call->json, "yesterday", today.yesterday);
-	else
-		json_add_null(&call->json, "yesterday");
+	write_micro(call, "today", today->has_today, today->today);
+	write_micro(call, "yesterday", today->has_yesterday, today->yesterday);
 	json_end_object(&call->json);
+}
+
+static void get_meter(struct api_call *call)
+{
+	uint32_t index = call->meter;
+	struct figures figures = api_figures(call);
+	struct figures_today today;
+	struct err err = {""};
+
+	if (figures_meter_today(&figures, index, &today, &err) < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	api_json(call);
+	write_meter(call, &call->registry->meters[index], &today);
+}
+
+static const char *const list_columns[] = {"meter", "name",     "carrier", "quantity",  "unit",
+					   "time",  "register", "today",   "yesterday", NULL};
+
+static void write_meter_row(struct api_call *call, const struct registry_meter *meter,
+			    const struct figures_today *today)
+{
+	char at[CIVIL_TEXT_MAX] = "";
+
+	if (today->has_reading)
+		(void)civil_print_time(today->newest.time_ms, call->options->offset_ms, at);
+	csv_add_text(&call->csv, meter->id);
+	csv_add_text(&call->csv, meter->name);
+	csv_add_text(&call->csv, carrier_name(meter->carrier));
+	csv_add_text(&call->csv, meter->quantity);
+	csv_add_text(&call->csv, carrier_unit(meter->carrier));
+	csv_add_text(&call->csv, at);
+	if (today->has_reading)
+		csv_add_micro(&call->csv, today->newest.value);
+	else
+		csv_add_text(&call->csv, NULL);
+	if (today->has_today)
+		csv_add_micro(&call->csv, today->today);
+	else
+		csv_add_text(&call->csv, NULL);
+	if (today->has_yesterday)
+		csv_add_micro(&call->csv, today->yesterday);
+	else
+		csv_add_text(&call->csv, NULL);
+	csv_end_row(&call->csv);
+}
+
+/* All meters of an institution as of now. */
+static void get_meters(struct api_call *call)
+{
+	const struct registry_institution *owner = &call->registry->institutions[call->institution];
+	struct figures figures = api_figures(call);
+	struct figures_today today;
+	struct err err = {""};
+
+	api_begin_list(call, "meters", list_columns);
+	for (uint32_t i = 0; i < owner->n_meters; i++) {
+		uint32_t meter = owner->first_meter + i;
+
+		if (figures_meter_today(&figures, meter, &today, &err) < 0) {
+			api_failed(call, &err);
+			return;
+		}
+		if (call->is_csv)
+			write_meter_row(call, &call->registry->meters[meter], &today);
+		else
+			write_meter(call, &call->registry->meters[meter], &today);
+	}
+	api_end_list(call, NULL);
 }
 
 static const char *const columns[] = {"meter", "quantity", "time", "register", NULL};
@@ -145,6 +205,8 @@ static void get_readings(struct api_call *call)
 	json_end_object(&call->json);
 }
 
+static const struct api_parameter list_parameters[] = {API_CSV_PARAMETERS, {0}};
+
 static const struct api_parameter readings_parameters[] = {
 	{.name = "from", .type = API_TIME, .help = "default: 24 hours ago"},
 	{.name = "to", .type = API_TIME, .help = "default: now; at most 31 days after from"},
@@ -153,6 +215,9 @@ static const struct api_parameter readings_parameters[] = {
 };
 
 const struct api_route api_meter_routes[] = {
+	{"GET", "/api/v1/institutions/{id}/meters", ACCESS_TOKEN, get_meters, list_parameters,
+	 "listMeters", "An institution's meters: newest register, energy of today and yesterday",
+	 .schema = "MeterList", .item = ITEM_METER_REGISTER},
 	{"GET", "/api/v1/meters/{id}", ACCESS_TOKEN, get_meter, NULL, "getMeter",
 	 "A meter, its newest register, its energy of today and yesterday", .schema = "Meter",
 	 .item = ITEM_METER_REGISTER},

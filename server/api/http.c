@@ -111,7 +111,12 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 	if (reply->file_name != NULL)
 		add_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, reply->file_name);
 	add_header(response, "X-Content-Type-Options", "nosniff");
-	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+	if (reply->policy != NULL) {
+		add_header(response, "Content-Security-Policy", reply->policy);
+		add_header(response, "Referrer-Policy", "no-referrer");
+	}
+	add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
+		   reply->cache_control != NULL ? reply->cache_control : "no-cache");
 	result = MHD_queue_response(connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
 	free(reply->link);

@@ -44,6 +44,8 @@ struct http_reply {
 	char allow[HTTP_ALLOW_MAX]; /* for 405, or "" */
 	int retry_after_s;          /* 0: none */
 	const char *file_name;      /* static text: offered for download; or NULL */
+	const char *cache_control;  /* static text; NULL: no-cache */
+	const char *policy;         /* static text: Content-Security-Policy of a page, or NULL */
 };
 
 /* Called on one of the pool's threads; must fill the reply; may wait for the disk, not for people.

@@ -52,6 +52,19 @@ static void check_mqtt(const struct server_config *config, struct conf_errors *e
 					conf_error(errors, node, NULL, "is listed twice");
 }
 
+/* A map may only be shown with the number under which it was approved. */
+static void check_page(const struct server_config *config, struct conf_errors *errors)
+{
+	const struct conf_node *section = at(config->node, "page");
+
+	if (config->map_file != NULL && config->map_approval == NULL)
+		conf_error(errors, section, "map_approval",
+			   "is missing; a map is shown only with its approval number (审图号)");
+	if (config->map_file == NULL && config->map_approval != NULL)
+		conf_error(errors, at(section, "map_approval"), NULL,
+			   "belongs to map_file, which is missing");
+}
+
 /* ---- databases ---- */
 
 enum use { NEVER, MAY, MUST };
@@ -259,6 +272,7 @@ static int fill(struct arena *arena, struct server_config **out, const char *pat
 	check_server(config, errors);
 	check_mqtt(config, errors);
 	check_tsdb(config, errors);
+	check_page(config, errors);
 	check_http(config, errors);
 	check_audit(config, errors);
 	find_statistics(config);

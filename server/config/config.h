@@ -48,8 +48,10 @@ struct server_config {
 	const char *catalogue;  /* NULL: the one built in */
 	const char *listen, *tls_cert_file, *tls_key_file;
 	int64_t http_threads, http_rate, http_connections, http_connections_per_address;
-	int64_t min_coverage; /* 10^-6 */
-	int log_level;        /* enum log_level */
+	int64_t min_coverage;                             /* 10^-6 */
+	const char *page_title, *map_file, *map_approval; /* NULL where not given */
+	int map_datum;                                    /* enum datum */
+	int log_level;                                    /* enum log_level */
 };
 
 /* 0, or -EINVAL / -errno with the reasons in errors. Opens no other file. */

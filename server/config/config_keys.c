@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys of server.yaml. */
 #include "server/config/config_internal.h"
+#include "server/registry/datum.h"
 
 const char *const tsdb_kind_names[] = {"influxdb1", "influxdb2", "influxdb3", "victoriametrics",
 				       NULL};
@@ -187,6 +188,31 @@ static const struct conf_key kpi_keys[] = {
 	{0},
 };
 
+static const struct conf_key page_keys[] = {
+	{.name = "title",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct server_config, page_title),
+	 .max = 60,
+	 .help = "what stands at the top of the page; default: the region's name"},
+	{.name = "map_file",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct server_config, map_file),
+	 .help = "GeoJSON with the boundaries that the map shows; default: points alone"},
+	{.name = "map_approval",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct server_config, map_approval),
+	 .max = 60,
+	 .help = "the approval number (审图号) of that map, which is shown with it; needed with "
+		 "map_file"},
+	{.name = "map_datum",
+	 .type = CONF_CHOICE,
+	 .offset = offsetof(struct server_config, map_datum),
+	 .choices = datum_names,
+	 .fallback = "wgs84",
+	 .help = "of the coordinates in map_file"},
+	{0},
+};
+
 static const struct conf_key log_keys[] = {
 	{.name = "level",
 	 .type = CONF_CHOICE,
@@ -261,6 +287,11 @@ const struct conf_key server_config_keys[] = {
 	 .offset = offsetof(struct server_config_file, config),
 	 .table = kpi_keys,
 	 .help = "indicators"},
+	{.name = "page",
+	 .type = CONF_SECTION,
+	 .offset = offsetof(struct server_config_file, config),
+	 .table = page_keys,
+	 .help = "the page that people look at"},
 	{.name = "upstream",
 	 .type = CONF_NODE,
 	 .offset = offsetof(struct server_config_file, upstream),

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The views: which there are for a region and for an institution, and which routes each needs.
+import { periodControl } from "../period.js";
+import { eventsView } from "./events.js";
+import { institutionsView } from "./institutions.js";
+import { mapView } from "./map.js";
+import { metersView } from "./meters.js";
+import { institutionOverview } from "./institution.js";
+import { loadView } from "./load.js";
+import { itemsView } from "./items.js";
+import { regionOverview } from "./overview.js";
+import { rankingView } from "./ranking.js";
+
+const region = [
+  { id: "overview", needs: ["GET /api/v1/regions/{code}/kpis"], controls: periodControl, build: regionOverview, isLive: true },
+  { id: "ranking", needs: ["GET /api/v1/regions/{code}/ranking"], build: rankingView, isLive: true },
+  { id: "map", needs: ["GET /api/v1/institutions"], controls: periodControl, build: mapView },
+  { id: "institutions", icon: "list", needs: ["GET /api/v1/institutions"], build: institutionsView },
+  { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
+];
+const institution = [
+  { id: "overview", needs: ["GET /api/v1/institutions/{id}/kpis"], controls: periodControl, build: institutionOverview, isLive: true },
+  { id: "load", needs: ["GET /api/v1/institutions/{id}/energy"], build: loadView, isLive: true },
+  { id: "items", needs: ["GET /api/v1/institutions/{id}/energy"], build: itemsView },
+  { id: "meters", needs: ["GET /api/v1/institutions/{id}/meters"], build: metersView, isLive: true },
+  { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
+];
+
+export function viewsOf(kind) {
+  return kind === "institution" ? institution : region;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// An institution at a glance.
+import { get, getIfThere } from "../api.js";
+import { h } from "../dom.js";
+import * as format from "../format.js";
+import { has, reason, t } from "../i18n.js";
+import { headline, qualityStrip } from "../headline.js";
+import { monthNames, monthsOf } from "../months.js";
+import { card, changeBadge, segmented, table, tools, withheld } from "../parts.js";
+import { periodOf, periodQuery, today } from "../period.js";
+import { plotCard } from "../plot.js";
+import { change, link } from "../route.js";
+import { eventList, kpiCards } from "./overview.js";
+
+const CARDS = ["energy_per_capita_kgce", "energy_per_area_kgce", "electricity_kwh", "water_m3", "co2_kg", "pv_generation_kwh", "base_load_share", "peak_demand_kw",
+               "load_factor", "energy_cost_yuan"];
+const CARDS_MAX = 8, EVENT_DAYS = 30, EVENTS = 5;
+
+export function carriersOf(energy) {
+  return [...new Set(energy.series.map((series) => series.key.carrier))];
+}
+
+export function carrierSwitch(place, carriers, current) {
+  if (carriers.length < 2) return null;
+  return segmented(t("institution.carrier"), carriers.map((one) => [one, t(`carrier.${one}`)]), current, (one) => link(change(place, { carrier: one })));
+}
+
+// Values of a series by month or day of a year, by a key cut out of the start.
+export function valuesBy(series, cut) {
+  return new Map((series ? series.points : []).map((point) => [cut(point.start), point]));
+}
+
+function monthly(place, energy, year) {
+  const carriers = carriersOf(energy);
+  const carrier = carriers.includes(place.query.carrier) ? place.query.carrier : carriers[0];
+  const series = energy.series.find((one) => one.key.carrier === carrier && one.key.item === "total");
+  if (!series) return null;
+  const points = valuesBy(series, (start) => start.slice(0, 7));
+  const of = (y) => Array.from({ length: 12 }, (_, i) => (points.get(`${y}-${String(i + 1).padStart(2, "0")}`) || {}).value);
+  return plotCard({
+    title: t("institution.monthly"), unit: series.unit, type: "bar", axis: t("word.month"), labels: monthNames(12), height: 262, class: "is-wide",
+    tools: carrierSwitch(place, carriers, carrier), summary: `${t("institution.monthly")} ${t(`carrier.${carrier}`)} ${year}`,
+    series: [{ name: String(year - 1), color: "before", values: of(year - 1) }, { name: String(year), color: carrier, values: of(year) }],
+    note: (i) => { const point = points.get(`${year}-${String(i + 1).padStart(2, "0")}`); return point ? `${t("word.coverage")} ${format.coverage(point.coverage)} · ${t("word.estimated")} ${format.share(point.value ? point.estimated : 0)}` : null; },
+  });
+}
+
+function facts(one) {
+  const rows = [
+    [t("institution.persons"), one.persons ? format.number(one.persons, 0) : format.NONE],
+    [t("institution.area"), one.area_m2 ? `${format.number(one.area_m2, 0)} m²` : format.NONE],
+    [t("institution.supplyTitle"), h("span", { class: "supply" }, Object.entries(one.supply || {}).map(([carrier, supply]) =>
+      h("span", { class: "chip" }, h("i", { class: `carrier is-${carrier}`, "aria-hidden": "true" }), `${t(`carrier.${carrier}`)} · ${t(`institution.supply.${supply}`)}`)))],
+    [t("institution.department"), one.department || format.NONE],
+    [t("institution.affiliation"), has(`affiliation.${one.affiliation}`) ? t(`affiliation.${one.affiliation}`) : one.affiliation],
+    [t("institution.code"), h("span", { class: "code" }, one.uscc || format.NONE)],
+  ];
+  return card(t("institution.facts"), h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))));
+}
+
+function indicators(row) {
+  const columns = [
+    { title: t("word.name"), head: true, cell: ([kpi]) => t(`kpi.${kpi}`) },
+    { title: t("word.value"), num: true, cell: ([, figure]) => (figure.value === null
+      ? h("span", { class: "quiet" }, `${t("word.withheld")}：${figure.reason ? reason(figure.reason) : t("word.noReason")}`) : format.text(figure.value, figure.unit)) },
+    { title: t("word.previous"), num: true, cell: ([, figure]) => format.text(figure.previous, figure.unit) },
+    { title: t("word.change"), num: true, cell: ([kpi, figure]) => changeBadge(kpi, figure.change) || format.NONE },
+    { title: t("word.coverage"), num: true, cell: ([, figure]) => format.coverage(figure.coverage) },
+    { title: t("word.estimated"), num: true, cell: ([, figure]) => format.share(figure.estimated) },
+  ];
+  const rows = Object.entries(row.kpis).filter(([, figure]) => "value" in figure);
+  return card(t("institution.indicators"), table(t("institution.indicators"), columns, rows, { row: ([kpi]) => ({ "data-kpi": kpi }) }));
+}
+
+export async function institutionOverview({ place, subject }) {
+  const period = periodOf(place.query);
+  const path = `/institutions/${place.id}`;
+  const [answer, months, energy, events] = await Promise.all([
+    get(`${path}/kpis`, periodQuery(period)), monthsOf(`${path}/kpis`, period.year),
+    get(`${path}/energy`, { from: `${period.year - 1}-01-01`, to: `${period.year + 1}-01-01`, interval: "month" }),
+    getIfThere("/events", { region: subject.institution.region, severity: "warning", since: format.addDays(today().text, -EVENT_DAYS), limit: 200 })]);
+  const row = answer.rows[0];
+  const total = row.kpis.total_energy_kgce;
+  const own = ((events || {}).events || []).filter((event) => event.institution === place.id).slice(0, EVENTS);
+  const shown = CARDS.filter((kpi) => row.kpis[kpi]).slice(0, CARDS_MAX);
+  return h("div", { class: "stack" },
+    h("section", { class: "hero" }, headline(answer, row, subject.name), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
+    kpiCards(shown, row, months),
+    h("div", { class: "grid two" }, monthly(place, energy, period.year), facts(subject.institution)),
+    h("div", { class: "grid two" }, h("div", { class: "is-wide" }, indicators(row)),
+      tools(card(t("overview.recent"), eventList(own)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll")))));
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Meters of an institution: last seen, register, today, quality of the last seven days.
+import { download, get } from "../api.js";
+import { h, icon, replace } from "../dom.js";
+import * as format from "../format.js";
+import { has, t } from "../i18n.js";
+import { table, waiting } from "../parts.js";
+import { today } from "../period.js";
+
+const DAYS = 7, LATE_MIN = 60, SILENT_MIN = 24 * 60;
+const SETTLING = 0.02; // of a day: until the newest reading is in
+
+export function stateOf(meter) {
+  if (!meter.quantity) return "virtual";
+  if (!meter.newest) return "never";
+  const minutes = (Date.now() - Date.parse(meter.newest.time)) / 60000;
+  return minutes > SILENT_MIN ? "silent" : minutes > LATE_MIN ? "late" : "ok";
+}
+
+// Of today only the part that has passed can be covered.
+function passedShare(point) {
+  const passed = (Date.now() - Date.parse(point.start)) / (24 * 3600 * 1000);
+  return point.coverage === null ? null : Math.min(1, point.coverage / Math.min(1, Math.max(passed - SETTLING, SETTLING)));
+}
+
+function strip(points, first) {
+  const byDay = new Map((points || []).map((point) => [point.start.slice(0, 10), { coverage: passedShare(point) }]));
+  const days = Array.from({ length: DAYS }, (_, i) => format.addDays(first, i));
+  const words = days.map((day) => `${format.day(day, false)} ${byDay.has(day) ? format.coverage(byDay.get(day).coverage) : format.NONE}`).join(", ");
+  return h("span", { class: "strip", role: "img", "aria-label": words, title: words }, days.map((day) => {
+    const point = byDay.get(day);
+    const level = !point || point.coverage === null ? "none" : point.coverage >= 0.98 ? "good" : point.coverage >= 0.9 ? "fair" : "poor";
+    return h("i", { class: `is-${level}` });
+  }));
+}
+
+function readingsDialog(meter) {
+  const body = h("div", null, waiting(200));
+  const close = () => { dialog.close(); dialog.remove(); };
+  const dialog = h("dialog", { class: "dialog", "aria-label": meter.name || meter.meter },
+    h("header", { class: "card-head" }, h("h2", null, meter.name || meter.meter, h("small", null, t("meters.readings"))),
+      h("div", { class: "tools" },
+        h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(`/meters/${meter.meter}/readings`, {}, meter.meter) }, icon("download")),
+        h("button", { type: "button", class: "tool", "aria-label": t("nav.close"), onclick: close }, icon("close")))), body);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  get(`/meters/${meter.meter}/readings`).then((answer) => replace(body, table(t("meters.readings"), [
+    { title: t("events.time"), head: true, cell: (reading) => format.moment(reading.time) },
+    { title: t("word.register"), num: true, cell: (reading) => format.number(reading.register, 3) }], answer.readings.reverse())),
+    (error) => replace(body, h("p", { class: "empty" }, error.message)));
+}
+
+export async function metersView({ place, subject }) {
+  const first = format.addDays(today().text, 1 - DAYS);
+  const path = `/institutions/${place.id}`;
+  const [answer, energy] = await Promise.all([get(`${path}/meters`), get(`${path}/energy`, { from: first, to: format.addDays(today().text, 1), interval: "day", by: "meter" })]);
+  const heads = new Map((subject.institution.meters || []).map((meter) => [meter.meter, meter]));
+  const series = new Map(energy.series.map((one) => [one.key.meter, one.points]));
+  const rows = answer.meters.map((meter) => ({ ...heads.get(meter.meter), ...meter, state: stateOf(meter) }));
+  const fine = rows.filter((row) => row.state === "ok" || row.state === "virtual").length;
+  const itemName = (item) => (item && has(`item.${item.slice(0, 3)}`) ? t(`item.${item.slice(0, 3)}`) : "");
+  const columns = [
+    { title: t("meters.meter"), head: true, cell: (row) => [h("i", { class: `carrier is-${row.carrier}`, "aria-hidden": "true" }), h("span", { class: "two-lines" }, h("b", null, row.name || row.meter), h("small", null, `${row.meter} · ${t(`carrier.${row.carrier}`)}`))] },
+    { title: t("meters.role"), cell: (row) => h("span", { class: "two-lines" }, t(`role.${row.role}`), h("small", null, row.scope === "own" ? itemName(row.item) : t("item.non_own"))) },
+    { title: t("meters.state"), cell: (row) => h("span", { class: `chip is-${row.state}` }, t(`meters.${row.state}`)) },
+    { title: t("meters.lastSeen"), cell: (row) => (row.newest ? h("time", { datetime: row.newest.time, title: row.newest.time }, format.ago(row.newest.time)) : format.NONE) },
+    { title: t("word.register"), num: true, cell: (row) => (row.newest ? h("button", { type: "button", class: "link", "aria-label": `${row.name || row.meter}: ${t("meters.readings")}`, onclick: () => readingsDialog(row) }, format.number(row.newest.register, 2)) : format.NONE) },
+    { title: t("word.today"), num: true, cell: (row) => format.text(row.today, row.unit) },
+    { title: t("word.yesterday"), num: true, cell: (row) => format.text(row.yesterday, row.unit) },
+    { title: t("meters.quality"), cell: (row) => strip(series.get(row.meter), first) },
+  ];
+  return h("div", { class: "stack" }, h("section", { class: "card" },
+    h("header", { class: "card-head" }, h("h2", null, t("nav.meters"), h("small", null, t("meters.summary", { n: rows.length, ok: fine }))),
+      h("div", { class: "tools" }, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(`${path}/meters`, {}, `${subject.name} ${t("nav.meters")}`) }, icon("download")))),
+    table(t("nav.meters"), columns, rows, { class: "is-meters" })));
+}

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page in a real browser: every view, both languages, phone and desktop, light and dark.
+
+Numbers are compared with the API; an error in the console, something that the Content-Security-Policy
+stops or a request to another host fails the test. Screenshots are left in build/screenshots.
+"""
+import contextlib
+import gzip
+import json
+import re
+import shutil
+import time
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from plant import INSTITUTION, Plant, meter_id, stamp
+from stack import ROOT, Stack, http
+
+SHOTS = ROOT / "build" / "screenshots"
+AXE = ROOT / "tools" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+FIRST_VIEW_MAX, USABLE_MS = 300 * 1000, 1000
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+REGION_VIEWS = ["overview", "ranking", "map", "institutions", "events"]
+INSTITUTION_VIEWS = ["overview", "load", "items", "meters", "events"]
+DAYS = 40
+
+
+class Page:
+    """A browser at the page of a server with a past of some weeks."""
+
+    def __init__(self, plant, size, theme, language):
+        self.plant, self.size, self.base = plant, size, f"http://127.0.0.1:{plant.http_port}"
+        self.name = f"{size}-{theme}-{language}"
+        options = webdriver.ChromeOptions()
+        for option in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                       "--hide-scrollbars", "--no-first-run", "--disable-background-networking"):
+            options.add_argument(option)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        width, height = SIZES[size]
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"})
+        self.browser.get(self.base)
+        self.run("localStorage.setItem('theme', arguments[0]); localStorage.setItem('language', arguments[1])",
+                 theme, language)
+        self.browser.get(self.base)
+        self.wait("#token")
+
+    def run(self, script, *arguments):
+        return self.browser.execute_script(script, *arguments)
+
+    def find(self, selector):
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def wait(self, selector, seconds=10):
+        WebDriverWait(self.browser, seconds).until(lambda _: self.find(selector), selector)
+        return self.find(selector)[0]
+
+    def sign_in(self):
+        self.wait("#token").send_keys(self.plant.token + Keys.ENTER)
+        self.wait(".content > :not(.waiting)")
+
+    def show(self, address):
+        self.run("location.hash = arguments[0]", address)
+        wanted = address.split("?")[0]
+        WebDriverWait(self.browser, 10).until(lambda _: self.run(
+            "const a = document.querySelector('.sections [aria-current]');"
+            "return a && a.hash.split('?')[0] === arguments[0]"
+            " && !document.querySelector('.content[aria-busy], .content > .waiting')", wanted), address)
+        self.settle()
+
+    def settle(self):
+        """Until every chart is drawn."""
+        WebDriverWait(self.browser, 10).until(lambda _: self.run(
+            "return [...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))"), "charts")
+
+    def shoot(self, name):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.browser.save_screenshot(str(SHOTS / f"{name}-{self.name}.png"))
+
+    def assert_clean(self):
+        complaints = [entry["message"] for entry in self.browser.get_log("browser")
+                      if entry["level"] in ("SEVERE", "WARNING")]
+        assert not complaints, complaints
+        for entry in self.browser.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = message["params"]["request"]["url"]
+                assert url.startswith((self.base, "data:", "blob:", "chrome:", "about:")), url
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory):
+    if b"/assets/" not in (ROOT / "build" / "page" / "index.html").read_bytes():
+        pytest.skip("the server was built without its page: npm or esbuild was out of reach")
+    stack = Stack(tmp_path_factory.mktemp("page"))
+    plant = Plant(stack, interval="15m", tsdb=False)
+    stack.mosquitto()
+    plant.write_campus()
+    plant.write_registry()
+    file = plant.folder / "registry" / "institutions" / f"{INSTITUTION}.yaml"
+    file.write_text(file.read_text() + "location: {latitude: 36.66, longitude: 117.07, datum: gcj02}\n")
+    plant.write_server()
+    first = stamp(plant.now_ms() - DAYS * 86400 * 1000).replace("%2B", "+").split(".")[0][:10]
+    history = stack.folder / "history.lp"
+    done = stack.run(stack.program("sim"), "history", "-c", plant.campus, "--from", f"{first}T00:00:00+08:00",
+                     "--to", "now", "--interval", "15m", text=False)
+    history.write_bytes(done.stdout)
+    stack.run(stack.program("server"), "import", "-c", plant.server_config, history)
+    plant.token = plant.add_token("page", "--region", "370100", "--grade", "L3")
+    plant.server = stack.server(plant.server_config)
+    plant.wait_ready()
+    yield plant
+    stack.close()
+
+
+@contextlib.contextmanager
+def page(plant, size="desktop", theme="light", language="zh"):
+    one = Page(plant, size, theme, language)
+    try:
+        yield one
+    except Exception:
+        one.shoot("failed")
+        raise
+    finally:
+        one.browser.quit()
+
+
+def test_its_files_are_small_tagged_and_kept(plant):
+    base = f"http://127.0.0.1:{plant.http_port}"
+    status, headers, body = http("GET", base + "/", headers={"Accept-Encoding": "gzip"})
+    policy = headers["Content-Security-Policy"]
+    assert status == 200 and "default-src 'none'" in policy and "unsafe" not in policy
+    assert headers["Content-Encoding"] == "gzip" and headers["Cache-Control"] == "no-cache"
+    assert http("GET", base + "/", headers={"If-None-Match": headers["ETag"]})[0] == 304
+    text = gzip.decompress(body).decode()
+    assert text == http("GET", base + "/")[2].decode()
+    assert not re.search(r"<style|style=|<script>|https?://", text)
+    total = len(body)
+    for path in set(re.findall(r"/assets/[\w.-]+", text)):
+        status, headers, packed = http("GET", base + path, headers={"Accept-Encoding": "gzip"})
+        assert status == 200 and gzip.decompress(packed) == http("GET", base + path)[2]
+        assert "immutable" in headers["Cache-Control"] or path.endswith("icon.svg")
+        total += len(packed)
+    assert total < FIRST_VIEW_MAX
+    assert http("POST", base + "/", body=b"x")[0] == 405
+    assert http("GET", base + "/assets/../server.yaml")[0] == 404
+    assert http("GET", base + "/map.geojson")[0] == 404
+    assert json.loads(http("GET", base + "/page.json")[2]) == {"title": None, "map": None}
+
+
+def test_usable_within_a_second(plant):
+    with page(plant) as one:
+        one.browser.get(one.base)
+        one.wait("#token")
+        assert one.run("const n = performance.getEntriesByType('navigation')[0]; return n.loadEventEnd") < USABLE_MS
+        begin = time.monotonic()
+        one.sign_in()
+        one.wait(".kpi")
+        assert (time.monotonic() - begin) * 1000 < 2 * USABLE_MS  # the driver's own time is in it
+        one.assert_clean()
+
+
+@pytest.mark.parametrize("size, theme, language", [("desktop", "light", "zh"), ("desktop", "dark", "en"),
+                                                   ("phone", "light", "en"), ("phone", "dark", "zh")])
+def test_every_view(plant, size, theme, language):
+    with page(plant, size, theme, language) as one:
+        one.shoot("sign-in")
+        one.sign_in()
+        for kind, id_, views in (("region", "370100", REGION_VIEWS), ("institution", INSTITUTION, INSTITUTION_VIEWS)):
+            for view in views:
+                one.show(f"#/{kind}/{id_}/{view}")
+                assert one.find(".content *") and not one.find(".content .notice"), view
+                wide = one.run("return document.documentElement.scrollWidth - innerWidth")
+                assert wide <= 0, f"{view} is {wide} px wider than the screen"
+                one.shoot(f"{kind}-{view}")
+        one.assert_clean()
+
+
+def test_figures_are_those_of_the_api(plant):
+    with page(plant) as one:
+        one.sign_in()
+        for address, path in ((f"#/institution/{INSTITUTION}/overview?period=month", f"/institutions/{INSTITUTION}/kpis"),
+                              ("#/region/370100/overview?period=month", "/regions/370100/kpis")):
+            one.show(address)
+            status, _, body = http("GET", f"{one.base}/api/v1{path}?period=month", token=plant.token)
+            assert status == 200
+            kpis = json.loads(body)["rows"][0]["kpis"]
+            cards = one.find(".kpi[data-kpi]")
+            assert len(cards) >= 4
+            for card in cards:
+                kpi = kpis[card.get_attribute("data-kpi")]
+                shown = card.find_elements(By.CSS_SELECTOR, "[data-value]")
+                if kpi["value"] is None:
+                    assert not shown and "数据不足，暂不评价" in card.text
+                else:
+                    assert float(shown[0].get_attribute("data-value")) == kpi["value"]
+                    assert "数据完整率" in card.text and "估算占比" in card.text
+        one.assert_clean()
+
+
+def test_meters_show_their_registers(plant):
+    with page(plant) as one:
+        one.sign_in()
+        one.show(f"#/institution/{INSTITUTION}/meters")
+        status, _, body = http("GET", f"{one.base}/api/v1/meters/{meter_id('e01')}", token=plant.token)
+        register = json.loads(body)["newest"]["register"]
+        row = next(row for row in one.find("table.is-meters tbody tr") if meter_id("e01") in row.text)
+        assert f"{register:,.2f}" in row.text
+        row.find_element(By.CSS_SELECTOR, "button.link").click()
+        one.wait("dialog tbody tr")
+        one.assert_clean()
+
+
+def test_by_keyboard_alone(plant):
+    with page(plant) as one:
+        one.browser.switch_to.active_element.send_keys(plant.token + Keys.ENTER)
+        one.wait(".kpi")
+        one.find(".search input")[0].send_keys("档案")
+        one.wait(".found [data-href]")
+        one.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN + Keys.ENTER)
+        one.wait(f".sections a[href*='{INSTITUTION}']")
+        link = one.wait(".sections a[href$='/meters']")
+        link.send_keys(Keys.ENTER)
+        one.wait("table.is-meters")
+        one.assert_clean()
+
+
+def test_a_wrong_token_is_told_so(plant):
+    with page(plant) as one:
+        field = one.wait("#token")
+        field.send_keys("short" + Keys.ENTER)
+        assert "43" in one.find("#sign-problem")[0].text
+        field.clear()
+        field.send_keys("x" * 43 + Keys.ENTER)
+        WebDriverWait(one.browser, 5).until(lambda _: "无效" in one.find("#sign-problem")[0].text)
+        assert one.run("return sessionStorage.getItem('token')") is None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessible(plant, theme):
+    if not AXE.exists():
+        pytest.skip("axe-core was not fetched: npm was out of reach")
+    with page(plant, "desktop", theme) as one:
+        found = {}
+
+        def judge(where):
+            one.run(AXE.read_text(encoding="utf-8"))
+            result = one.browser.execute_async_script(
+                "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(arguments[0])")
+            for violation in result["violations"]:
+                found[f"{where}: {violation['id']}"] = [node["html"][:160] for node in violation["nodes"][:3]]
+        judge("sign-in")
+        one.sign_in()
+        for address in [f"#/region/370100/{v}" for v in REGION_VIEWS] + [f"#/institution/{INSTITUTION}/{v}" for v in INSTITUTION_VIEWS]:
+            one.show(address)
+            judge(address)
+        assert not found, json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def test_the_operators_map(plant):
+    geo = plant.folder / "map.geojson"
+    geo.write_text(json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "历下区"},
+                   "geometry": {"type": "Polygon", "coordinates": [[[117.0, 36.6], [117.2, 36.6], [117.1, 36.7], [117.0, 36.6]]]}}]}))
+    before = plant.server_config.read_text()
+    try:
+        plant.write_server(page={"map_file": str(geo)})
+        done = plant.stack.run(plant.stack.program("server"), "check", "-c", plant.server_config, check=False)
+        assert done.returncode == 78 and "审图号" in done.stderr + done.stdout
+        plant.write_server(page={"map_file": str(geo), "map_approval": "鲁SG(2026)001号", "map_datum": "gcj02"})
+        plant.server.stop()
+        plant.server.start()
+        plant.wait_ready()
+        with page(plant) as one:
+            one.sign_in()
+            one.show("#/region/370100/map")
+            assert one.find(".boundary") and one.find(".point")
+            assert "鲁SG(2026)001号" in one.find(".map-note")[0].text
+            one.shoot("map-of-the-operator")
+            one.assert_clean()
+    finally:
+        plant.server_config.write_text(before)
+        plant.server.stop()
+        plant.server.start()
+        plant.wait_ready()
+
+
+shutil.rmtree(SHOTS, ignore_errors=True)
