@@ -40,9 +40,9 @@ struct file_quota {
 
 #define LEVEL_KEY(level, word, words)                                                     \
 	{                                                                                 \
-		.name = word, .type = CONF_NODE,                                          \
+		.name = (word), .type = CONF_NODE,                                        \
 		.offset = offsetof(struct file_level, levels) + (level) * sizeof(void *), \
-		.help = words                                                             \
+		.help = (words)                                                           \
 	}
 static const struct conf_key level_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_level, node)},

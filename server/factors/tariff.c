@@ -35,7 +35,7 @@ static const char *const day_names[] = {"working", "weekend", "holiday", "all", 
 
 #define PRICE_KEY(band, word)                                                                      \
 	{                                                                                          \
-		.name = word, .type = CONF_MICRO,                                                  \
+		.name = (word), .type = CONF_MICRO,                                                \
 		.offset = offsetof(struct file_price, price) + (band) * sizeof(int64_t), .min = 0, \
 		.max = PRICE_MAX, .help = "yuan per unit in these hours; 0: none given"            \
 	}
@@ -61,7 +61,7 @@ static const struct conf_key price_keys[] = {
 
 #define HOURS_KEY(band, word)                                                           \
 	{                                                                               \
-		.name = word, .type = CONF_STRING,                                      \
+		.name = (word), .type = CONF_STRING,                                    \
 		.offset = offsetof(struct file_bands, hours) + (band) * sizeof(char *), \
 		.help = "hours of the day, \"8-11, 17-20\"; what is not named is flat"  \
 	}

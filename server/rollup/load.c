@@ -90,7 +90,7 @@ static int read_day(struct db_statement *list, struct load_day *load, struct err
 }
 
 int load_list(struct derived *derived, const struct derived_key *from, civil_day to,
-	      const char *series, load_fn fn, void *arg, struct err *err)
+	      const char *series, const struct load_visitor *visitor, struct err *err)
 {
 	struct db_statement *list;
 	struct load_day load;
@@ -106,7 +106,7 @@ int load_list(struct derived *derived, const struct derived_key *from, civil_day
 		rc = read_day(list, &load, err);
 		if (rc < 0)
 			break;
-		fn(&load, arg);
+		visitor->fn(&load, visitor->arg);
 	}
 	db_reset(list);
 	return rc;

@@ -26,9 +26,12 @@ int load_put(struct derived *derived, int64_t id, const char *series, const stru
 /* Takes away the days of all series. */
 int load_drop(struct derived *derived, int64_t id, civil_day from, civil_day to, struct err *err);
 
-typedef void (*load_fn)(const struct load_day *load, void *arg);
+struct load_visitor {
+	void (*fn)(const struct load_day *load, void *arg);
+	void *arg;
+};
 /* The days [from, to) that there are, in their order. */
 int load_list(struct derived *derived, const struct derived_key *from, civil_day to,
-	      const char *series, load_fn fn, void *arg, struct err *err);
+	      const char *series, const struct load_visitor *visitor, struct err *err);
 
 #endif

@@ -64,7 +64,9 @@ static struct found load_of(struct campus *campus, const char *series, const cha
 	campus_check(derived_open(&derived, campus->ledger, &err), &err);
 	assert_int_equal(derived_find(derived, DERIVED_INSTITUTION, "370102-0001", &name, &err), 1);
 	key.id = name.id;
-	campus_check(load_list(derived, &key, key.day + 1, series, keep, &found, &err), &err);
+	campus_check(load_list(derived, &key, key.day + 1, series,
+			       &(struct load_visitor){keep, &found}, &err),
+		     &err);
 	derived_close(derived);
 	return found;
 }
