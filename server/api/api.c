@@ -15,13 +15,14 @@
 #include "server/api/rate.h"
 #include "server/rollup/derived.h"
 
-enum { READER_WAIT_MS = 5000 };
+enum { READER_WAIT_MS = 5000, ANSWERS_BYTES = 64 * 1024 * 1024 };
 
 struct api {
 	struct api_options options;
 	struct mailbox *readers; /* struct reader *, each used by one request at a time */
 	struct figures_cache *cache;
 	struct rate *rate;
+	struct answer_cache *answers;
 };
 
 struct reader {
@@ -68,6 +69,7 @@ int api_create(struct api **out, const struct api_options *options, struct err *
 	api->options = *options;
 	api->readers = mailbox_create(options->n_readers);
 	api->cache = figures_cache_create();
+	api->answers = answer_cache_create(ANSWERS_BYTES);
 	api->rate = rate_create(options->rate);
 	for (size_t i = 0; i < options->n_readers && rc == 0; i++)
 		rc = open_reader(api, err);
@@ -85,6 +87,7 @@ void api_destroy(struct api *api)
 	mailbox_destroy(api->readers, close_reader);
 	figures_cache_destroy(api->cache);
 	rate_destroy(api->rate);
+	answer_cache_destroy(api->answers);
 	free(api);
 }
 
@@ -163,7 +166,8 @@ static void run_in_snapshot(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	if (api_authorize(call) && api_parameters_are_known(call) && api_choose_format(call))
+	if (api_authorize(call) && api_parameters_are_known(call) && api_choose_format(call) &&
+	    !api_recall(call))
 		call->route->fn(call);
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
 }
@@ -202,6 +206,7 @@ static void answer(struct api *api, struct api_call *call)
 	call->derived = reader->derived;
 	call->cache = api->cache;
 	call->rate = api->rate;
+	call->answers = api->answers;
 	call->registry = api->options.registry(api->options.arg);
 	call->catalogue = api->options.catalogue(api->options.arg);
 	run_in_snapshot(call);

@@ -6,6 +6,7 @@
 #include "common/csv_writer.h"
 #include "common/json_writer.h"
 #include "server/api/access.h"
+#include "server/api/answer_cache.h"
 #include "server/api/api.h"
 #include "server/api/token.h"
 #include "server/catalogue/catalogue.h"
@@ -25,6 +26,9 @@ struct api_call {
 	struct derived *derived;     /* statements over it */
 	struct figures_cache *cache;
 	struct rate *rate;
+	struct answer_cache *answers;
+	struct answer_state state; /* of the snapshot, where the route is_kept */
+	bool is_recalled;          /* the reply is one remembered */
 	struct grant grant;
 	struct access access; /* the grant, held against the registry */
 	/* What the path names, known to be covered by the grant; REGISTRY_NONE: nothing. */
@@ -68,7 +72,8 @@ struct api_route {
 	 * GET. */
 	unsigned roles;
 	enum catalogue_item
-		item;        /* what the answer is: its grade is needed at what the path names */
+		item; /* what the answer is: its grade is needed at what the path names */
+	bool is_kept; /* answers depend on answer_state, token and question alone: they are kept */
 	const char *request; /* schema of the JSON body; NULL: none is needed */
 	const char *takes;   /* another media type of the body ("text/csv"), or NULL */
 };

@@ -196,9 +196,9 @@ static const struct api_parameter coverage_parameters[] = {
 const struct api_route api_energy_routes[] = {
 	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters,
 	 "getInstitutionEnergy", "Series of energy and water of an institution", .schema = "Energy",
-	 .item = ITEM_ENERGY},
+	 .is_kept = true, .item = ITEM_ENERGY},
 	{"GET", "/api/v1/meters/{id}/coverage", ACCESS_TOKEN, get_coverage, coverage_parameters,
 	 "getMeterCoverage", "Series of a meter, with the share of the time that is covered",
-	 .schema = "MeterSeries", .item = ITEM_COVERAGE},
+	 .schema = "MeterSeries", .is_kept = true, .item = ITEM_COVERAGE},
 	{0},
 };

@@ -8,8 +8,9 @@
 
 #include "common/digest.h"
 #include "common/gzip.h"
+#include "server/api/answer_cache.h"
 
-enum { GZIP_MIN = 1024, TAG_LEN = API_TAG_LEN };
+enum { GZIP_MIN = 1024, TAG_LEN = API_TAG_LEN, MINUTE_MS = 60 * 1000 };
 
 static const char gzip_suffix[] = "-gzip";
 
@@ -95,33 +96,105 @@ static void pack(struct http_reply *reply)
 	reply->encoding = "gzip";
 }
 
-/* Puts the tag on; true if the client has what the body says. */
-static bool is_known(struct api_call *call, const char *suffix)
+/* Puts the tag on. */
+static void put_tag(struct http_reply *reply, const char *suffix)
 {
-	struct http_reply *reply = call->reply;
 	char tag[DIGEST_HEX_MAX];
 
 	digest_sha256_hex(reply->body.data, reply->body.len, tag);
 	(void)snprintf(reply->etag, sizeof reply->etag, "\"%.*s%s\"", TAG_LEN, tag, suffix);
-	return api_is_tagged(http_header(call->request, "If-None-Match"), tag);
+}
+
+/* The client has what the body says: it need not go out. */
+static bool shorten(struct api_call *call)
+{
+	struct http_reply *reply = call->reply;
+
+	if (reply->etag[0] == '\0' ||
+	    !api_is_tagged(http_header(call->request, "If-None-Match"), reply->etag + 1))
+		return false;
+	reply->status = 304;
+	reply->content_type = NULL;
+	reply->encoding = NULL;
+	buf_clear(&reply->body);
+	return true;
+}
+
+/* ---- remembered answers ---- */
+
+static bool wants_gzip(const struct api_call *call)
+{
+	return api_accepts_gzip(http_header(call->request, "Accept-Encoding"));
+}
+
+/* All that the answer depends on: whose it is, what was asked, in which form. Parts end with a
+ * zero byte, which stands in none of them. */
+static void write_key(const struct api_call *call, struct buf *key)
+{
+	const struct http_request_in *request = call->request;
+
+	buf_printf(key, "%lld %d %d %s", (long long)call->grant.token_id, call->is_csv,
+		   wants_gzip(call), request->path);
+	for (size_t i = 0; i < request->n_parameters; i++) {
+		buf_add_char(key, '\0');
+		buf_add_text(key, request->parameters[i].name);
+		buf_add_char(key, '\0');
+		buf_add_text(key, request->parameters[i].value);
+	}
+}
+
+static struct answer_state state_of(const struct api_call *call)
+{
+	return (struct answer_state){ledger_change(call->ledger), call->registry->version,
+				     catalogue_digest(call->catalogue), call->now_ms / MINUTE_MS};
+}
+
+bool api_recall(struct api_call *call)
+{
+	struct buf key = {0};
+
+	if (!call->route->is_kept)
+		return false;
+	call->state = state_of(call);
+	write_key(call, &key);
+	call->is_recalled =
+		answer_cache_get(call->answers, key.data, key.len, &call->state, call->reply);
+	buf_fini(&key);
+	return call->is_recalled;
+}
+
+static void keep(struct api_call *call)
+{
+	struct buf key = {0};
+
+	write_key(call, &key);
+	answer_cache_put(call->answers, key.data, key.len, &call->state, call->reply);
+	buf_fini(&key);
 }
 
 void api_finish(struct api_call *call)
 {
 	struct http_reply *reply = call->reply;
-	bool is_packed = reply->body.len > GZIP_MIN &&
-			 api_accepts_gzip(http_header(call->request, "Accept-Encoding"));
+	bool is_packed = reply->body.len > GZIP_MIN && wants_gzip(call);
 	bool has_csv = call->route != NULL && api_route_has_csv(call->route);
 	bool has_tag = call->route != NULL && call->route->access != ACCESS_MONITORING &&
-		       strcmp(call->route->method, "GET") == 0;
+		       strcmp(call->route->method, "GET") == 0 && reply->status == 200;
+	bool is_kept = has_tag && call->route->is_kept;
 
+	if (call->is_recalled) {
+		(void)shorten(call);
+		return;
+	}
 	reply->vary = has_csv ? "Accept, Accept-Encoding, Authorization"
 			      : "Accept-Encoding, Authorization";
-	if (reply->status == 200 && has_tag && is_known(call, is_packed ? gzip_suffix : "")) {
-		reply->status = 304;
-		reply->content_type = NULL;
-		buf_clear(&reply->body);
-	} else if (is_packed) {
+	if (has_tag)
+		put_tag(reply, is_packed ? gzip_suffix : "");
+	if (!is_kept && shorten(call))
+		return;
+	if (is_packed)
 		pack(reply);
+	if (is_kept) {
+		keep(call);
+		(void)shorten(call);
 	}
 }

@@ -10,6 +10,9 @@
 enum { API_TAG_LEN = 32 };
 
 void api_finish(struct api_call *call);
+/* Of a route whose answers are kept: true if the answer to this request is remembered; it is in the
+ * reply then. */
+bool api_recall(struct api_call *call);
 
 /* Does Accept-Encoding (NULL: not sent) allow gzip? */
 bool api_accepts_gzip(const char *header);

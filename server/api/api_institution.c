@@ -258,9 +258,9 @@ static const struct api_parameter list_parameters[] = {
 const struct api_route api_institution_routes[] = {
 	{"GET", "/api/v1/institutions", ACCESS_TOKEN, get_institutions, list_parameters,
 	 "listInstitutions", "The institutions, a page at a time, in the order of their ids",
-	 .schema = "InstitutionList", .item = ITEM_INSTITUTION},
+	 .schema = "InstitutionList", .is_kept = true, .item = ITEM_INSTITUTION},
 	{"GET", "/api/v1/institutions/{id}", ACCESS_TOKEN, get_institution, NULL, "getInstitution",
 	 "One institution: persons, area, supply, buildings, meters", .schema = "Institution",
-	 .item = ITEM_INSTITUTION},
+	 .is_kept = true, .item = ITEM_INSTITUTION},
 	{0},
 };

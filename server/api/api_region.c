@@ -65,6 +65,6 @@ static void get_region(struct api_call *call)
 const struct api_route api_region_routes[] = {
 	{"GET", "/api/v1/regions/{code}", ACCESS_TOKEN, get_region, NULL, "getRegion",
 	 "A region, its children, counts of the whole subtrees", .schema = "Region",
-	 .item = ITEM_REGION},
+	 .is_kept = true, .item = ITEM_REGION},
 	{0},
 };

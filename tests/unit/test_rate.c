@@ -22,19 +22,17 @@ static int let_through(struct rate *rate, int64_t id, int n, int64_t now_ms)
 
 static const struct {
 	const char *phrase;
-	int64_t per_second;
-	int first;     /* asked at once */
-	int64_t after; /* ms later */
-	int second;    /* asked then */
+	int64_t per_second, after; /* after: ms between the two times */
+	int first, second;         /* asked at once at each */
 	int got[2];
 } cases[] = {
-	{"two seconds' worth at once", 5, 100, 0, 100, {10, 0}},
-	{"a second later one second's worth", 5, 100, 1000, 100, {10, 5}},
-	{"after long never more than that", 5, 100, 3600000, 100, {10, 10}},
+	{"two seconds' worth at once", 5, 0, 100, 100, {10, 0}},
+	{"a second later one second's worth", 5, 1000, 100, 100, {10, 5}},
+	{"after long never more than that", 5, 3600000, 100, 100, {10, 10}},
 	{"parts of a second add up", 10, 100, 100, 100, {20, 1}},
-	{"who asks little is never stopped", 5, 3, 1000, 3, {3, 3}},
-	{"a clock that goes back gives nothing", 5, 100, -5000, 100, {10, 0}},
-	{"no limit", 0, 5000, 0, 5000, {5000, 5000}},
+	{"who asks little is never stopped", 5, 1000, 3, 3, {3, 3}},
+	{"a clock that goes back gives nothing", 5, -5000, 100, 100, {10, 0}},
+	{"no limit", 0, 0, 5000, 5000, {5000, 5000}},
 };
 
 static void buckets_fill_with_time(void **state)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* answer_cache.h - whole answers, remembered as long as nothing they are made of has changed. */
+#ifndef SERVER_ANSWER_CACHE_H
+#define SERVER_ANSWER_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/api/http.h"
+
+/* What answers are made of. An answer of another state is out of date. */
+struct answer_state {
+	int64_t change;    /* of the ledger */
+	int64_t registry;  /* version */
+	int64_t catalogue; /* digest */
+	int64_t minute;    /* answers name the time to the minute */
+};
+
+struct answer_cache;
+
+struct answer_cache *answer_cache_create(size_t bytes_max);
+void answer_cache_destroy(struct answer_cache *cache); /* NULL is allowed */
+
+/* Safe for several threads. The key says all that the answer depends on besides the state. */
+bool answer_cache_get(struct answer_cache *cache, const char *key, size_t key_len,
+		      const struct answer_state *state, struct http_reply *out);
+/* Copies the reply; one that is large is not kept, the longest unused make room. */
+void answer_cache_put(struct answer_cache *cache, const char *key, size_t key_len,
+		      const struct answer_state *state, const struct http_reply *reply);
+
+#endif
