@@ -64,18 +64,19 @@ struct api_parameter {
 struct api_route {
 	const char *method, *pattern; /* "/api/v1/regions/{code}" */
 	enum api_access access;
-	/* Roles that may, a set of 1u << enum token_role; 0: all that read. Needed for what is not
-	 * GET. */
-	unsigned roles;
 	api_fn fn;
 	const struct api_parameter *parameters; /* ends with name == NULL; NULL: none */
 	const char *id, *summary;
-	const char *schema;  /* of the answer, in api_schemas.json; NULL: not JSON */
+	const char *schema; /* of the answer, in api_schemas.json; NULL: not JSON */
+	/* Roles that may, a set of 1u << enum token_role; 0: all that read. Needed for what is not
+	 * GET. */
+	unsigned roles;
+	/* what the answer is: its grade is needed at what the path names */
+	enum catalogue_item item : 16;
+	bool is_kept : 1; /* answers depend on answer_state, token and question alone: they are kept
+			   */
 	const char *request; /* schema of the JSON body; NULL: none is needed */
 	const char *takes;   /* another media type of the body ("text/csv"), or NULL */
-	/* what the answer is: its grade is needed at what the path names */
-	enum catalogue_item item;
-	bool is_kept; /* answers depend on answer_state, token and question alone: they are kept */
 };
 #define API_ROLE(role) (1u << (role))
 enum { API_READERS = (1u << N_ROLES) - 1 - API_ROLE(ROLE_UPSTREAM) };
