@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/decimal.h"
 #include "common/mem.h"
 #include "server/figures/event_export.h"
 #include "server/figures/export_directory.h"
 #include "server/figures/export_kpi.h"
+#include "server/figures/export_line.h"
 #include "server/figures/export_region.h"
 #include "server/figures/figures_private.h"
 
@@ -132,73 +132,36 @@ static void set_tags(struct subject *subject, const struct registry *registry)
 	add_tag(subject, "role", meter_role_names[meter->role]);
 }
 
-static void add_escaped(struct buf *buf, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (strchr(", =\\", *text) != NULL)
-			buf_add_char(buf, '\\');
-		buf_add_char(buf, *text);
-	}
-}
-
-static void begin_line(struct buf *buf, const struct subject *subject, const char *measurement)
-{
-	buf_add_text(buf, measurement);
-	for (size_t i = 0; i < subject->n_tags; i++) {
-		buf_add_char(buf, ',');
-		buf_add_text(buf, subject->tags[i].name);
-		buf_add_char(buf, '=');
-		add_escaped(buf, subject->tags[i].value);
-	}
-}
-
-static void add_field(struct buf *buf, bool is_first, const char *name, int64_t micro)
-{
-	char text[DECIMAL_TEXT_MAX];
-	size_t len = decimal_print_micro(micro, text);
-
-	buf_add_char(buf, is_first ? ' ' : ',');
-	buf_add_text(buf, name);
-	buf_add_char(buf, '=');
-	buf_add(buf, text, len);
-}
-
-static void end_line(struct work *work, int64_t time_ms)
-{
-	buf_add_char(&work->out->lines, ' ');
-	buf_add_int(&work->out->lines, time_ms);
-	buf_add_char(&work->out->lines, '\n');
-	work->out->n_lines++;
-}
-
 /* A heat map asks for them: InfluxQL cannot group by them. Monday is 1. */
-static void add_hour_of_week(const struct work *work, struct buf *lines, int64_t time_ms)
+static void add_hour_of_week(const struct work *work, struct export_line *line, int64_t time_ms)
 {
 	civil_day day = figures_day(&work->reader, time_ms);
 	int64_t hour = (time_ms - figures_day_start(&work->reader, day)) / HOUR_MS;
 
-	add_field(lines, false, "hour", hour * MICRO);
-	add_field(lines, false, "weekday", (civil_weekday(day) + 1) * (int64_t)MICRO);
+	export_line_micro(line, "hour", hour * MICRO);
+	export_line_micro(line, "weekday", (civil_weekday(day) + 1) * (int64_t)MICRO);
 }
 
 static void write_amount(struct work *work, const struct subject *subject, const char *measurement,
 			 const struct amount *amount, struct span_ms span)
 {
-	struct buf *lines = &work->out->lines;
+	struct export_line line;
 	struct expected missing = {0};
 
 	for (size_t i = 0; i < subject->n_runs; i++)
 		figures_run_add(&subject->runs[i], span.from_ms, span.to_ms, &missing);
-	begin_line(lines, subject, measurement);
-	add_field(lines, true, "value", amount->value);
-	add_field(lines, false, "estimated", amount->estimated);
+	export_line_begin(&line, work->out, measurement);
+	for (size_t i = 0; i < subject->n_tags; i++)
+		export_line_tag(&line, subject->tags[i].name, subject->tags[i].value);
+	export_line_micro(&line, "value", amount->value);
+	export_line_micro(&line, "estimated", amount->estimated);
 	if (!missing.is_unknown)
-		add_field(lines, false, "missing", missing.missing);
+		export_line_micro(&line, "missing", missing.missing);
 	if (subject->meter != REGISTRY_NONE) /* seconds */
-		add_field(lines, false, "covered", amount->covered_ms * (MICRO / 1000));
+		export_line_micro(&line, "covered", amount->covered_ms * (MICRO / 1000));
 	else if (span.to_ms - span.from_ms == HOUR_MS)
-		add_hour_of_week(work, lines, span.from_ms);
-	end_line(work, span.from_ms);
+		add_hour_of_week(work, &line, span.from_ms);
+	export_line_end(&line, span.from_ms);
 }
 
 static void delete_point(struct work *work, const struct subject *subject, const char *measurement,
@@ -448,7 +411,8 @@ static int write_wide(struct work *work, struct err *err)
 	}
 	if (!work->is_newest || work->upto == kept[KEPT_REGIONS])
 		return 0;
-	rc = export_regions(work->out, &work->figures, kept[KEPT_REGIONS], err);
+	rc = export_regions(work->out, &work->figures, kept[KEPT_REGIONS],
+			    work->question->cursor != 0, err);
 	if (rc == 0)
 		kept[KEPT_REGIONS] = work->upto;
 	return rc;

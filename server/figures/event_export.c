@@ -1,57 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/event_export.h"
 
-#include <string.h>
-
+#include "server/figures/export_line.h"
 #include "server/ledger/event.h"
-
-static void add_tag(struct buf *buf, const char *name, const char *value)
-{
-	if (value[0] == '\0')
-		return;
-	buf_add_char(buf, ',');
-	buf_add_text(buf, name);
-	buf_add_char(buf, '=');
-	for (; *value != '\0'; value++) {
-		if (strchr(", =\\", *value) != NULL)
-			buf_add_char(buf, '\\');
-		buf_add_char(buf, *value);
-	}
-}
-
-static void add_text(struct buf *buf, const char *name, const char *text)
-{
-	buf_add_text(buf, name);
-	buf_add_text(buf, "=\"");
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_add_char(buf, '\\');
-		buf_add_char(buf, (unsigned char)*text < ' ' ? ' ' : *text);
-	}
-	buf_add_char(buf, '"');
-}
 
 static void write_event(const struct event_row *row, struct tsdb_export *out)
 {
 	const struct event *event = &row->event;
-	struct buf *lines = &out->lines;
+	struct export_line line;
 
-	buf_add_text(lines, "event");
-	add_tag(lines, "region", event->region);
-	add_tag(lines, "institution", event->institution);
-	add_tag(lines, "meter", event->meter);
-	add_tag(lines, "kind", event_kinds[event->kind].name);
-	add_tag(lines, "severity", severity_names[event->severity]);
-	buf_add_char(lines, ' ');
-	add_text(lines, "text", event->text);
-	buf_add_text(lines, ",value=");
-	buf_printf(lines, "%.17g", event->value);
-	buf_add_char(lines, ',');
-	add_text(lines, "state", row->closed_ms == 0 ? "open" : "closed");
-	buf_add_char(lines, ',');
-	add_text(lines, "agent", event->agent);
-	buf_printf(lines, ",count=%lldi %lld\n", (long long)row->count, (long long)event->time_ms);
-	out->n_lines++;
+	export_line_begin(&line, out, "event");
+	export_line_tag(&line, "region", event->region);
+	export_line_tag(&line, "institution", event->institution);
+	export_line_tag(&line, "meter", event->meter);
+	export_line_tag(&line, "kind", event_kinds[event->kind].name);
+	export_line_tag(&line, "severity", severity_names[event->severity]);
+	export_line_text(&line, "text", event->text);
+	export_line_number(&line, "value", event->value);
+	export_line_text(&line, "state", row->closed_ms == 0 ? "open" : "closed");
+	export_line_text(&line, "agent", event->agent);
+	export_line_int(&line, "count", row->count);
+	export_line_end(&line, event->time_ms);
 }
 
 int event_export(struct ledger *reader, int64_t after, int64_t upto, struct tsdb_export *out,

@@ -4,14 +4,6 @@
 #include "server/figures/export_line.h"
 #include "server/registry/datum.h"
 
-static bool is_any_withheld(const struct kpi_value kpis[N_KPIS])
-{
-	for (int i = 0; i < N_KPIS; i++)
-		if (kpis[i].applies && !kpis[i].has_value)
-			return true;
-	return false;
-}
-
 static void add_who(struct export_line *line, const struct registry_institution *of)
 {
 	export_line_text(line, "name", of->name);
@@ -34,8 +26,7 @@ static void write_line(const struct export_kpis *export, const char *measurement
 					{"type", institution_type_name(of->type)}};
 	struct export_line line;
 
-	/* What is withheld now may have had a value: a line only adds to its point. */
-	if (export->may_be_there && is_any_withheld(kpis))
+	if (export->may_be_there && export_line_is_withheld(kpis))
 		tsdb_export_delete(export->out, measurement, tags, 3, time_ms);
 	export_line_begin(&line, export->out, measurement);
 	for (size_t i = 0; i < 3; i++)

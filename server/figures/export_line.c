@@ -33,6 +33,13 @@ void export_line_micro(struct export_line *line, const char *name, int64_t micro
 	buf_add(&line->out->lines, text, len);
 }
 
+void export_line_int(struct export_line *line, const char *name, int64_t value)
+{
+	begin_field(line, name);
+	buf_add_int(&line->out->lines, value);
+	buf_add_char(&line->out->lines, 'i');
+}
+
 void export_line_number(struct export_line *line, const char *name, double value)
 {
 	begin_field(line, name);
@@ -43,7 +50,7 @@ void export_line_text(struct export_line *line, const char *name, const char *te
 {
 	struct buf *lines = &line->out->lines;
 
-	if (text == NULL || text[0] == '\0')
+	if (text == NULL)
 		return;
 	begin_field(line, name);
 	buf_add_char(lines, '"');
@@ -79,6 +86,14 @@ void export_line_kpis(struct export_line *line, const struct kpi_value kpis[N_KP
 	for (int i = 0; i < N_KPIS; i++)
 		if (kpis[i].applies && kpis[i].has_value)
 			add_kpi(line, kpi_name((enum kpi)i), &kpis[i]);
+}
+
+bool export_line_is_withheld(const struct kpi_value kpis[N_KPIS])
+{
+	for (int i = 0; i < N_KPIS; i++)
+		if (kpis[i].applies && !kpis[i].has_value)
+			return true;
+	return false;
 }
 
 void export_line_end(struct export_line *line, int64_t time_ms)

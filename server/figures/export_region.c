@@ -11,6 +11,7 @@ struct work {
 	const struct figures *figures;
 	const char *measurement;
 	int64_t start_ms;
+	bool may_be_there;
 };
 
 static int write_row(const struct figures_row *row, void *arg)
@@ -18,12 +19,15 @@ static int write_row(const struct figures_row *row, void *arg)
 	struct work *work = arg;
 	const struct region_tree *tree = work->figures->registry->regions;
 	const struct region *region = &tree->regions[region_find(tree, row->key, strlen(row->key))];
+	const struct tsdb_tag tag = {"region", region->code};
 	struct export_line line;
 
 	if (row->institutions == 0)
 		return 0;
+	if (work->may_be_there && export_line_is_withheld(row->kpis))
+		tsdb_export_delete(work->out, work->measurement, &tag, 1, work->start_ms);
 	export_line_begin(&line, work->out, work->measurement);
-	export_line_tag(&line, "region", region->code);
+	export_line_tag(&line, tag.name, tag.value);
 	export_line_kpis(&line, row->kpis);
 	export_line_number(&line, "institutions", row->institutions);
 	export_line_number(&line, "reporting", row->reporting);
@@ -59,9 +63,9 @@ static int write_period(struct work *work, const struct figures_reader *reader, 
 }
 
 int export_regions(struct tsdb_export *out, const struct figures *figures, int64_t after,
-		   struct err *err)
+		   bool may_be_there, struct err *err)
 {
-	struct work work = {.out = out, .figures = figures};
+	struct work work = {.out = out, .figures = figures, .may_be_there = may_be_there};
 	struct figures_reader reader;
 	struct db_statement *list = NULL;
 	int year = 0;

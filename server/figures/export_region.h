@@ -9,8 +9,9 @@
 #include "server/figures/figures.h"
 #include "server/tsdb/tsdb.h"
 
-/* The months, and their years, of which an institution's row changed after a change. */
+/* The months, and their years, of which an institution's row changed after a change. may_be_there:
+ * the database may have points already. */
 int export_regions(struct tsdb_export *out, const struct figures *figures, int64_t after,
-		   struct err *err);
+		   bool may_be_there, struct err *err);
 
 #endif

@@ -224,10 +224,8 @@ static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, str
 /* Derived series fill the time when nothing waits. */
 static int write_derived(struct tsdb *tsdb, struct err *err)
 {
-	struct tsdb_question question = {.reader = tsdb->reader,
-					 .cursor = tsdb->cursor_read,
-					 .max_lines = EXPORT_LINES,
-					 .kept = tsdb->kept};
+	struct tsdb_question question = {
+		.reader = tsdb->reader, .cursor = tsdb->cursor_read, .max_lines = EXPORT_LINES};
 	struct tsdb_export export = {.next = tsdb->cursor_read};
 	struct registry *registry = NULL;
 	int rc = 0;
@@ -240,7 +238,8 @@ static int write_derived(struct tsdb *tsdb, struct err *err)
 	memcpy(export.kept, tsdb->kept, sizeof export.kept);
 	if (tsdb->options.source && registry)
 		rc = tsdb->options.source(&question, &export, tsdb->options.source_arg, err);
-	if (rc == 0 && (export.next != tsdb->cursor_read || export.n_lines > 0))
+	if (rc == 0 &&
+	    (export.next != tsdb->cursor_read || export.n_lines > 0 || export.n_deletions > 0))
 		rc = write_export(tsdb, &export, err);
 	tsdb_export_fini(&export);
 	registry_release(registry);

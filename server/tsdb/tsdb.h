@@ -49,7 +49,6 @@ struct tsdb_question {
 	const struct registry *registry;
 	int64_t cursor; /* 0: from the start */
 	size_t max_lines;
-	const int64_t *kept; /* as the export of the last question that was written left it */
 };
 /* Fills lines, n_lines, deletions and next. No line, no deletion and next == cursor: nothing new.
  * Called from each database's thread. */

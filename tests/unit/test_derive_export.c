@@ -213,6 +213,25 @@ static void test_what_vanished_is_deleted(void **state)
 	finish(&f);
 }
 
+/* A line only adds to its point: the value that was written must go. */
+static void test_what_is_withheld_now_is_deleted(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	feed(&f, "2026-03-01", 8, 0);
+	export(&f, 100000);
+	check_has(&f, "region_kpi_month,region=370102 ");
+	assert_int_equal(f.out.n_deletions, 1); /* an older directory */
+	f.with.min_coverage = MICRO;
+	feed(&f, "2026-03-01T02:15:00+08:00", 0, 9 * (int64_t)MICRO);
+	(void)export_all(&f, 100000);
+	/* a month and a year, of the institution and of 3 regions */
+	assert_int_equal(f.out.n_deletions, 1 + 2 + 3 * 2);
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_in_small_steps),
 		cmocka_unit_test(test_what_vanished_is_deleted),
+		cmocka_unit_test(test_what_is_withheld_now_is_deleted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,10 +20,13 @@ static void every_kind_of_field_is_written(void **state)
 	export_line_micro(&line, "energy", -1500000);
 	export_line_number(&line, "latitude", 36.66);
 	export_line_text(&line, "name", "市\"一\"\\中\n东");
-	export_line_text(&line, "nothing", "");
+	export_line_text(&line, "nothing", NULL);
+	export_line_text(&line, "agent", "");
+	export_line_int(&line, "count", 2);
 	export_line_end(&line, 1000);
-	assert_string_equal(out.lines.data, "m,a=x\\ y\\,z\\=1 energy=-1.5,latitude=36.66,"
-					    "name=\"市\\\"一\\\"\\\\中 东\" 1000\n");
+	assert_string_equal(out.lines.data,
+			    "m,a=x\\ y\\,z\\=1 energy=-1.5,latitude=36.66,"
+			    "name=\"市\\\"一\\\"\\\\中 东\",agent=\"\",count=2i 1000\n");
 	assert_int_equal(out.n_lines, 1);
 	buf_fini(&out.lines);
 }
