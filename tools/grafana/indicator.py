@@ -4,7 +4,8 @@ from collections import namedtuple
 
 from make import Text
 
-Indicator = namedtuple("Indicator", "field unit decimals name meaning")
+Indicator = namedtuple("Indicator", "field unit decimals name meaning more_is_better",
+                       defaults=[False])
 
 _ALL = [
     Indicator("total_energy_kgce", "suffix: kgce", 0, Text("综合能耗", "Total energy"),
@@ -17,26 +18,17 @@ _ALL = [
               Text("综合能耗 ÷ 用能人数。", "Total energy ÷ persons.")),
     Indicator("electricity_kwh", "kwatth", 0, Text("用电量", "Electricity"),
               Text("电网购电量。", "Bought from the grid.")),
-    Indicator("electricity_per_area_kwh", "suffix: kWh/m²", 1,
-              Text("单位面积电耗", "Electricity per area"),
-              Text("购电量 ÷ 建筑面积。", "Electricity ÷ floor area.")),
-    Indicator("electricity_per_capita_kwh", Text("suffix: kWh/人", "suffix: kWh/person"), 0,
-              Text("人均电耗", "Electricity per person"),
-              Text("购电量 ÷ 用能人数。", "Electricity ÷ persons.")),
     Indicator("water_m3", "suffix: m³", 0, Text("用水量", "Water"), Text("自来水。", "Tap water.")),
     Indicator("water_per_capita_m3", Text("suffix: m³/人", "suffix: m³/person"), 1, Text("人均用水量", "Water per person"),
               Text("用水量 ÷ 用能人数。", "Water ÷ persons.")),
     Indicator("co2_kg", "suffix: kg", 0, Text("二氧化碳排放", "CO₂"),
               Text("燃料直接排放与外购电、热间接排放之和。",
                    "Direct from fuels plus indirect from bought electricity and heat.")),
-    Indicator("co2_per_area_kg", "suffix: kg/m²", 1, Text("单位面积碳排放", "CO₂ per area"),
-              Text("不含车辆用油。", "Without vehicle fuel.")),
     Indicator("pv_generation_kwh", "kwatth", 0, Text("光伏发电量", "PV generation"),
-              Text("本机构光伏发电。", "The institution's own generation.")),
-    Indicator("pv_share", "percentunit", 1, Text("光伏占比", "PV share"),
-              Text("光伏发电 ÷ 用电总量。", "Generation ÷ electricity used.")),
+              Text("本机构光伏发电。", "The institution's own generation."), more_is_better=True),
 ]
 INDICATORS = {one.field: one for one in _ALL}
-# Sums go down when energy is saved; these are asked about first.
-HEADLINE = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
-            "electricity_kwh", "water_m3", "water_per_capita_m3", "co2_kg", "pv_generation_kwh"]
+# What an overview begins with.
+HEADLINE = [INDICATORS[field] for field in (
+    "total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce", "electricity_kwh",
+    "water_m3", "water_per_capita_m3", "co2_kg")]

@@ -14,8 +14,7 @@ Text = namedtuple("Text", "zh en")
 LANGUAGES = ("zh", "en")
 
 DATASOURCE = {"type": "influxdb", "uid": "${datasource}"}
-ESTIMATED, MEASURED = "#F2CC0C", "#3274D9"
-LAST_YEAR, TARGET = "#A0A4AD", "#E02F44"
+ESTIMATED, MEASURED, LAST_YEAR = "#F2CC0C", "#3274D9", "#A0A4AD"
 GOOD, FAIR, BAD = "#37872D", "#E0B400", "#C4162A"
 
 
@@ -126,27 +125,29 @@ def panel(kind, title, description, size, queries, *, unit=None, decimals=None, 
         "transformations": list(transformations), "links": list(links), **more})
 
 
-REDUCE_LAST = {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False}
+REDUCE_LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+# Less is better, but of generation.
 PERCENT_CHANGE = steps((None, GOOD), (0, FAIR), (0.05, BAD))
+PERCENT_GROWTH = steps((None, FAIR), (0, GOOD))
 COMPLETE = steps((None, BAD), (0.9, FAIR), (0.98, GOOD))
 
 
-def figure(title, description, size, measurement, where, field, unit, decimals=1, *, change=True):
+def figure(indicator, size, measurement, where):
     """One number with its change against the year before and its completeness beside it."""
     value, year_before = Text("数值", "value"), Text("同比", "change")
     complete = Text("完整率", "coverage")
-    fields = [(f'last("{field}")', value)]
-    overrides = [override(value, unit=unit, decimals=decimals, colour="text")]
-    if change:
-        fields.append((f'last("{field}_change")', year_before))
-        overrides.append(override(year_before, unit="percentunit", decimals=1,
-                                  thresholds=PERCENT_CHANGE, color={"mode": "thresholds"}))
-    fields.append((f'last("{field}_coverage")', complete))
-    overrides.append(override(complete, unit="percentunit", decimals=1, thresholds=COMPLETE,
-                              color={"mode": "thresholds"}))
-    return panel("stat", title, description, size,
+    fields = [(f'last("{indicator.field}")', value),
+              (f'last("{indicator.field}_change")', year_before),
+              (f'last("{indicator.field}_coverage")', complete)]
+    change = PERCENT_GROWTH if indicator.more_is_better else PERCENT_CHANGE
+    overrides = [override(value, unit=indicator.unit, decimals=indicator.decimals, colour="text"),
+                 override(year_before, unit="percentunit", decimals=1, thresholds=change,
+                          color={"mode": "thresholds"}),
+                 override(complete, unit="percentunit", decimals=1, thresholds=COMPLETE,
+                          color={"mode": "thresholds"})]
+    return panel("stat", indicator.name, indicator.meaning, size,
                  [target(select(fields, measurement, where), table=True)],
-                 options={"reduceOptions": REDUCE_LAST | {"fields": ""}, "textMode": "value_and_name",
+                 options={"reduceOptions": REDUCE_LAST, "textMode": "value_and_name",
                           "colorMode": "value", "graphMode": "none", "justifyMode": "auto",
                           "orientation": "vertical", "wideLayout": True},
                  overrides=overrides)

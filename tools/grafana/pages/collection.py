@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """数据质量与采集: agents, buses, meters that do not answer, completeness, events."""
 from make import (BAD, COMPLETE, FAIR, GOOD, LINE, REGION, SUBTREE, WITHIN, NEWEST_MONTH, Row, Text, chart,
-                  dashboard, override, panel, select, steps, table, target, variable)
+                  dashboard, override, select, steps, table, target, variable)
 
 AGENT = variable("agent", Text("采集器", "Agent"),
                  'SHOW TAG VALUES FROM "agent" WITH KEY = "agent"', multi=True, everything=True)

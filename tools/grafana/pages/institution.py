@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """机构: one institution's year, its days and hours, its parts, its demand and cost."""
 from indicator import INDICATORS
-from make import (CARRIER, ESTIMATED, EVENTS, INSTITUTION, LAST_YEAR, LEGEND, LEGEND_TABLE, LINE,
-                  MEASURED, NEWEST_YEAR, REGION, SEARCH, STACKED, STEP, SUBTREE, TARGET, Row, Text, chart,
-                  chosen, dashboard, figure, link_to, override, panel, select, table, target)
+from make import (CARRIER, ESTIMATED, EVENTS, INSTITUTION, LAST_YEAR, LEGEND_TABLE, LINE,
+                  MEASURED, NEWEST_YEAR, REGION, SEARCH, STACKED, STEP, SUBTREE, Row, Text, chart,
+                  chosen, dashboard, figure, override, panel, select, target)
 
 THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
 REAL, GUESS = Text("实测", "measured"), Text("估算", "estimated")
@@ -121,8 +121,7 @@ def make():
              "One institution's energy by year, month, day and hour, its items and buildings."),
         [REGION, SUBTREE, SEARCH, INSTITUTION, CARRIER],
         [Row(Text("本年累计", "This year so far"),
-             [figure(INDICATORS[f].name, INDICATORS[f].meaning, (3, 6), "kpi_year", year, f,
-                     INDICATORS[f].unit, INDICATORS[f].decimals) for f in head]),
+             [figure(INDICATORS[field], (3, 6), "kpi_year", year) for field in head]),
          Row(Text("逐月与逐日", "By month and day"),
              [months("total_energy_kgce"), months("electricity_kwh"), days()]),
          Row(Text("负荷", "Load"),

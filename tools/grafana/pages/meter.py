@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """建筑与表计: raw readings, registers, energy and completeness of single meters."""
-from make import (BUILDING, COMPLETE, EVENTS, INSTITUTION, LEGEND, LINE, METER, REGION, SEARCH,
+from make import (BUILDING, COMPLETE, EVENTS, INSTITUTION, LINE, METER, REGION, SEARCH,
                   STACKED, SUBTREE, Row, Text, chart, chosen, dashboard, override, panel, select, table,
                   target)
 

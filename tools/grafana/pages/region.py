@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """区域总览: how a region does this year, month by month, and who needs attention."""
 from indicator import HEADLINE, INDICATORS
-from make import (COMPLETE, LAST_YEAR, NEWEST_YEAR, PERCENT_CHANGE, REGION, STEP, SUBTREE, WITHIN, Row, Text,
+from make import (COMPLETE, LAST_YEAR, NEWEST_YEAR, PERCENT_CHANGE, REDUCE_LAST, REGION, STEP, SUBTREE, WITHIN, Row, Text,
                   chart, chosen, dashboard, figure, link_to, override, panel, select, table, target)
 
 THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
@@ -37,7 +37,7 @@ def reporting():
         [target(select([('last("reporting") / last("institutions")', share)], "region_kpi_year",
                        f'{chosen("region")} AND {NEWEST_YEAR}'), table=True)],
         unit="percentunit", decimals=1, thresholds=COMPLETE,
-        options={"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        options={"reduceOptions": REDUCE_LAST,
                  "textMode": "value", "colorMode": "value", "graphMode": "none",
                  "justifyMode": "auto", "orientation": "auto"})
 
@@ -138,10 +138,11 @@ def place():
 def events():
     columns = ["Time", "institution", "kind", "severity", Text("内容", "What")]
     return table(
-        Text("未结事件与告警", "Events"),
-        Text("所示时间内的事件，最近的 100 条。", "Events of the shown time, the newest 100."), (24, 8),
+        Text("未结事件", "Open events"),
+        Text("所示时间内开始、尚未结束的事件，最近的 100 条。",
+             "Events that began in the shown time and have not ended, the newest 100."), (24, 8),
         [target(select([('"text"', Text("内容", "What"))], "event",
-                       f"{WITHIN} AND $timeFilter",
+                       f"{WITHIN} AND \"state\" = 'open' AND $timeFilter",
                        '"institution", "kind", "severity"', "ORDER BY time DESC LIMIT 100"),
                 table=True)],
         columns,
@@ -159,10 +160,7 @@ def make():
              "A region's energy this year, against last year, its parts and its institutions."),
         [REGION, SUBTREE],
         [Row(Text("本年累计", "This year so far"),
-             [reporting()] + [figure(INDICATORS[f].name, INDICATORS[f].meaning,
-                                     (3, 6), "region_kpi_year", year, f,
-                                     INDICATORS[f].unit, INDICATORS[f].decimals)
-                              for f in HEADLINE[:7]]),
+             [reporting()] + [figure(one, (3, 6), "region_kpi_year", year) for one in HEADLINE]),
          Row(Text("逐月", "By month"),
              [months("total_energy_kgce"), months("electricity_kwh"), months("water_m3"),
               months("co2_kg")]),

@@ -43,9 +43,8 @@ def make():
         Text("一个区域一个月的合计与各机构明细。", "A region's month: its sums and every institution."),
         [REGION, SUBTREE],
         [Row(Text("本月合计", "Sums of the month"),
-             [figure(INDICATORS[f].name, INDICATORS[f].meaning, (4, 6), "region_kpi_month", where, f,
-                     INDICATORS[f].unit, INDICATORS[f].decimals)
-              for f in ("total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
+             [figure(INDICATORS[field], (4, 6), "region_kpi_month", where)
+              for field in ("total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
                         "electricity_kwh", "water_m3", "co2_kg")]),
          Row(Text("明细", "Details"),
              [note(Text("时间范围选**上个月**或任一整月；显示范围起点所在的月。统计报表以服务器导出的表为准。",
