@@ -11,20 +11,12 @@
 
 #include <cmocka.h>
 
-#include "common/decimal.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
+#include "exact_copy.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 #define HEADER       "batch,agent=a1 epoch=1764000000123i,seq=42i,oldest=40i,lines=1i 1764000060000\n"
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 static bool is_text(struct slice slice, const char *text)
 {
@@ -181,15 +173,6 @@ static const struct {
 		"byte 51: batches must be at least 1"},
 };
 /* clang-format on */
-
-/* A payload in memory of just its length, so that the sanitizer sees every byte too far. */
-static char *exact_copy(const char *text, size_t len)
-{
-	char *copy = xcalloc(len, 1);
-
-	memcpy(copy, text, len);
-	return copy;
-}
 
 static void test_header(void **state)
 {
@@ -434,228 +417,6 @@ static void test_fields(void **state)
 	buf_fini(&out);
 }
 
-static void test_writers(void **state)
-{
-	struct telemetry_header header = {"jn-archive-a1", 1764000000123, 42, 40, 3, 1764000060000};
-	struct buf buf = {0};
-
-	(void)state;
-	telemetry_write_header(&buf, &header);
-	telemetry_begin_reading(&buf, "370102-0001-e01");
-	telemetry_add_number(&buf, "active_energy_import_kwh", "12345.67", 8);
-	telemetry_add_number(&buf, "active_power_w", "8120", 4);
-	telemetry_end_line(&buf, 1764000060012);
-	telemetry_write_fault(&buf, "370102-0001-e02", "timeout", 2, 1764000060950);
-	telemetry_begin_info(&buf, "370102-0001-e02");
-	telemetry_add_string(&buf, "serial", "a \"b\" \\c\n\xff\xe7\x94\xb5");
-	telemetry_add_integer(&buf, "model", -7);
-	telemetry_end_line(&buf, 1764000060951);
-	telemetry_write_gap(&buf, 1764000000000, 1764000060000, 3, 1764000060952);
-	assert_string_equal(
-		buf.data,
-		"batch,agent=jn-archive-a1 epoch=1764000000123i,seq=42i,oldest=40i,lines=3i "
-		"1764000060000\n"
-		"reading,meter=370102-0001-e01 active_energy_import_kwh=12345.67,active_power_w="
-		"8120 1764000060012\n"
-		"fault,meter=370102-0001-e02 code=\"timeout\",attempts=2i 1764000060950\n"
-		"info,meter=370102-0001-e02 serial=\"a \\\"b\\\" \\\\c??\xe7\x94\xb5\",model=-7i "
-		"1764000060951\n"
-		"gap from=1764000000000i,to=1764000060000i,batches=3i 1764000060952\n");
-	buf_fini(&buf);
-}
-
-/* ---- what was written is what is read ---- */
-
-static void write_random_line(struct buf *buf, uint64_t *random)
-{
-	static const char *const strings[] = {"", "timeout", "\"", "\\", "电表 7", "a,b=c d"};
-	int64_t time_ms = 1764000000000 + (int64_t)(next_random(random) % 1000000);
-	int n = 1 + (int)(next_random(random) % 12);
-	bool is_reading = next_random(random) % 2 == 0;
-
-	if (next_random(random) % 5 == 0) {
-		telemetry_write_fault(buf, "m-1", strings[next_random(random) % COUNT(strings)],
-				      (int)(next_random(random) % 5), time_ms);
-		return;
-	}
-	if (is_reading)
-		telemetry_begin_reading(buf, "M-2");
-	else
-		telemetry_begin_info(buf, "M-2");
-	for (int i = 0; i < n; i++) {
-		char name[16], text[DECIMAL_TEXT_MAX];
-
-		(void)snprintf(name, sizeof name, "f%d_%u", i,
-			       (unsigned)(next_random(random) % 10));
-		if (is_reading)
-			telemetry_add_number(buf, name, text,
-					     decimal_print_micro((int64_t)next_random(random) >>
-									 next_random(random) % 60,
-								 text));
-		else if (next_random(random) % 2 == 0)
-			telemetry_add_integer(buf, name, (int64_t)next_random(random));
-		else
-			telemetry_add_string(buf, name,
-					     strings[next_random(random) % COUNT(strings)]);
-	}
-	telemetry_end_line(buf, time_ms);
-}
-
-static void rewrite_line(const struct telemetry_line *line, struct buf *buf)
-{
-	char *meter = xstrndup(line->meter.at, line->meter.len);
-
-	buf_add_text(buf, line->kind == TELEMETRY_READING ? "reading,meter="
-			  : line->kind == TELEMETRY_FAULT ? "fault,meter="
-							  : "info,meter=");
-	buf_add_text(buf, meter);
-	for (size_t i = 0; i < line->n_fields; i++) {
-		const struct telemetry_field *field = &line->fields[i];
-
-		buf_add_char(buf, i == 0 ? ' ' : ',');
-		buf_add(buf, field->name.at, field->name.len);
-		buf_add_text(buf, field->is_string ? "=\"" : "=");
-		buf_add(buf, field->value.at, field->value.len);
-		buf_add_text(buf, field->is_string ? "\"" : field->is_integer ? "i" : "");
-	}
-	buf_add_char(buf, ' ');
-	buf_add_int(buf, line->time_ms);
-	buf_add_char(buf, '\n');
-	free(meter);
-}
-
-static void test_round_trip(void **state)
-{
-	uint64_t random = 2463534242;
-
-	(void)state;
-	for (int round = 0; round < 300; round++) {
-		struct telemetry_header header = {"a", 1, 2, 1, 0, 1764000060000}, header_back;
-		struct buf lines = {0}, payload = {0}, again = {0};
-		struct telemetry_reader reader;
-		struct telemetry_line line;
-		struct err err;
-		int code;
-
-		header.lines = (int64_t)(next_random(&random) % 20);
-		for (int64_t i = 0; i < header.lines; i++)
-			write_random_line(&lines, &random);
-		telemetry_write_header(&payload, &header);
-		buf_add(&payload, lines.data, lines.len);
-		assert_int_equal(
-			telemetry_open(&reader, payload.data, payload.len, &header_back, &err), 0);
-		assert_true(header_back.lines == header.lines);
-		telemetry_write_header(&again, &header_back);
-		while ((code = telemetry_next(&reader, &line, &err)) == 1)
-			rewrite_line(&line, &again);
-		if (code != 0)
-			fail_msg("%s", err.text);
-		assert_string_equal(again.data, payload.data);
-		buf_fini(&lines);
-		buf_fini(&payload);
-		buf_fini(&again);
-	}
-}
-
-/* ---- acknowledgements and topics ---- */
-
-/* clang-format off */
-static const struct {
-	const char *phrase, *text, *expected; /* words; NULL: valid */
-} ack_cases[] = {
-	{"usual", "1764000000123 42 40 1764000060000", NULL},
-	{"nothing known", "1764000000123 0 0 0", NULL},
-	{"three numbers", "1 2 2", "acknowledgement, byte 6: one blank must stand before until"},
-	{"five numbers", "1 2 2 0 0", "acknowledgement, byte 8: more than four numbers"},
-	{"two blanks", "1  2 2 0", "acknowledgement, byte 3: seen is no number"},
-	{"line feed", "1 2 2 0\n", "acknowledgement, byte 8: more than four numbers"},
-	{"negative", "1 2 2 -1", "acknowledgement, byte 7: until is no number"},
-	{"leading zero", "1 02 2 0", "acknowledgement, byte 3: seen is no number"},
-	{"too large", "9223372036854775808 2 2 0", "acknowledgement, byte 1: epoch is no number"},
-	{"epoch 0", "0 2 2 0", "acknowledgement: epoch must be at least 1 and kept at most seen"},
-	{"kept beyond seen", "1 2 3 0", "acknowledgement: epoch must be at least 1 and kept at most seen"},
-	{"nothing", "", "acknowledgement, byte 1: epoch is no number"},
-};
-
-static const struct {
-	const char *phrase, *topic;
-	bool is_valid;
-} topic_cases[] = {
-	{"data", "nenghao/1/370102/jn-archive-a1/data", true},
-	{"ack", "nenghao/1/370102/a/ack", true},
-	{"status", "nenghao/1/370102001/a/status", true},
-	{"development zone", "nenghao/1/370100-GX/a/status", true},
-	{"other leaf", "nenghao/1/370102/a/date", false},
-	{"longer leaf", "nenghao/1/370102/a/datax", false},
-	{"shorter leaf", "nenghao/1/370102/a/dat", false},
-	{"no leaf", "nenghao/1/370102/a", false},
-	{"empty leaf", "nenghao/1/370102/a/", false},
-	{"another level", "nenghao/1/370102/a/b/data", false},
-	{"empty agent", "nenghao/1/370102//data", false},
-	{"empty region", "nenghao/1//a/data", false},
-	{"capital in the agent", "nenghao/1/370102/A/data", false},
-	{"region of 16 bytes", "nenghao/1/1234567890123456/a/data", false},
-	{"other version", "nenghao/2/370102/a/data", false},
-	{"wildcard", "nenghao/1/+/a/data", false},
-	{"slash first", "/nenghao/1/370102/a/data", false},
-	{"nothing", "", false},
-};
-/* clang-format on */
-
-static void test_ack(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(ack_cases); i++) {
-		const char *text = ack_cases[i].text, *expected = ack_cases[i].expected;
-		struct telemetry_ack ack = {77, 77, 77, 77};
-		struct buf buf = {0};
-		struct err err = {""};
-		char *payload = exact_copy(text, strlen(text));
-		int code = telemetry_parse_ack(payload, strlen(text), &ack, &err);
-
-		if (code != (expected == NULL ? 0 : -EINVAL) ||
-		    strcmp(err.text, expected == NULL ? "" : expected) != 0)
-			fail_msg("%s: %d %s", ack_cases[i].phrase, code, err.text);
-		telemetry_write_ack(&buf, &ack);
-		assert_string_equal(buf.data, code == 0 ? text : "77 77 77 77");
-		buf_fini(&buf);
-		free(payload);
-	}
-}
-
-static void test_topic(void **state)
-{
-	char topic[TELEMETRY_TOPIC_MAX];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(topic_cases); i++) {
-		size_t len = strlen(topic_cases[i].topic);
-		char *copy = exact_copy(topic_cases[i].topic, len);
-		struct telemetry_topic parsed;
-		struct err err = {""};
-		int code = telemetry_parse_topic(copy, len, &parsed, &err);
-
-		if ((code == 0) != topic_cases[i].is_valid || (code != 0) != (err.text[0] != '\0'))
-			fail_msg("%s: %d %s", topic_cases[i].phrase, code, err.text);
-		if (code == 0) {
-			telemetry_topic(topic, parsed.region, parsed.agent, parsed.leaf);
-			assert_string_equal(topic, topic_cases[i].topic);
-		}
-		free(copy);
-	}
-}
-
-static void test_reasons_have_names(void **state)
-{
-	(void)state;
-	for (int i = TELEMETRY_FINE + 1; i < TELEMETRY_REASONS; i++) {
-		const char *name = telemetry_reason_name((enum telemetry_reason)i);
-
-		assert_non_null(name);
-		assert_true(name[0] != '\0');
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -669,11 +430,6 @@ int main(void)
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_many_fields),
 		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_writers),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_ack),
-		cmocka_unit_test(test_topic),
-		cmocka_unit_test(test_reasons_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
