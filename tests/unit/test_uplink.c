@@ -7,27 +7,23 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/deliver/uplink.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
+#include "tests/unit/mqtt_help.h"
 
 enum { PATIENCE_MS = 30000, IDS_MAX = 1000 };
 
 struct world {
-	char folder[64], spool_path[96], url[64];
-	int port;
-	pid_t broker;
+	char folder[64], spool_path[96];
 	struct mqtt_config agent_mqtt, server_mqtt;
 	struct spool *spool;
 	struct mailbox *wake;
@@ -40,66 +36,6 @@ struct world {
 	int64_t last_oldest, gaps, online, offline;
 	int n_lines[IDS_MAX]; /* how often line "n" arrived in an accepted batch */
 };
-
-/* ---- the broker ---- */
-
-static int free_port(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	(void)close(fd);
-	return ntohs(address.sin_port);
-}
-
-static bool is_listening(int port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	bool is_open;
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	is_open = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-	(void)close(fd);
-	return is_open;
-}
-
-static void start_broker(struct world *v)
-{
-	char *path = xasprintf("%s/mosquitto.conf", v->folder);
-	int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	(void)fprintf(file, "listener %d 127.0.0.1\nallow_anonymous true\nlog_dest none\n",
-		      v->port);
-	assert_int_equal(fclose(file), 0);
-	v->broker = fork();
-	if (v->broker == 0) {
-		(void)setenv("PATH", "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin", 1);
-		(void)execlp("mosquitto", "mosquitto", "-c", path, (char *)NULL);
-		_exit(127);
-	}
-	assert_true(v->broker > 0);
-	free(path);
-	while (!is_listening(v->port)) {
-		assert_in_range(clock_mono_ms(), 0, end_ms);
-		clock_sleep_until(clock_mono_ms() + 10);
-	}
-}
-
-static void kill_broker(struct world *v)
-{
-	if (v->broker <= 0)
-		return;
-	(void)kill(v->broker, SIGKILL);
-	(void)waitpid(v->broker, NULL, 0);
-	v->broker = 0;
-}
 
 /* ---- the server ---- */
 
@@ -332,14 +268,13 @@ static int set_up(void **state)
 	if (mkdtemp(v->folder) == NULL)
 		return -1;
 	(void)snprintf(v->spool_path, sizeof v->spool_path, "%s/spool.db", v->folder);
-	v->port = free_port();
-	(void)snprintf(v->url, sizeof v->url, "tcp://127.0.0.1:%d", v->port);
+	mqtt_help_set_up_broker();
 	v->agent_mqtt = v->server_mqtt =
-		(struct mqtt_config){.url = v->url, .keep_alive_ms = 10000};
+		(struct mqtt_config){.url = mqtt_help_broker.url, .keep_alive_ms = 10000};
 	v->wake = mailbox_create(4);
 	v->inbox = mailbox_create(4096);
 	v->keeps = true;
-	start_broker(v);
+	mqtt_help_start_broker();
 	start_server(v);
 	*state = v;
 	return 0;
@@ -353,7 +288,7 @@ static int tear_down(void **state)
 
 	stop_agent(v);
 	mqtt_stop(v->mqtt);
-	kill_broker(v);
+	mqtt_help_tear_down_broker();
 	mailbox_destroy(v->inbox, drop_message);
 	mailbox_destroy(v->wake, NULL);
 	if (glob(pattern, 0, NULL, &files) == 0) {
@@ -406,9 +341,9 @@ static void a_killed_broker_loses_nothing(void **state)
 	start_agent(v, false);
 	append(v, 1, 50);
 	wait_until(v, is_all_delivered);
-	kill_broker(v);
+	mqtt_help_kill_broker(SIGKILL);
 	append(v, 51, 100);
-	start_broker(v);
+	mqtt_help_start_broker();
 	append(v, 101, 150);
 	wait_until(v, is_all_delivered);
 	assert_arrived(v, 1, 150);
