@@ -166,4 +166,121 @@ static inline void campus_derive(struct campus *campus)
 		campus_check(derive_run(campus->derive, 50, &more, &err), &err);
 }
 
+/* ---- what several tests are about ---- */
+
+/* A campus with everything that derive knows. */
+static inline char *campus_yaml(int ratio, const char *scope, const char *more)
+{
+	return xasprintf(
+		"id: 370102-0001\n"
+		"name: 历下区档案馆\n"
+		"type: culture\n"
+		"region: \"370102\"\n"
+		"headcount: [{from: 2020-01-01, persons: 312}]\n"
+		"supply: {electricity: online, water: online, natural_gas: bill}\n"
+		"buildings:\n"
+		"  - {id: main, name: 主楼, area: [{from: 2012-06-01, m2: 18500}]}\n"
+		"meters:\n"
+		"  - {id: e01, building: main, carrier: electricity, item: \"01000\", role: main,\n"
+		"     quantity: active_energy_import_kwh, interval: 15m, rated_kw: 4000,\n"
+		"     lives: [{serial: a, from: 2023-01-01, to: 2026-02-10, ratio: %d, modulus: "
+		"10000, last: 5000},\n"
+		"             {serial: b, from: 2026-02-10, ratio: 40, first: 10}]}\n"
+		"  - {id: e02, building: main, carrier: electricity, item: \"01A00\", role: sub,\n"
+		"     parent: e01, quantity: active_energy_import_kwh, interval: 15m,\n"
+		"     lives: [{serial: c, from: 2023-01-01, ratio: 1}]}\n"
+		"  - {id: e03, building: main, carrier: electricity, item: \"01A10\", role: sub,\n"
+		"     parent: e02, scope: %s, quantity: active_energy_import_kwh,\n"
+		"     interval: 15m, lives: [{serial: d, from: 2023-01-01, ratio: 1}]}\n"
+		"  - {id: pv1, building: main, carrier: electricity, role: generation,\n"
+		"     quantity: active_energy_import_kwh, interval: 15m,\n"
+		"     lives: [{serial: e, from: 2023-01-01, ratio: 1}]}\n"
+		"  - {id: v02, building: main, carrier: electricity, item: \"01C00\", role: sub,\n"
+		"     formula: \"v01 / 3\"}\n"
+		"  - {id: v01, building: main, carrier: electricity, item: \"01B00\", role: sub,\n"
+		"     formula: \"e01 - e02 * 0.5\"}\n"
+		"  - {id: w01, building: main, carrier: water, role: main,\n"
+		"     quantity: volume_total_m3, interval: 15m,\n"
+		"     lives: [{serial: f, from: 2023-01-01, ratio: 1, modulus: 1000}]}\n"
+		"%s",
+		ratio, scope, more);
+}
+
+/* Two buildings with a main meter each, lighting apart, and gas by bills. */
+static const char campus_archive[] =
+	"id: 370102-0001\nname: 历下区档案馆\ntype: culture\nregion: \"370102\"\n"
+	"headcount: [{from: 2020-01-01, persons: 300}]\n"
+	"supply: {electricity: online, natural_gas: bill}\n"
+	"buildings:\n"
+	"  - {id: main, name: 主楼, area: [{from: 2012-06-01, m2: 18000}]}\n"
+	"  - {id: annex, name: 附楼, area: [{from: 2012-06-01, m2: 2000}]}\n"
+	"meters:\n"
+	"  - {id: e01, building: main, carrier: electricity, item: \"01000\", role: main,\n"
+	"     quantity: active_energy_import_kwh, interval: 15m,\n"
+	"     lives: [{serial: a, from: 2025-01-01, ratio: 1}]}\n"
+	"  - {id: e02, building: annex, carrier: electricity, item: \"01000\", role: main,\n"
+	"     quantity: active_energy_import_kwh, interval: 15m,\n"
+	"     lives: [{serial: b, from: 2025-01-01, ratio: 1}]}\n"
+	"  - {id: e03, building: main, carrier: electricity, item: \"01A00\", role: sub,\n"
+	"     parent: e01, quantity: active_energy_import_kwh, interval: 15m,\n"
+	"     lives: [{serial: c, from: 2025-01-01, ratio: 1}]}\n";
+
+/* An active energy register that counts `step` a quarter of an hour in whole days [from, to). */
+static inline void campus_feed(struct campus *campus, const char *device, const char *from,
+			       const char *to, int64_t step)
+{
+	civil_day first = campus_day(from), end = campus_day(to);
+	int64_t value = (int64_t)(first - 20000) * 96 * step;
+
+	campus_steady(campus, device, "active_energy_import_kwh",
+		      (struct reading){campus_time(from), value}, HOUR_MS / 4, step,
+		      (size_t)(end - first) * 96);
+}
+
+/* A confirmed bill of natural gas in 10^-6 m3. */
+static inline void campus_gas(struct campus *campus, const char *from, const char *to,
+			      int64_t quantity, enum bill_use use)
+{
+	struct bill gas = {.institution = "370102-0001",
+			   .carrier = CARRIER_NATURAL_GAS,
+			   .use = use,
+			   .days = {campus_day(from), campus_day(to)},
+			   .quantity = quantity,
+			   .fee = MICRO_NONE,
+			   .is_confirmed = true,
+			   .account = "",
+			   .note = "",
+			   .entered_by = "test"};
+	struct err err = {""};
+	struct bill_result result;
+
+	campus_check(bill_add(campus->ledger, campus->registry, &gas, &result, &err), &err);
+}
+
+/* The factors as they are shipped. */
+static inline struct factors *campus_factors(void)
+{
+	struct conf_errors errors = {0};
+	struct factors *factors;
+
+	if (factors_load(&factors, "config/factors", &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
+	return factors;
+}
+
+/* The first column of the first row. */
+static inline int64_t campus_ask(struct campus *campus, const char *sql)
+{
+	struct db_statement *get;
+	struct err err = {""};
+	int64_t value;
+
+	campus_check(db_prepare(ledger_db(campus->ledger), &get, sql, &err), &err);
+	assert_int_equal(db_step(get, &err), 1);
+	value = db_column_int(get, 0);
+	db_finalize(get);
+	return value;
+}
+
 #endif

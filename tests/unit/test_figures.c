@@ -14,53 +14,6 @@ enum { QUARTER_MS = 15 * 60 * 1000 };
 
 #define KWH "active_energy_import_kwh"
 
-static const char archive_yaml[] =
-	"id: 370102-0001\nname: 历下区档案馆\ntype: culture\nregion: \"370102\"\n"
-	"headcount: [{from: 2020-01-01, persons: 300}]\n"
-	"supply: {electricity: online, natural_gas: bill}\n"
-	"buildings:\n"
-	"  - {id: main, name: 主楼, area: [{from: 2012-06-01, m2: 18000}]}\n"
-	"  - {id: annex, name: 附楼, area: [{from: 2012-06-01, m2: 2000}]}\n"
-	"meters:\n"
-	"  - {id: e01, building: main, carrier: electricity, item: \"01000\", role: main,\n"
-	"     quantity: active_energy_import_kwh, interval: 15m,\n"
-	"     lives: [{serial: a, from: 2025-01-01, ratio: 1}]}\n"
-	"  - {id: e02, building: annex, carrier: electricity, item: \"01000\", role: main,\n"
-	"     quantity: active_energy_import_kwh, interval: 15m,\n"
-	"     lives: [{serial: b, from: 2025-01-01, ratio: 1}]}\n"
-	"  - {id: e03, building: main, carrier: electricity, item: \"01A00\", role: sub,\n"
-	"     parent: e01, quantity: active_energy_import_kwh, interval: 15m,\n"
-	"     lives: [{serial: c, from: 2025-01-01, ratio: 1}]}\n";
-
-static const char school_yaml[] =
-	"id: 370102-0002\nname: 第一小学\ntype: education\nregion: \"370102\"\n"
-	"headcount: [{from: 2020-01-01, persons: 1000}]\n"
-	"supply: {electricity: online}\n"
-	"meters:\n"
-	"  - {id: s01, carrier: electricity, item: \"01000\", role: main,\n"
-	"     quantity: active_energy_import_kwh, interval: 15m, expected_year: 87600,\n"
-	"     lives: [{serial: s, from: 2025-01-01, ratio: 1}]}\n";
-
-static const char city_yaml[] =
-	"id: 370100-0003\nname: 市文化馆\ntype: culture\nregion: \"370100\"\n"
-	"headcount: [{from: 2020-01-01, persons: 100}]\n"
-	"supply: {electricity: online}\n"
-	"meters:\n"
-	"  - {id: c01, carrier: electricity, item: \"01000\", role: main,\n"
-	"     quantity: active_energy_import_kwh, interval: 15m,\n"
-	"     lives: [{serial: t, from: 2025-01-01, ratio: 1}]}\n";
-
-/* 1 kWh a quarter of an hour in whole days [from, to). */
-static void feed(struct campus *campus, const char *device, const char *from, const char *to,
-		 int64_t step)
-{
-	civil_day first = campus_day(from), end = campus_day(to);
-	int64_t value = (int64_t)(first - 20000) * 96 * step;
-
-	campus_steady(campus, device, KWH, (struct reading){campus_time(from), value}, QUARTER_MS,
-		      step, (size_t)(end - first) * 96);
-}
-
 static struct figures ask(struct campus *campus, const struct factors *factors, const char *now)
 {
 	return (struct figures){.ledger = campus->ledger,
@@ -68,17 +21,6 @@ static struct figures ask(struct campus *campus, const struct factors *factors, 
 				.factors = factors,
 				.now_ms = campus_time(now),
 				.min_coverage = 900000};
-}
-
-static struct factors *load_factors(void)
-{
-	struct conf_errors errors = {0};
-	struct factors *factors;
-
-	if (factors_load(&factors, "config/factors", &errors) < 0)
-		fail_msg("%s", errors.text.data);
-	conf_errors_fini(&errors);
-	return factors;
 }
 
 /* ---- series ---- */
@@ -119,36 +61,17 @@ struct series_case {
 	const char *expected;
 };
 
-static void add_gas(struct campus *campus, const char *from, const char *to, int64_t m3,
-		    enum bill_use use)
-{
-	struct bill gas = {.institution = "370102-0001",
-			   .carrier = CARRIER_NATURAL_GAS,
-			   .use = use,
-			   .days = {campus_day(from), campus_day(to)},
-			   .quantity = m3 * MICRO,
-			   .fee = MICRO_NONE,
-			   .is_confirmed = true,
-			   .account = "",
-			   .note = "",
-			   .entered_by = "x"};
-	struct err err = {""};
-	struct bill_result result;
-
-	campus_check(bill_add(campus->ledger, campus->registry, &gas, &result, &err), &err);
-}
-
 /* Four weeks of 4 kWh an hour of each main meter and 1 kWh of the lighting; then e02 is silent for
  * a day from 2026-03-29 on, and from 2026-03-31 12:00 on for good. */
 static void feed_month(struct campus *campus)
 {
-	feed(campus, "e01", "2026-03-01", "2026-04-01", MICRO);
-	feed(campus, "e02", "2026-03-01", "2026-03-29", MICRO);
+	campus_feed(campus, "e01", "2026-03-01", "2026-04-01", MICRO);
+	campus_feed(campus, "e02", "2026-03-01", "2026-03-29", MICRO);
 	campus_steady(campus, "e02", KWH,
 		      (struct reading){campus_time("2026-03-30"),
 				       (int64_t)(campus_day("2026-03-30") - 20000) * 96 * MICRO},
 		      QUARTER_MS, MICRO, 144);
-	feed(campus, "e03", "2026-03-01", "2026-04-01", MICRO / 4);
+	campus_feed(campus, "e03", "2026-03-01", "2026-04-01", MICRO / 4);
 }
 
 /* clang-format off */
@@ -194,9 +117,9 @@ static void test_series(void **state)
 	struct campus campus;
 
 	(void)state;
-	campus_init(&campus, archive_yaml);
+	campus_init(&campus, campus_archive);
 	feed_month(&campus);
-	add_gas(&campus, "2026-03-01", "2026-04-01", 1550, USE_KITCHEN);
+	campus_gas(&campus, "2026-03-01", "2026-04-01", INT64_C(1550000000), USE_KITCHEN);
 	struct err err = {""};
 	campus_derive(&campus);
 	struct figures figures = ask(&campus, NULL, "2026-04-01");
@@ -244,7 +167,7 @@ static void test_periods(void **state)
 	};
 	struct region_tree none = {0};
 	struct registry registry = {.offset_ms = CAMPUS_OFFSET_MS, .regions = &none};
-	struct factors *factors = load_factors();
+	struct factors *factors = campus_factors();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -300,7 +223,7 @@ static void test_what_a_period_is_compared_with(void **state)
 	};
 	struct region_tree none = {0};
 	struct registry registry = {.offset_ms = CAMPUS_OFFSET_MS, .regions = &none};
-	struct factors *factors = load_factors();
+	struct factors *factors = campus_factors();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -324,222 +247,6 @@ static void test_what_a_period_is_compared_with(void **state)
 	factors_release(factors);
 }
 
-/* ---- indicators ---- */
-
-static void get_kpis(const struct figures *figures, int year, enum figures_period_kind kind,
-		     int number, struct kpi_value out[N_KPIS])
-{
-	struct figures_period period;
-	struct err err = {""};
-
-	campus_check(figures_period(figures, year, kind, number, &period, &err), &err);
-	campus_check(figures_institution_kpis(figures, 0, &period, out, &err), &err);
-}
-
-static void test_institution(void **state)
-{
-	struct factors *factors = load_factors();
-	struct kpi_value kpis[N_KPIS];
-	struct campus campus;
-
-	(void)state;
-	campus_init(&campus, archive_yaml);
-	feed(&campus, "e01", "2025-01-01", "2026-03-01", MICRO);
-	feed(&campus, "e02", "2025-01-01", "2026-03-01", MICRO);
-	add_gas(&campus, "2025-01-01", "2026-01-01", 36500, USE_NONE);
-	campus_derive(&campus);
-	struct figures figures = ask(&campus, factors, "2026-03-01");
-	/* 365 x 192 kWh x 0.1229 + 36 500 m3 x 1.33 = 8 612.832 + 48 545 */
-	get_kpis(&figures, 2025, PERIOD_YEAR, 0, kpis);
-	assert_true(kpis[KPI_TOTAL_ENERGY].has_value);
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].value, INT64_C(57157832000));
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].coverage, MICRO);
-	assert_int_equal(kpis[KPI_ENERGY_PER_CAPITA].value, 190526107); /* / 300 */
-	assert_int_equal(kpis[KPI_ENERGY_PER_AREA].value, 2857892);     /* / 20 000 */
-	assert_false(kpis[KPI_WATER].applies);
-	assert_false(kpis[KPI_TOTAL_ENERGY].has_previous);
-	/* February: electricity is all there, the gas bill is not. */
-	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
-	assert_true(kpis[KPI_ELECTRICITY].has_value);
-	assert_int_equal(kpis[KPI_ELECTRICITY].value, INT64_C(28 * 192 * 1000000));
-	assert_true(kpis[KPI_ELECTRICITY].has_change);
-	assert_int_equal(kpis[KPI_ELECTRICITY].change, 0);
-	assert_false(kpis[KPI_TOTAL_ENERGY].has_value);
-	assert_string_equal(kpis[KPI_TOTAL_ENERGY].reason, "awaiting bill: natural_gas 2026-02");
-	/* 660.7104 of 660.7104 + 28 x 100 x 1.33 */
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].partial, 660710400);
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].coverage, 150685);
-	/* The bill comes. */
-	add_gas(&campus, "2026-02-01", "2026-03-01", 2800, USE_NONE);
-	campus_derive(&campus);
-	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
-	assert_true(kpis[KPI_TOTAL_ENERGY].has_value);
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].value, 660710400 + INT64_C(3724000000));
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].change, 0);
-	campus_fini(&campus);
-	factors_release(factors);
-}
-
-/* On 10 February at noon the gas of January is due, that of February is not. */
-static void test_year_in_progress(void **state)
-{
-	struct factors *factors = load_factors();
-	struct kpi_value kpis[N_KPIS];
-	struct campus campus;
-
-	(void)state;
-	campus_init(&campus, archive_yaml);
-	feed(&campus, "e01", "2025-01-01", "2026-02-10", MICRO);
-	feed(&campus, "e02", "2025-01-01", "2026-02-10", MICRO);
-	campus_steady(&campus, "e01", KWH,
-		      (struct reading){campus_time("2026-02-10"),
-				       (int64_t)(campus_day("2026-02-10") - 20000) * 96 * MICRO},
-		      QUARTER_MS, MICRO, 48);
-	campus_steady(&campus, "e02", KWH,
-		      (struct reading){campus_time("2026-02-10"),
-				       (int64_t)(campus_day("2026-02-10") - 20000) * 96 * MICRO},
-		      QUARTER_MS, MICRO, 47);
-	add_gas(&campus, "2025-01-01", "2026-01-01", 36500, USE_NONE);
-	add_gas(&campus, "2026-01-01", "2026-02-01", 3100, USE_NONE);
-	campus_derive(&campus);
-	/* Half an hour after e01's newest reading and 45 min after e02's: one is in its grace. */
-	struct figures figures = ask(&campus, factors, "2026-02-10T12:30:00+08:00");
-	get_kpis(&figures, 2026, PERIOD_YEAR, 0, kpis);
-	assert_true(kpis[KPI_TOTAL_ENERGY].has_value);
-	/* 40 x 192 + 48 + 47 kWh; e02 misses 3 quarters of an hour */
-	assert_int_equal(kpis[KPI_ELECTRICITY].value, INT64_C(7775000000));
-	assert_int_equal(kpis[KPI_ELECTRICITY].coverage, 999614); /* 7775 of 7778 */
-	/* to 13:00 a year before: 40 x 192 + 13 x 8 */
-	assert_int_equal(kpis[KPI_ELECTRICITY].previous, INT64_C(7784000000));
-	/* gas of January against gas of January */
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].value, 955547500 + INT64_C(3100) * 1330000);
-	assert_int_equal(kpis[KPI_TOTAL_ENERGY].previous, 956653600 + INT64_C(3100) * 1330000);
-	campus_fini(&campus);
-	factors_release(factors);
-}
-
-static int print_row(const struct figures_row *row, void *arg)
-{
-	const struct kpi_value *kpi = &row->kpis[KPI_ELECTRICITY_PER_CAPITA];
-	char value[DECIMAL_TEXT_MAX];
-
-	(void)decimal_print_micro(kpi->value, value);
-	buf_printf(arg, "%s %s%s", row->key_name, row->key, row->is_own ? " own" : "");
-	if (row->is_group)
-		buf_printf(arg, " %u/%u", row->reporting, row->institutions);
-	if (kpi->applies && kpi->has_value)
-		buf_printf(arg, " %s\n", value);
-	else
-		buf_printf(arg, " - %s\n", kpi->reason);
-	return 0;
-}
-
-struct group_case {
-	const char *name, *region;
-	enum figures_group by;
-	const char *expected;
-};
-
-static void test_groups(void **state)
-{
-	/* clang-format off */
-	static const struct group_case cases[] = {
-		/* 28 days: 2 688 kWh of 1000 persons, 5 376 of 100; the archive lacks a meter */
-		{"a region, all of it", "370100", GROUP_NONE, "region 370100 2/3 7.330909\n"},
-		{"children and the node's own add up", "370100", GROUP_REGION, "region 370100 own 1/1 53.76\nregion 370102 1/2 2.688\n"},
-		{"types", "370100", GROUP_TYPE, "type culture 1/2 53.76\ntype education 1/1 2.688\n"},
-		{"institutions", "370102", GROUP_INSTITUTION,
-		 "institution 370102-0001 - readings are missing: e02\ninstitution 370102-0002 2.688\n"},
-	};
-	/* clang-format on */
-	struct factors *factors = load_factors();
-	struct campus campus;
-	struct err err = {""};
-
-	(void)state;
-	campus_init(&campus, archive_yaml);
-	campus_write(&campus, "registry/institutions/370102-0002.yaml", school_yaml);
-	campus_write(&campus, "registry/institutions/370100-0003.yaml", city_yaml);
-	campus_reload(&campus);
-	feed(&campus, "e01", "2026-01-01", "2026-03-01", MICRO);
-	feed(&campus, "s01", "2026-02-01", "2026-03-01", MICRO);
-	feed(&campus, "c01", "2026-02-01", "2026-03-01", 2 * MICRO);
-	campus_derive(&campus);
-	struct figures figures = ask(&campus, factors, "2026-04-01");
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct figures_question question = {
-			.region = region_find(campus.registry->regions, cases[i].region, 6),
-			.by = cases[i].by};
-		struct buf out = {0};
-
-		campus_check(
-			figures_period(&figures, 2026, PERIOD_MONTH, 2, &question.period, &err),
-			&err);
-		campus_check(figures_kpis(&figures, &question, print_row, &out, &err), &err);
-		if (strcmp(out.data, cases[i].expected) != 0)
-			fail_msg("%s:\n%s", cases[i].name, out.data);
-		buf_fini(&out);
-	}
-	campus_fini(&campus);
-	factors_release(factors);
-}
-
-static char *ask_group(const struct figures *figures)
-{
-	struct figures_question question = {
-		.region = region_find(figures->registry->regions, "370100", 6), .by = GROUP_REGION};
-	struct buf out = {0};
-	struct err err = {""};
-
-	campus_check(figures_period(figures, 2026, PERIOD_MONTH, 2, &question.period, &err), &err);
-	campus_check(figures_kpis(figures, &question, print_row, &out, &err), &err);
-	return buf_take(&out);
-}
-
-/* What is remembered is what would be computed, also after something changed. */
-static void test_memory(void **state)
-{
-	struct factors *factors = load_factors();
-	struct campus campus;
-	char *first = NULL;
-
-	(void)state;
-	campus_init(&campus, archive_yaml);
-	campus_write(&campus, "registry/institutions/370102-0002.yaml", school_yaml);
-	campus_write(&campus, "registry/institutions/370100-0003.yaml", city_yaml);
-	campus_reload(&campus);
-	feed(&campus, "s01", "2026-02-01", "2026-03-01", MICRO);
-	campus_derive(&campus);
-	struct figures figures = ask(&campus, factors, "2026-04-01");
-	figures.cache = figures_cache_create();
-	for (int step = 0; step < 4; step++) {
-		struct figures without = figures;
-
-		without.cache = NULL;
-		char *a = ask_group(&figures), *b = ask_group(&without), *c = ask_group(&figures);
-		assert_string_equal(a, b);
-		assert_string_equal(c, b);
-		if (step == 0)
-			first = xstrdup(a);
-		else
-			assert_string_not_equal(a, first);
-		free(a);
-		free(b);
-		free(c);
-		if (step == 0)
-			feed(&campus, "c01", "2026-02-01", "2026-03-01", 2 * MICRO);
-		if (step == 1)
-			feed(&campus, "e01", "2026-01-01", "2026-03-01", MICRO);
-		if (step == 2)
-			feed(&campus, "e02", "2026-01-01", "2026-03-01", MICRO);
-		campus_derive(&campus);
-	}
-	free(first);
-	figures_cache_destroy(figures.cache);
-	campus_fini(&campus);
-	factors_release(factors);
-}
-
 static void test_today(void **state)
 {
 	struct campus campus;
@@ -547,8 +254,8 @@ static void test_today(void **state)
 	struct err err = {""};
 
 	(void)state;
-	campus_init(&campus, archive_yaml);
-	feed(&campus, "e01", "2026-03-01", "2026-03-02", MICRO);
+	campus_init(&campus, campus_archive);
+	campus_feed(&campus, "e01", "2026-03-01", "2026-03-02", MICRO);
 	campus_steady(&campus, "e01", KWH,
 		      (struct reading){campus_time("2026-03-02"),
 				       (int64_t)(campus_day("2026-03-02") - 20000) * 96 * MICRO},
@@ -572,11 +279,7 @@ int main(void)
 		cmocka_unit_test(test_periods),
 		cmocka_unit_test(test_what_a_period_is_compared_with),
 		cmocka_unit_test(test_series),
-		cmocka_unit_test(test_institution),
-		cmocka_unit_test(test_year_in_progress),
-		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_today),
-		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,17 +69,6 @@ static void feed_all(struct campus *campus)
 		      DAY_MS, 720 * (int64_t)MICRO, 184);
 }
 
-static struct factors *load_factors(void)
-{
-	struct conf_errors errors = {0};
-	struct factors *factors;
-
-	if (factors_load(&factors, "config/factors", &errors) < 0)
-		fail_msg("%s", errors.text.data);
-	conf_errors_fini(&errors);
-	return factors;
-}
-
 /* ---- what is asked ---- */
 
 struct answer {
@@ -179,7 +168,7 @@ static const struct expectation merged[] = {
 
 static void two_merge_and_move_into_a_third_ones_house(void **state)
 {
-	struct factors *factors = load_factors();
+	struct factors *factors = campus_factors();
 	struct campus campus;
 
 	(void)state;
@@ -244,7 +233,7 @@ static const struct expectation split[] = {
 
 static void one_splits_another_moves_and_reports_for_a_third(void **state)
 {
-	struct factors *factors = load_factors();
+	struct factors *factors = campus_factors();
 	struct campus campus;
 
 	(void)state;
