@@ -152,7 +152,7 @@ static bool read_period(struct api_call *call, struct figures *figures, uint32_t
 	rc = figures_period(figures, (int)year, (enum figures_period_kind)kind, (int)number, period,
 			    &err);
 	if (rc == 0 && cumulative == 1)
-		figures_period_alone(figures, period);
+		rc = figures_period_alone(figures, period, &err);
 	if (rc == 0)
 		rc = figures_period_in(figures, region, period, &err);
 	if (rc == 0)

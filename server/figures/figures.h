@@ -103,13 +103,14 @@ struct figures_period {
 /* number counts months 1-12, quarters 1-4, halves 1-2 of the year; 0: the one that is running, or
  * the last of a past year. A quarter is cumulative: from the first of January on. ytd and rolling12
  * of a past year are the year. heating is the season that begins in the year, with the nation's
- * usual days. Compared with the year before. -EINVAL: number out of range or the period has not
- * begun. */
+ * usual days, begun or not: figures_period_in gives it a region's. Compared with the year before.
+ * -EINVAL: number out of range or the period has not begun. */
 int figures_period(const struct figures *figures, int year, enum figures_period_kind kind,
 		   int number, struct figures_period *out, struct err *err);
 
-/* A quarter by itself, its own three months. */
-void figures_period_alone(const struct figures *figures, struct figures_period *period);
+/* A quarter by itself, its own three months; other periods stay. -EINVAL: it has not begun. */
+int figures_period_alone(const struct figures *figures, struct figures_period *period,
+			 struct err *err);
 /* A heating season with the region's days; other periods stay. -ENOENT: the region has none;
  * -EINVAL: it has not begun. */
 int figures_period_in(const struct figures *figures, uint32_t region, struct figures_period *period,

@@ -139,7 +139,7 @@ static bool is_same_key(const struct figures_cache_key *a, const struct figures_
 {
 	return a->registry_version == b->registry_version &&
 	       a->factors_version == b->factors_version && a->basis == b->basis &&
-	       is_same_scope(&a->scopes[0], &b->scopes[0]) &&
+	       a->hour == b->hour && is_same_scope(&a->scopes[0], &b->scopes[0]) &&
 	       is_same_scope(&a->scopes[1], &b->scopes[1]);
 }
 

@@ -249,6 +249,7 @@ static int use_cache(struct work *work, struct err *err)
 	key->factors_version = factors_version(figures->factors);
 	key->basis = figures->basis;
 	figures_scopes(figures, &work->question->period, &key->scopes[0], &key->scopes[1]);
+	key->hour = work->question->period.kind == PERIOD_HEATING ? figures->now_ms / HOUR_MS : 0;
 	return figures_cache_refresh(&work->reader, &work->as_of, err);
 }
 

@@ -30,13 +30,11 @@ static int finish(const struct figures *figures, struct figures_period *period, 
 	int64_t offset = figures->registry->offset_ms;
 	civil_day now = civil_day_of_utc(figures->now_ms, offset);
 
-	if (period->days.from > now)
-		return err_set(err, -EINVAL, "the period has not begun");
 	period->in_progress = period->days.to > now;
 	period->until_ms = civil_day_start_utc(period->days.to, offset);
 	if (period->until_ms > figures->now_ms)
 		period->until_ms = figures->now_ms;
-	return 0;
+	return period->days.from > now ? err_set(err, -EINVAL, "the period has not begun") : 0;
 }
 
 static int season(const struct figures *figures, uint32_t region, struct figures_period *period,
@@ -51,6 +49,15 @@ static int season(const struct figures *figures, uint32_t region, struct figures
 	return finish(figures, period, err);
 }
 
+/* The nation's usual season may begin later than a region's own, which tells whether it has. */
+static int usual_season(const struct figures *figures, struct figures_period *period,
+			struct err *err)
+{
+	int rc = season(figures, UINT32_MAX, period, err);
+
+	return rc == -EINVAL ? 0 : rc;
+}
+
 int figures_period(const struct figures *figures, int year, enum figures_period_kind kind,
 		   int number, struct figures_period *out, struct err *err)
 {
@@ -61,7 +68,7 @@ int figures_period(const struct figures *figures, int year, enum figures_period_
 	*out = (struct figures_period){
 		.kind = kind, .year = year, .length = length, .compare_months = 12};
 	if (kind == PERIOD_HEATING)
-		return season(figures, UINT32_MAX, out, err);
+		return usual_season(figures, out, err);
 	if (number == 0)
 		number = number_of(year, today, length);
 	if (number < 1 || number > 12 / length)
@@ -79,11 +86,12 @@ int figures_period(const struct figures *figures, int year, enum figures_period_
 	return finish(figures, out, err);
 }
 
-void figures_period_alone(const struct figures *figures, struct figures_period *period)
+int figures_period_alone(const struct figures *figures, struct figures_period *period,
+			 struct err *err)
 {
-	(void)figures;
 	if (period->kind == PERIOD_QUARTER)
 		period->days.from = civil_add_months(period->days.to, -period->length);
+	return finish(figures, period, err);
 }
 
 int figures_period_in(const struct figures *figures, uint32_t region, struct figures_period *period,

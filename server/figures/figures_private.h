@@ -107,8 +107,6 @@ bool figures_has_item(const struct total_plan *plan, const char *name);
 int figures_miss_bills(const struct figures_reader *reader, uint32_t institution,
 		       enum carrier carrier, const struct figures_part *part, struct kpi_sum *sum,
 		       struct err *err);
-int figures_miss_meter(const struct figures_reader *reader, uint32_t meter, bool only_online,
-		       const struct figures_part *part, struct kpi_sum *sum, struct err *err);
 /* Keeps the first cause of what is missing. */
 void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name);
 
@@ -151,6 +149,7 @@ struct figures_cache_key {
 	int64_t registry_version, factors_version;
 	enum factor_basis basis;
 	struct figures_scope scopes[2];
+	int64_t hour; /* of heating, where institutions' own days may end later; else 0 */
 };
 /* What the reader's ledger has committed by now; asked once per question, before reading rows. */
 int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err);

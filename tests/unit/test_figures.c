@@ -188,6 +188,39 @@ static void test_periods(void **state)
 	factors_release(factors);
 }
 
+/* What has begun where: a region's heating before the nation's usual one, a quarter's own months
+ * after the year. */
+static void test_what_has_not_begun(void **state)
+{
+	const char *const codes[] = {"150000", "370000"};
+	struct arena *arena = arena_create();
+	struct conf_errors errors = {0};
+	struct region_tree *tree = region_tree_create(arena, NULL, codes, 2, &errors);
+	struct registry registry = {.offset_ms = CAMPUS_OFFSET_MS, .regions = tree};
+	struct factors *factors = campus_factors();
+	struct figures figures = {
+		.registry = &registry, .factors = factors, .now_ms = campus_time("2026-11-01")};
+	struct figures_period period;
+	struct err err = {""};
+
+	(void)state;
+	campus_check(figures_period(&figures, 2026, PERIOD_HEATING, 0, &period, &err), &err);
+	assert_int_equal(figures_period_in(&figures, region_find(tree, "370000", 6), &period, &err),
+			 -EINVAL);
+	campus_check(figures_period_in(&figures, region_find(tree, "150000", 6), &period, &err),
+		     &err);
+	assert_int_equal(period.days.from, campus_day("2026-10-15"));
+	assert_true(period.in_progress);
+	figures.now_ms = campus_time("2026-03-10");
+	campus_check(figures_period(&figures, 2026, PERIOD_QUARTER, 4, &period, &err), &err);
+	assert_int_equal(figures_period_alone(&figures, &period, &err), -EINVAL);
+	campus_check(figures_period(&figures, 2026, PERIOD_QUARTER, 1, &period, &err), &err);
+	campus_check(figures_period_alone(&figures, &period, &err), &err);
+	conf_errors_fini(&errors);
+	factors_release(factors);
+	arena_destroy(arena);
+}
+
 struct compare_case {
 	const char *name;
 	int year;
@@ -237,7 +270,7 @@ static void test_what_a_period_is_compared_with(void **state)
 		campus_check(figures_period(&figures, c->year, c->kind, c->number, &period, &err),
 			     &err);
 		if (c->is_alone)
-			figures_period_alone(&figures, &period);
+			campus_check(figures_period_alone(&figures, &period, &err), &err);
 		if (figures_compare(&figures, c->compare, &period, &err) != c->rc)
 			fail_msg("%s: %s", c->name, err.text);
 		if (c->rc == 0 && (figures_compared(&period).from != campus_day(c->from) ||
@@ -277,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_periods),
+		cmocka_unit_test(test_what_has_not_begun),
 		cmocka_unit_test(test_what_a_period_is_compared_with),
 		cmocka_unit_test(test_series),
 		cmocka_unit_test(test_today),

@@ -256,6 +256,60 @@ static void test_memory(void **state)
 	factors_release(factors);
 }
 
+/* In Qingdao (370200) it is heated until 5 April, elsewhere in Shandong until 15 March. */
+static const char seaside_yaml[] =
+	"id: 370102-0001\nname: 海滨小学\ntype: education\nregion: \"370202\"\nfrom: 2026-03-01\n"
+	"headcount: [{from: 2026-03-01, persons: 10}]\n"
+	"supply: {electricity: online}\n"
+	"meters:\n"
+	"  - {id: q01, carrier: electricity, item: \"01000\", role: main,\n"
+	"     quantity: active_energy_import_kwh, interval: 15m,\n"
+	"     lives: [{serial: q, from: 2026-03-01, ratio: 1}]}\n";
+
+static char *ask_season(struct figures *figures, const char *now, struct figures_cache *cache)
+{
+	struct figures_question question = {
+		.region = region_find(figures->registry->regions, "370000", 6), .by = GROUP_NONE};
+	struct buf out = {0};
+	struct err err = {""};
+
+	figures->now_ms = campus_time(now);
+	figures->cache = cache;
+	campus_check(figures_period(figures, 2025, PERIOD_HEATING, 0, &question.period, &err),
+		     &err);
+	campus_check(figures_period_in(figures, question.region, &question.period, &err), &err);
+	campus_check(figures_kpis(figures, &question, print_row, &out, &err), &err);
+	return buf_take(&out);
+}
+
+/* The region's season is over, a city's goes on: its silent meter misses more from hour to hour. */
+static void test_memory_of_a_longer_season(void **state)
+{
+	struct figures_cache *cache = figures_cache_create();
+	struct factors *factors = campus_factors();
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, seaside_yaml);
+	campus_feed(&campus, "q01", "2026-03-01", "2026-03-21", MICRO);
+	campus_derive(&campus);
+	struct figures figures = ask(&campus, factors, "2026-03-21");
+	char *early = ask_season(&figures, "2026-03-21", cache);
+	char *late = ask_season(&figures, "2026-04-01", cache);
+	char *computed = ask_season(&figures, "2026-04-01", NULL);
+
+	/* 20 days x 96 kWh; 10 persons in 20 of the 125 days from 16 November on */
+	assert_string_equal(early, "region 370000 1/1 1200\n");
+	assert_string_equal(computed, "region 370000 0/1 - no institution reports enough\n");
+	assert_string_equal(late, computed);
+	free(early);
+	free(late);
+	free(computed);
+	figures_cache_destroy(cache);
+	campus_fini(&campus);
+	factors_release(factors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_year_in_progress),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory_of_a_longer_season),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
