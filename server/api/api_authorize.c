@@ -21,6 +21,15 @@ bool api_may_see_whole_region(const struct api_call *call, uint32_t region)
 			     &(struct access_object){ACCESS_TO_WHOLE_REGION, region, 0});
 }
 
+bool api_may_see_item_of_region(const struct api_call *call, uint32_t region,
+				enum catalogue_item item)
+{
+	int grade = catalogue_grade(call->catalogue, item);
+
+	return access_allows(&call->access,
+			     &(struct access_object){ACCESS_TO_WHOLE_REGION, region, grade});
+}
+
 bool api_may_see_grade(const struct api_call *call, uint32_t institution, int grade)
 {
 	return access_allows(&call->access,
@@ -47,6 +56,16 @@ bool api_may_see_server(const struct api_call *call)
 	return access_allows(&call->access, &(struct access_object){ACCESS_TO_SERVER, 0, 0});
 }
 
+bool api_is_reached(struct api_call *call, int reached, int grade, const char *item)
+{
+	if (reached >= grade)
+		return true;
+	api_problem(call, 403, "forbidden",
+		    "the data item '%s' is of grade L%d; the token reaches L%d here", item, grade,
+		    reached);
+	return false;
+}
+
 /* ---- by name ---- */
 
 uint32_t api_find_region(struct api_call *call, const char *code)
@@ -67,6 +86,17 @@ uint32_t api_find_institution(struct api_call *call, const char *id)
 		return institution;
 	api_not_found(call, "institution", id);
 	return REGISTRY_NONE;
+}
+
+uint32_t api_find_institution_for(struct api_call *call, const char *id, enum catalogue_item item)
+{
+	uint32_t institution = api_find_institution(call, id);
+
+	if (institution == REGISTRY_NONE ||
+	    !api_is_reached(call, access_grade_at(&call->access, institution),
+			    catalogue_grade(call->catalogue, item), catalogue_item_name(item)))
+		return REGISTRY_NONE;
+	return institution;
 }
 
 uint32_t api_find_meter(struct api_call *call, const char *id)
@@ -204,12 +234,7 @@ static bool has_grade(struct api_call *call)
 	enum catalogue_item item = call->route->item;
 	int grade = item != ITEM_NONE ? catalogue_grade(call->catalogue, item) : GRADE_OPEN;
 
-	if (reached_grade(call) >= grade)
-		return true;
-	api_problem(call, 403, "forbidden",
-		    "the data item '%s' is of grade L%d; the token reaches L%d here",
-		    catalogue_item_name(item), grade, reached_grade(call));
-	return false;
+	return api_is_reached(call, reached_grade(call), grade, catalogue_item_name(item));
 }
 
 bool api_authorize(struct api_call *call)

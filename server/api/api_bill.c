@@ -203,19 +203,11 @@ static void get_bills(struct api_call *call)
 	struct bill_query query = {0};
 	struct err err = {""};
 	char cursor[24];
-	uint32_t institution = api_find_institution(call, api_parameter(call, "institution"));
+	uint32_t institution =
+		api_find_institution_for(call, api_parameter(call, "institution"), ITEM_FEE);
 	int rc;
 
-	if (institution == REGISTRY_NONE)
-		return;
-	if (!api_may_see_item(call, institution, ITEM_FEE)) {
-		api_problem(call, 403, "forbidden",
-			    "the data item 'fee' is of grade L%d; the token reaches L%d here",
-			    catalogue_grade(call->catalogue, ITEM_FEE),
-			    access_grade_at(&call->access, institution));
-		return;
-	}
-	if (!read_question(call, &page, &query))
+	if (institution == REGISTRY_NONE || !read_question(call, &page, &query))
 		return;
 	query.institution = call->registry->institutions[institution].id;
 	api_begin_list(call, "bills", columns);

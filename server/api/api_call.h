@@ -186,15 +186,22 @@ unsigned api_roles_of(const struct api_route *route);
 bool api_may_see_region(const struct api_call *call, uint32_t region);
 /* Everything below it, whatever department it belongs to. */
 bool api_may_see_whole_region(const struct api_call *call, uint32_t region);
+/* A data item that belongs to it, not to an institution in it. */
+bool api_may_see_item_of_region(const struct api_call *call, uint32_t region,
+				enum catalogue_item item);
 bool api_may_see_institution(const struct api_call *call, uint32_t institution);
 /* Data items of a grade (1 to 4), a data item, an indicator of an institution. */
 bool api_may_see_grade(const struct api_call *call, uint32_t institution, int grade);
 bool api_may_see_item(const struct api_call *call, uint32_t institution, enum catalogue_item item);
 bool api_may_see_kpi(const struct api_call *call, uint32_t institution, enum kpi kpi);
 bool api_may_see_server(const struct api_call *call);
+/* false after answering 403: the item is of a higher grade than is reached. */
+bool api_is_reached(struct api_call *call, int reached, int grade, const char *item);
 /* Finds by id and checks; REGISTRY_NONE after answering 404. */
 uint32_t api_find_region(struct api_call *call, const char *code);
 uint32_t api_find_institution(struct api_call *call, const char *id);
+/* And a data item of it; REGISTRY_NONE after answering 404 or 403. */
+uint32_t api_find_institution_for(struct api_call *call, const char *id, enum catalogue_item item);
 uint32_t api_find_meter(struct api_call *call, const char *id);
 
 #endif

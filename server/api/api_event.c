@@ -25,7 +25,7 @@ static bool may_see(const struct api_call *call, const char *region, const char 
 	if (region[0] == '\0')
 		return api_may_see_server(call);
 	index = region_find(call->registry->regions, region, strlen(region));
-	return index != REGISTRY_NONE && api_may_see_whole_region(call, index);
+	return index != REGISTRY_NONE && api_may_see_item_of_region(call, index, ITEM_EVENT);
 }
 
 static bool is_below(const struct api_call *call, uint32_t top, const char *region,
@@ -158,6 +158,7 @@ struct event_query {
 	int min_severity, state;
 	const char *kind; /* "": all */
 	uint32_t region;
+	const char *institution; /* "": all */
 };
 
 static bool is_asked_for(const struct api_call *call, const struct event_query *query,
@@ -176,7 +177,7 @@ static int prepare(struct api_call *call, const struct event_query *query,
 			    "SELECT " EVENT_COLUMNS
 			    " FROM event WHERE last_ms >= ?1 AND severity >= ?2 AND id < ?3 AND "
 			    "(?4 = 0 OR (?4 = 1) = (closed_ms IS NULL)) AND (?5 = '' OR kind = ?5) "
-			    "ORDER BY id DESC",
+			    "AND (?6 = '' OR institution = ?6) ORDER BY id DESC",
 			    err);
 
 	if (rc < 0)
@@ -186,6 +187,7 @@ static int prepare(struct api_call *call, const struct event_query *query,
 	db_bind_int(*list, 3, query->before_id);
 	db_bind_int(*list, 4, query->state);
 	db_bind_string(*list, 5, query->kind);
+	db_bind_string(*list, 6, query->institution);
 	return 0;
 }
 
@@ -229,10 +231,26 @@ static bool is_kind(struct api_call *call, struct event_query *query)
 	return false;
 }
 
-static void get_events(struct api_call *call)
+/* false after answering 403 or 404. */
+static bool find_place(struct api_call *call, struct event_query *query)
 {
 	const char *region = api_parameter(call, "region");
-	struct event_query query = {.region = REGISTRY_NONE};
+	const char *institution = api_parameter(call, "institution");
+
+	query->region = REGISTRY_NONE;
+	query->institution = institution != NULL ? institution : "";
+	if (region != NULL) {
+		query->region = api_find_region(call, region);
+		if (query->region == REGISTRY_NONE)
+			return false;
+	}
+	return institution == NULL ||
+	       api_find_institution_for(call, institution, ITEM_EVENT) != REGISTRY_NONE;
+}
+
+static void get_events(struct api_call *call)
+{
+	struct event_query query = {0};
 	struct err err = {""};
 	char cursor[24];
 	int64_t next;
@@ -243,13 +261,8 @@ static void get_events(struct api_call *call)
 	if (query.min_severity < 0 || query.state < 0 || !is_kind(call, &query) ||
 	    !api_time(call, "since", 0, &query.since_ms) ||
 	    !api_integer(call, "limit", 0, &query.limit) ||
-	    !api_integer(call, "cursor", INT64_MAX, &query.before_id))
+	    !api_integer(call, "cursor", INT64_MAX, &query.before_id) || !find_place(call, &query))
 		return;
-	if (region != NULL) {
-		query.region = api_find_region(call, region);
-		if (query.region == REGISTRY_NONE)
-			return;
-	}
 	api_begin_list(call, "events", columns);
 	if (write_events(call, &query, &next, &err) < 0) {
 		api_failed(call, &err);
@@ -261,6 +274,7 @@ static void get_events(struct api_call *call)
 
 static const struct api_parameter parameters[] = {
 	{.name = "region", .help = "only events in this subtree"},
+	{.name = "institution", .help = "only events of this institution"},
 	{.name = "since", .type = API_TIME, .help = "only events that went on then or later"},
 	{.name = "severity",
 	 .type = API_CHOICE,

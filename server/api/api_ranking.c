@@ -169,14 +169,8 @@ static void write_ranking(const struct ranking *ranking, const struct figures_qu
 /* A place tells an institution's figure. */
 static bool may_rank(struct api_call *call, enum kpi kpi)
 {
-	int grade = catalogue_kpi_grade(call->catalogue, kpi);
-
-	if (call->grant.grade >= grade)
-		return true;
-	api_problem(call, 403, "forbidden",
-		    "the data item '%s' is of grade L%d; the token reaches L%d here", kpi_name(kpi),
-		    grade, call->grant.grade);
-	return false;
+	return api_is_reached(call, call->grant.grade, catalogue_kpi_grade(call->catalogue, kpi),
+			      kpi_name(kpi));
 }
 
 /* false after answering 400, 403 or 404. */

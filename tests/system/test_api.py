@@ -215,6 +215,30 @@ def test_a_fault_is_never_csv(filled):
     assert ask(filled, "/api/v1/institutions?format=csv&bom=2")[0] == 400
 
 
+def test_events_of_agents_and_of_one_institution(filled):
+    def ask_events(token, query=""):
+        status, _, body = http("GET", f"{filled.base}/api/v1/events{query}", token=token)
+        return status, [(e["kind"], e["institution"]) for e in json.loads(body).get("events", [])]
+
+    lost = ("batches_lost", None)
+    now = int(time.time() * 1000)
+    filled.agent.send(1, 10, [reading("e01", "3", now - 500)])
+    filled.agent.ack(1, 10)
+    wait_until(lambda: any(where for _, where in ask_events(filled.token)[1]), 10, "an event of a meter")
+    assert lost in ask_events(filled.token)[1]
+    only = ask_events(filled.token, f"?institution={INSTITUTION}")
+    assert only[0] == 200 and {where for _, where in only[1]} == {INSTITUTION}
+    assert ask_events(filled.token, "?institution=370102-9999")[0] == 404
+    # A reporter reaches more at its own institution; not what belongs to the region around it.
+    for grade, seen in (("L1", False), ("L2", True)):
+        own = filled.add_token(f"own{grade}", "--region", "370100", "--institution", INSTITUTION, "--role",
+                               "reporter", "--grade", grade)
+        status, events = ask_events(own)
+        assert status == 200 and (lost in events) == seen and set(only[1]) <= set(events)
+    alone = filled.add_token("alone", "--institution", INSTITUTION)
+    assert ask_events(alone, f"?institution={INSTITUTION}") == only
+
+
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_pages_follow_each_other_by_link(filled, form):
     for second in range(4):
