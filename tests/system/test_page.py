@@ -61,8 +61,8 @@ class Page:
         WebDriverWait(self.browser, seconds).until(lambda _: self.find(selector), selector)
         return self.find(selector)[0]
 
-    def sign_in(self):
-        self.wait("#token").send_keys(self.plant.token + Keys.ENTER)
+    def sign_in(self, token=None):
+        self.wait("#token").send_keys((token or self.plant.token) + Keys.ENTER)
         self.wait(".content > :not(.waiting)")
 
     def show(self, address):
@@ -104,7 +104,7 @@ def plant(tmp_path_factory):
     plant.write_campus()
     plant.write_registry()
     file = plant.folder / "registry" / "institutions" / f"{INSTITUTION}.yaml"
-    file.write_text(file.read_text() + "location: {latitude: 36.66, longitude: 117.07, datum: gcj02}\n")
+    file.write_text(file.read_text() + "department: 档案\nlocation: {latitude: 36.66, longitude: 117.07, datum: gcj02}\n")
     plant.write_server()
     first = stamp(plant.now_ms() - DAYS * 86400 * 1000).replace("%2B", "+").split(".")[0][:10]
     history = stack.folder / "history.lp"
@@ -228,6 +228,29 @@ def test_by_keyboard_alone(plant):
         link = one.wait(".sections a[href$='/meters']")
         link.send_keys(Keys.ENTER)
         one.wait("table.is-meters")
+        one.assert_clean()
+
+
+@pytest.mark.parametrize("scope", [["--institution", INSTITUTION], ["--region", "370100", "--department", "档案"]])
+def test_narrow_tokens_have_every_view(plant, scope):
+    token = plant.add_token(f"narrow{len(scope)}", *scope)
+    with page(plant) as one:
+        one.sign_in(token)
+        assert len(one.find(".tree > li")) == 1
+        for view in INSTITUTION_VIEWS:
+            one.show(f"#/institution/{INSTITUTION}/{view}")
+            assert one.find(".content *") and not one.find(".content .notice"), view
+        assert len(one.find(".crumbs a")) == (2 if "--region" in scope else 0)
+        one.assert_clean()
+
+
+def test_a_spoilt_address_leads_to_the_start(plant):
+    with page(plant) as one:
+        one.sign_in()
+        one.show(f"#/institution/{INSTITUTION}/overview")
+        one.run("location.hash = '#/region/%/overview'")
+        WebDriverWait(one.browser, 10).until(lambda _: "#/region/370100/overview" in one.browser.current_url)
+        one.show("#/region/370100/overview")
         one.assert_clean()
 
 

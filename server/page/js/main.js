@@ -28,7 +28,8 @@ export function homeOf(scope) {
 
 async function start() {
   const [mine, settings] = await Promise.all([get("/token"), getText("/page.json"), learnRoutes()]);
-  session = { ...mine, settings, home: homeOf(mine.scope) };
+  const scope = mine.scope.filter((one) => one.region || one.institution); // a department is no place
+  session = { ...mine, scope, settings, home: homeOf(scope) };
   shell = new Shell(session, leave);
   replace(app, shell.node);
   if (here().kind) show();

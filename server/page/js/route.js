@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the reader is: #/region/370100/overview?period=month&year=2026&number=10
 
+// An address that is spoilt leads to the start.
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
 export function here() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const [kind = "", id = "", view = ""] = path.split("/").map(decodeURIComponent);
+  const [kind = "", id = "", view = ""] = path.includes("%") && !decode(path) ? [] : path.split("/").map(decode);
   return { kind, id, view, query: Object.fromEntries(new URLSearchParams(query)) };
 }
 

@@ -78,15 +78,14 @@ export async function institutionOverview({ place, subject }) {
   const [answer, months, energy, events] = await Promise.all([
     get(`${path}/kpis`, periodQuery(period)), monthsOf(`${path}/kpis`, period.year),
     get(`${path}/energy`, { from: `${period.year - 1}-01-01`, to: `${period.year + 1}-01-01`, interval: "month" }),
-    getIfThere("/events", { region: subject.institution.region, severity: "warning", since: format.addDays(today().text, -EVENT_DAYS), limit: 200 })]);
+    getIfThere("/events", { institution: place.id, severity: "warning", since: format.addDays(today().text, -EVENT_DAYS), limit: EVENTS })]);
   const row = answer.rows[0];
   const total = row.kpis.total_energy_kgce;
-  const own = ((events || {}).events || []).filter((event) => event.institution === place.id).slice(0, EVENTS);
   const shown = CARDS.filter((kpi) => row.kpis[kpi]).slice(0, CARDS_MAX);
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
     kpiCards(shown, row, months),
     h("div", { class: "grid two" }, monthly(place, energy, period.year), facts(subject.institution)),
     h("div", { class: "grid two" }, h("div", { class: "is-wide" }, indicators(row)),
-      tools(card(t("overview.recent"), eventList(own)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll")))));
+      tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll")))));
 }
