@@ -75,6 +75,14 @@ static char *trim(char *text)
 	return text;
 }
 
+/* What csv_writer puts before a text that a spreadsheet would take for a formula. */
+static char *drop_guard(char *text)
+{
+	bool is_guarded = text[0] == '\'' && text[1] != '\0' && strchr("=+-@\t\r", text[1]) != NULL;
+
+	return is_guarded ? text + 1 : text;
+}
+
 static bool is_text(const char *at, const char *end)
 {
 	while (at < end) {
@@ -112,7 +120,7 @@ static int read_row(struct csv_reader *csv, struct err *err)
 			skip_line(csv);
 			return err_set(err, -EINVAL, "the row is not UTF-8 text");
 		}
-		csv->fields[csv->n++] = trim(field);
+		csv->fields[csv->n++] = drop_guard(trim(field));
 		if (csv->at < csv->end && *csv->at == csv->separator) {
 			csv->at++;
 			continue;

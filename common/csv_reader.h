@@ -24,7 +24,8 @@ struct csv_reader {
 void csv_reader_init(struct csv_reader *reader, const char *text, size_t len);
 void csv_reader_fini(struct csv_reader *reader);
 /* 1: fields and n are the next row that is not blank, without blanks around the cells, until the
- * next call. 0: the end. -EINVAL: this row is bad; the next call goes on behind it. */
+ * next call; the apostrophe that csv_writer puts before a formula is gone. 0: the end. -EINVAL:
+ * this row is bad; the next call goes on behind it. */
 int csv_reader_next(struct csv_reader *reader, struct err *err);
 
 #endif

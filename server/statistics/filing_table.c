@@ -172,12 +172,7 @@ static int read_heading(struct csv_reader *reader, int columns[N_CSV_COLUMNS], s
 
 static const char *field_of(struct filing_table *table, const struct csv_reader *reader, int column)
 {
-	const char *text = (size_t)column < reader->n ? reader->fields[column] : "";
-
-	/* What the writer put before a text that looks like a formula. */
-	if (text[0] == '\'' && text[1] != '\0' && strchr("=+-@", text[1]) != NULL)
-		text++;
-	return keep(table, text);
+	return keep(table, (size_t)column < reader->n ? reader->fields[column] : "");
 }
 
 static int read_csv(struct filing_table *table, const char *data, size_t len, struct err *err)
