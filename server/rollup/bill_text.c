@@ -101,19 +101,18 @@ static const struct unit units[] = {
 /* "1,234,567.5" without its commas; a comma elsewhere stays, so that the number is refused. */
 static void drop_thousands(const char *text, char out[DECIMAL_TEXT_MAX])
 {
-	const char *digits = text + (*text == '-');
-	size_t run = strcspn(digits, ",."), n = 0;
-	bool is_grouped = run >= 1 && run <= 3 && digits[run] == ',';
+	const char *at = text + (*text == '-');
+	size_t run = strspn(at, "0123456789"), n = 0;
+	bool is_grouped = run >= 1 && run <= 3;
 
-	for (const char *at = digits + run; is_grouped && *at == ',';) {
+	at += run;
+	while (is_grouped && *at == ',') {
 		run = strspn(at + 1, "0123456789");
 		is_grouped = run == 3;
 		at += run + 1;
-		if (*at != ',' && *at != '.' && *at != '\0')
-			is_grouped = false;
 	}
 	for (; *text != '\0' && n + 1 < DECIMAL_TEXT_MAX; text++)
-		if (!is_grouped || *text != ',')
+		if (!is_grouped || text >= at || *text != ',')
 			out[n++] = *text;
 	out[*text == '\0' ? n : 0] = '\0'; /* too long: no number */
 }
