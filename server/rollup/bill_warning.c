@@ -85,17 +85,18 @@ static void compare(int64_t now, int64_t usual, const char *what, struct bill_re
 
 static void compare_year(int64_t now, int64_t before, struct bill_result *result)
 {
-	wide permille = ((wide)now - before) * 1000 / before;
+	wide change = (wide)now - before;
 
 	compare(now, before, "the same days a year before", result);
-	if (result->warning != BILL_PLAUSIBLE || (permille <= 300 && permille >= -300))
+	if (result->warning != BILL_PLAUSIBLE ||
+	    (change < 0 ? -change : change) * 10 <= (wide)before * 3)
 		return;
 	result->warning = BILL_YEAR_CHANGE;
 	(void)err_set(
 		&result->words, 0,
-		"%+.1f %% against the same days a year before (比上年同期变化超过 30%%); please "
+		"%+.2f %% against the same days a year before (比上年同期变化超过 30%%); please "
 		"check and confirm",
-		(double)permille / 10);
+		(double)change * 100 / (double)before);
 }
 
 static void compare_usual(int64_t per_day, int64_t usual, struct bill_result *result)

@@ -296,14 +296,15 @@ static void test_what_looks_wrong_waits_to_be_confirmed(void **state)
 	} cases[] = {
 		{"as the year before", "3100", BILL_PLAUSIBLE, ""},
 		{"30 % more", "4030", BILL_PLAUSIBLE, ""},
-		{"31 % more", "4061", BILL_YEAR_CHANGE, "+31.0 %"},
-		{"31 % less", "2139", BILL_YEAR_CHANGE, "-31.0 %"},
+		{"a little more than 30 %", "4031.55", BILL_YEAR_CHANGE, "+30.05 %"},
+		{"31 % more", "4061", BILL_YEAR_CHANGE, "+31.00 %"},
+		{"31 % less", "2139", BILL_YEAR_CHANGE, "-31.00 %"},
 		{"a digit too many", "31000", BILL_TIMES_10,
 		 "10 times the same days a year before"},
 		{"a digit too few", "310", BILL_TIMES_10, "1/10 of the same days"},
 		{"tons for kilograms", "3100000", BILL_TIMES_1000, "1000 times"},
 		{"ten thousands", "0.31", BILL_TIMES_10000, "1/10000 of"},
-		{"five times is no slip but a change", "15500", BILL_YEAR_CHANGE, "+400.0 %"},
+		{"five times is no slip but a change", "15500", BILL_YEAR_CHANGE, "+400.00 %"},
 	};
 	struct campus campus;
 	struct verdicts v;
