@@ -71,8 +71,25 @@ static int check_use(const struct bill *bill, struct err *err)
 	return 0;
 }
 
+/* Units or yuan of one bill; thousands of such bills can still be added up. */
+static const int64_t amount_max = 1000000000;
+
+static int check_size(int64_t micro, const char *what, const char *unit, struct err *err)
+{
+	if (micro == MICRO_NONE || (micro <= amount_max * MICRO && micro >= -amount_max * MICRO))
+		return 0;
+	return err_set(err, -EINVAL, "the %s is more than %lld %s, which nobody is billed", what,
+		       (long long)amount_max, unit);
+}
+
 static int check_amount(const struct bill *bill, struct err *err)
 {
+	int rc = check_size(bill->quantity, "quantity", carrier_unit(bill->carrier), err);
+
+	if (rc == 0)
+		rc = check_size(bill->fee, "fee", "yuan", err);
+	if (rc < 0)
+		return rc;
 	if (bill->is_lump && bill->carrier != CARRIER_HEAT && bill->carrier != CARRIER_COOLING)
 		return err_set(
 			err, -EINVAL,

@@ -386,6 +386,44 @@ static void test_adjusting_bills(void **state)
 	campus_fini(&campus);
 }
 
+/* So large that sums of them would not be numbers any more. */
+static void test_amounts_that_no_institution_has_are_refused(void **state)
+{
+	static const struct {
+		const char *name, *row, *words; /* NULL: fine */
+	} cases[] = {
+		{"the largest", "2026-07-01,2026-07-31,1000000000,m3,1000000000,,,,,,", NULL},
+		{"a quantity", "2026-08-01,2026-08-31,1000000000.000001,m3,,,,,,,",
+		 "the quantity is more than 1000000000 m3"},
+		{"a quantity in a larger unit", "2026-08-01,2026-08-31,900000000,万m3,,,,,,,",
+		 "the quantity is more than 1000000000 m3"},
+		{"a fee", "2026-08-01,2026-08-31,1,m3,9000000000000,,,,,,",
+		 "the fee is more than 1000000000 yuan"},
+		{"a fee below zero", "2026-08-01,2026-08-31,1,m3,-9000000000000,,,,,,",
+		 "the fee is more than 1000000000 yuan"},
+		{"more of a bill", ",,9000000000000,m3,,,1,,,,",
+		 "the quantity is more than 1000000000 m3"},
+		{"less of a bill", ",,-9000000000000,m3,,,1,,,,",
+		 "the quantity is more than 1000000000 m3"},
+	};
+	struct campus campus;
+	struct verdicts v;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[512];
+
+		(void)snprintf(text, sizeof text, "%s%s%s\n", ALL, GAS, cases[i].row);
+		import(&campus, text, &v);
+		if ((v.items[0].result.outcome == BILL_STORED) != (cases[i].words == NULL) ||
+		    (cases[i].words != NULL && strstr(v.reasons[0], cases[i].words) == NULL))
+			fail_msg("%s: %s %s", cases[i].name,
+				 bill_outcome_names[v.items[0].result.outcome], v.reasons[0]);
+	}
+	campus_fini(&campus);
+}
+
 static void test_what_a_spreadsheet_pastes(void **state)
 {
 	static const char pasted[] = "机构\t能源\t起始日\t截止日\t用量\t计量单位\t金额\t\r\n"
@@ -431,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_what_looks_wrong_waits_to_be_confirmed),
 		cmocka_unit_test(test_adjusting_bills),
+		cmocka_unit_test(test_amounts_that_no_institution_has_are_refused),
 		cmocka_unit_test(test_what_a_spreadsheet_pastes),
 		cmocka_unit_test(test_what_would_count_twice_or_has_not_happened_is_refused),
 		cmocka_unit_test(test_shares_add_up),
