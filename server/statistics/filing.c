@@ -237,6 +237,9 @@ static void write_value(struct json_writer *json, const char *code,
 	json_end_object(json);
 }
 
+/* Nobody uses or pays so much; hundreds of such figures can still be added up. */
+static const int64_t filed_max = 10000000000;
+
 static int refuse_closed(const struct filing *filing, struct err *err)
 {
 	return err_set(err, -EBUSY, "the report is %s (%s): it must be returned or restated first",
@@ -265,15 +268,32 @@ static void take_edit(struct filing_value *value, const struct filing_edit *edit
 		value->remark = edit->remark;
 }
 
+static int refuse_size(const struct form_schema *schema, const struct filing_change *change,
+		       struct err *err)
+{
+	for (size_t i = 0; i < change->n_edits; i++) {
+		const struct filing_edit *edit = &change->edits[i];
+
+		if (edit->filed > filed_max * MICRO || edit->filed < -filed_max * MICRO)
+			return err_set(err, -EINVAL, "%s (%s): filed is more than %lld",
+				       schema->lines[edit->line].code,
+				       schema->lines[edit->line].name, (long long)filed_max);
+	}
+	return 0;
+}
+
 int filing_change(struct db *db, const struct form_schema *schema, struct filing *filing,
 		  const struct filing_change *change, struct err *err)
 {
 	struct buf detail = {0};
 	struct json_writer json = {.out = &detail};
-	int rc = 0;
+	int rc;
 
 	if (!filing_is_open(filing->state))
 		return refuse_closed(filing, err);
+	rc = refuse_size(schema, change, err);
+	if (rc < 0)
+		return rc;
 	if (filing->id == 0)
 		rc = insert(db, filing, err);
 	take_people(filing, change);

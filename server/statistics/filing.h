@@ -68,7 +68,7 @@ struct filing_change {
 	const struct filing_edit *edits;
 	size_t n_edits;
 };
-/* -EBUSY with words: it is not open. */
+/* -EBUSY with words: it is not open. -EINVAL: a figure beyond 10^10. */
 int filing_change(struct db *db, const struct form_schema *schema, struct filing *filing,
 		  const struct filing_change *change, struct err *err);
 /* -EBUSY: not from this state. -EPERM: the approver must not be who submitted. For FILING_SUBMIT

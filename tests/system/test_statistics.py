@@ -207,6 +207,7 @@ def test_sums_are_the_sums_of_what_is_filed(office):
 
 @pytest.mark.parametrize("body, words", [
     ({"values": {"999": {"filed": 1}}}, "no line '999'"), ({"values": {"201": {"filed": "many"}}}, "no number"),
+    ({"values": {"201": {"filed": "-9000000000000"}}}, "more than 10000000000"),
     ({"values": {"112": {"filed": 1.5}}}, "decimals"), ({"values": {"101": {"filed": 1}}}, "takes no 'filed'"),
     ({"vaules": {}}, "takes no 'vaules'"), ({"people": {"boss": "x"}}, "boss"), ([], "no JSON object")])
 def test_nonsense_is_refused_in_words(office, body, words):
