@@ -111,6 +111,10 @@ int bill_list(struct ledger *ledger, const struct bill_query *query, bill_fn fn,
 /* One bill by its number, also a withdrawn one: 1 after fn, or 0. */
 int bill_get(struct ledger *ledger, int64_t id, bill_fn fn, void *arg, struct err *err);
 
+/* Quantity and number of the bills in force that adjust this one, whatever their days. */
+int bill_sum_adjusting(struct ledger *ledger, int64_t id, int64_t *quantity, int64_t *n,
+		       struct err *err);
+
 /* The part of a bill's quantity that falls in days: floor-based, so that parts add up. Pure. */
 int64_t bill_share(const struct bill *bill, struct span days);
 /* Does it stand for consumption that enters the carrier's total? */

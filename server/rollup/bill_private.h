@@ -18,9 +18,6 @@ int bill_find_key(struct ledger *ledger, const struct bill *bill, struct bill *s
  */
 int bill_find_overlap(struct ledger *ledger, const struct bill *bill, struct bill *other,
 		      struct err *err);
-/* Quantity and number of the bills in force that adjust this one. */
-int bill_sum_adjusting(struct ledger *ledger, int64_t id, int64_t *quantity, int64_t *n,
-		       struct err *err);
 /* What adjusts one bill adjusts from now on the one that replaced it. */
 int bill_follow(struct ledger *ledger, int64_t from, int64_t to, struct err *err);
 /* Quantity per day of the other bills of this institution, carrier, use and account: 0 if none. */

@@ -40,7 +40,7 @@ static int keep_bill(const struct bill *bill, void *arg)
 	struct work *work = arg;
 	struct bill *kept;
 
-	if (bill->is_lump)
+	if (bill->is_lump || bill->adjusts != 0)
 		return 0;
 	work->bills = grow(work->bills, work->n_bills, &work->cap_bills, sizeof *work->bills);
 	kept = &work->bills[work->n_bills++];
@@ -109,17 +109,6 @@ static int measure(struct work *work, const struct registry_account *account,
 	return rc;
 }
 
-/* What was billed, with all that adjusts it. */
-static int64_t billed_of(const struct work *work, const struct bill *bill)
-{
-	int64_t sum = bill->quantity;
-
-	for (size_t i = 0; i < work->n_bills; i++)
-		if (work->bills[i].adjusts == bill->id)
-			sum += work->bills[i].quantity;
-	return sum;
-}
-
 static int give(struct work *work, const struct bill *bill)
 {
 	const struct registry_account *account = account_of(work, bill);
@@ -128,13 +117,15 @@ static int give(struct work *work, const struct bill *bill)
 				     .bill = bill->id,
 				     .days = bill->days,
 				     .period = bill->period,
-				     .billed = billed_of(work, bill),
+				     .billed = bill->quantity,
 				     .verdict = RECONCILE_NO_METERS};
-	int rc = 0;
+	int64_t adjusted, n;
+	int rc = bill_sum_adjusting(work->figures->ledger, bill->id, &adjusted, &n, work->err);
 
+	row.billed += adjusted;
 	if (account != NULL && row.account[0] == '\0')
 		row.account = account->number;
-	if (account != NULL && account->n_meters > 0)
+	if (rc == 0 && account != NULL && account->n_meters > 0)
 		rc = measure(work, account, &row);
 	if (rc == 0)
 		work->fn(&row, work->arg);
@@ -156,8 +147,7 @@ int reconcile(const struct figures *figures, uint32_t institution, struct span d
 	int rc = bill_list(figures->ledger, &query, keep_bill, &work, err);
 
 	for (size_t i = 0; i < work.n_bills && rc == 0; i++)
-		if (work.bills[i].adjusts == 0)
-			rc = give(&work, &work.bills[i]);
+		rc = give(&work, &work.bills[i]);
 	free(work.bills);
 	arena_destroy(work.arena);
 	return rc;
