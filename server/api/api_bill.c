@@ -168,7 +168,7 @@ static int give_bill(const struct bill *bill, void *arg)
 	    (page->period != NULL && strcmp(page->period, bill->period) != 0) ||
 	    page->seen++ < page->skip)
 		return 0;
-	if (page->seen > page->skip + page->limit)
+	if (page->seen - page->skip > page->limit)
 		return 1;
 	if (page->call->is_csv)
 		write_row(page->call, bill);
@@ -216,8 +216,7 @@ static void get_bills(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	page.skip += page.limit;
-	(void)snprintf(cursor, sizeof cursor, "%lld", (long long)page.skip);
+	(void)snprintf(cursor, sizeof cursor, "%lld", (long long)(page.seen - 1));
 	api_end_list(call, rc == 1 ? cursor : NULL);
 }
 
@@ -254,9 +253,17 @@ static bool read_reason(struct api_call *call, char why[REASON_MAX])
 	return false;
 }
 
+/* 0, which no bill has, if it is no number. */
+static int64_t number_of_bill(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strspn(text, "0123456789") == len && len <= 18 ? strtoll(text, NULL, 10) : 0;
+}
+
 static void withdraw_bill(struct api_call *call)
 {
-	struct bill_withdrawal withdrawal = {.id = strtoll(call->captures[0], NULL, 10),
+	struct bill_withdrawal withdrawal = {.id = number_of_bill(call->captures[0]),
 					     .by = call->grant.name,
 					     .at_ms = call->now_ms};
 	struct found found = {.call = call};

@@ -84,6 +84,8 @@ def test_a_correction_keeps_what_was(office):
     assert [b["quantity"] for b in listed(office)] == [3101, -100]
     old = [b for b in listed(office, "&withdrawn=1") if b["withdrawn"]]
     assert [(b["id"], b["quantity"]) for b in old] == [(first, 3100)]
+    for number in (f"{fixed['id']}x", f"+{fixed['id']}", f"{fixed['id']}.0", "9" * 30):
+        assert send(office, {"reason": "重复录入"}, path=f"{BILLS}/{number}/withdraw")[0] == 404, number
     path = f"{BILLS}/{fixed['id']}/withdraw"
     assert send(office, {}, path=path)[0] == 400
     status, answer = send(office, {"reason": "重复录入"}, path=path)
@@ -94,6 +96,18 @@ def test_a_correction_keeps_what_was(office):
     assert listed(office) == []
     gone = [b for b in listed(office, "&withdrawn=1") if b["id"] == adjusting][0]
     assert (gone["withdrawn_by"], gone["withdrawn_why"]) == ("reporter", "重复录入")
+
+
+def test_pages_follow_one_another(office):
+    assert send(office, {"bills": [gas(f"2026-{month:02}", 3100) for month in (1, 2, 3)]})[1]["stored"] == 3
+    seen, cursor = [], ""
+    while cursor is not None and len(seen) < 9:
+        answer = json.loads(http("GET", f"{office.base}{BILLS}?institution={INSTITUTION}&limit=2{cursor}",
+                                 token=office.reporter)[2])
+        seen += [bill["from"] for bill in answer["bills"]]
+        cursor = answer["next"] and f"&cursor={answer['next']}"
+    assert seen == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert listed(office, f"&cursor={2 ** 63 - 1}") == []
 
 
 def test_a_table_goes_in_and_the_list_comes_back_as_one(office):
