@@ -64,9 +64,9 @@ static inline void campus_register(struct campus *campus, const char *institutio
 	campus_reload(campus);
 }
 
-static inline void campus_init(struct campus *campus, const char *institution_yaml)
+/* The folder alone; a ledger may be put at campus->path before campus_open. */
+static inline void campus_make(struct campus *campus)
 {
-	struct err err = {""};
 	char path[128];
 
 	*campus = (struct campus){0};
@@ -77,9 +77,21 @@ static inline void campus_init(struct campus *campus, const char *institution_ya
 	(void)snprintf(path, sizeof path, "%s/registry/institutions", campus->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	(void)snprintf(campus->path, sizeof campus->path, "%s/ledger.db", campus->folder);
+}
+
+static inline void campus_open(struct campus *campus, const char *institution_yaml)
+{
+	struct err err = {""};
+
 	campus_check(ledger_open(&campus->ledger, campus->path, &err), &err);
 	campus_check(derive_open(&campus->derive, campus->ledger, &err), &err);
 	campus_register(campus, institution_yaml);
+}
+
+static inline void campus_init(struct campus *campus, const char *institution_yaml)
+{
+	campus_make(campus);
+	campus_open(campus, institution_yaml);
 }
 
 static inline int campus_remove(const char *path, const struct stat *st, int kind, struct FTW *ftw)
