@@ -75,6 +75,9 @@ int gzip_unpack_file(const void *data, size_t len, size_t max, struct buf *out)
 		rc = inflate(&stream, Z_NO_FLUSH);
 		if (rc == Z_OK || rc == Z_STREAM_END)
 			buf_add(out, bytes, STEP - stream.avail_out);
+		/* A file may have several members (RFC 1952, 2.2): joined files have. */
+		if (rc == Z_STREAM_END && stream.avail_in > 0)
+			rc = inflateReset(&stream);
 	}
 	(void)inflateEnd(&stream); /* nothing is left inside */
 	free(bytes);

@@ -88,12 +88,33 @@ static void test_a_file_comes_back(void **state)
 	buf_fini(&back);
 }
 
+/* As `cat a.gz b.gz` makes it. */
+static void test_joined_files_come_back_whole(void **state)
+{
+	struct buf packed = {0}, back = {0};
+
+	(void)state;
+	gzip_pack_file("one ", 4, &packed);
+	gzip_pack_file("", 0, &packed);
+	gzip_pack_file("two", 3, &packed);
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len, 7, &back), 0);
+	assert_string_equal(back.data, "one two");
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len, 6, &back), -EFBIG);
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len - 1, 7, &back), -EINVAL);
+	buf_add_text(&packed, "more");
+	assert_int_equal(gzip_unpack_file(packed.data, packed.len, 7, &back), -EINVAL);
+	assert_int_equal(back.len, 7);
+	buf_fini(&packed);
+	buf_fini(&back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_back_and_forth),
 		cmocka_unit_test(test_a_file),
 		cmocka_unit_test(test_a_file_comes_back),
+		cmocka_unit_test(test_joined_files_come_back_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
