@@ -20,8 +20,8 @@ extern const struct sample_limits sample_csv_use, sample_csv_celsius;
 enum { SAMPLE_ROWS_MAX = 2000000 };
 
 /* Reads "ts,kwh", "ts,temp_c" or "ts,kwh,estimated": a head, then rows of an RFC 3339 time with
- * offset (or a local day), a number or nothing (missing), and 0 or 1. A byte order mark and CRLF
- * are fine. -EINVAL with the line and what is wrong with it. The caller calls sample_csv_fini. */
+ * offset (or a local day), a number or nothing (missing), and 0 or 1, as csv_reader.h reads them.
+ * -EINVAL with the line and what is wrong with it. The caller calls sample_csv_fini. */
 int sample_csv_parse(const char *text, size_t len, int64_t offset_ms,
 		     const struct sample_limits *limits, struct sample_csv *out, struct err *err);
 void sample_csv_fini(struct sample_csv *csv);
