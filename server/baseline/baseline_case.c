@@ -41,7 +41,7 @@ static void read_text(struct reader *reader, const char *member, bool is_require
 	if (value == NULL || json_is_null(value)) {
 		if (is_required)
 			fail(reader, member, "is missing");
-	} else if (text == NULL || strlen(text) != json_string_length(value)) {
+	} else if (text == NULL) {
 		fail(reader, member, "is to be a text");
 	} else if (strlen(text) >= CASE_NAME_MAX || (is_required && text[0] == '\0')) {
 		fail(reader, member, "is to be a text of 1 to 255 bytes");
@@ -88,20 +88,24 @@ static double read_number(struct reader *reader, const json_t *object, const cha
 	return json_number_value(value);
 }
 
+static bool is_text(const json_t *value, const char *word)
+{
+	return json_is_string(value) && strcmp(json_string_value(value), word) == 0;
+}
+
 static void read_grid(struct reader *reader, struct degree_grid *grid)
 {
 	const json_t *value = json_object_get(reader->root, "grid");
-	const char *unit = json_string_value(json_object_get(value, "unit"));
+	const json_t *unit = json_object_get(value, "unit");
 	double min = read_number(reader, value, "min", 0), points;
 	double max = read_number(reader, value, "max", 32);
 	double step = read_number(reader, value, "step", 1);
 
 	if (value != NULL && !json_is_object(value))
 		fail(reader, "grid", "is to be an object with unit, min, max and step");
-	if (unit != NULL && strcmp(unit, "C") != 0 && strcmp(unit, "F") != 0)
+	grid->is_fahrenheit = is_text(unit, "F");
+	if (unit != NULL && !json_is_null(unit) && !grid->is_fahrenheit && !is_text(unit, "C"))
 		fail(reader, "grid.unit", "is to be C or F");
-	if (unit != NULL && strcmp(unit, "F") == 0)
-		grid->is_fahrenheit = true;
 	if (!(step > 0) || max < min) {
 		fail(reader, "grid", "needs min up to max and a step above 0");
 		return;
@@ -164,8 +168,8 @@ static void read_case(struct reader *reader, struct baseline_case *out)
 	struct baseline_spec *spec = &out->spec;
 	double offset = read_number(reader, reader->root, "tz_offset_min", 480);
 
-	if (fabs(offset) > OFFSET_MAX || offset != rint(offset))
-		fail(reader, "tz_offset_min", "is to be whole minutes, at most 14 hours");
+	if (fabs(offset) > OFFSET_MAX || fmod(offset, 60) != 0)
+		fail(reader, "tz_offset_min", "is to be minutes of whole hours, at most 14 hours");
 	else
 		reader->offset_ms = (int64_t)offset * 60 * 1000;
 	spec->offset_ms = reader->offset_ms;
@@ -180,6 +184,8 @@ static void read_case(struct reader *reader, struct baseline_case *out)
 	spec->has_cooling = read_flag(reader, "fit_cdd", true);
 	spec->zero_is_missing = read_flag(reader, "zero_is_missing", true);
 	spec->max_p_value = read_number(reader, reader->root, "max_p_value", 1);
+	if (!(spec->max_p_value > 0 && spec->max_p_value <= 1))
+		fail(reader, "max_p_value", "is to be above 0 and at most 1");
 	read_grid(reader, &spec->grid);
 	read_span(reader, "baseline_start", "baseline_end", &spec->baseline);
 	read_span(reader, "reporting_start", "reporting_end", &spec->reporting);

@@ -239,6 +239,11 @@ static const struct {
 	{"a century", "\"reporting_end\":\"2024", "\"reporting_end\":\"2124", "three years"},
 	{"a zone beyond all", "480", "4800", "tz_offset_min"},
 	{"half a minute", "480", "480.5", "tz_offset_min"},
+	{"half an hour", "480", "510", "tz_offset_min"},
+	{"a grid in 5", "\"C\"", "5", "grid.unit: is to be C or F"},
+	{"a screen that lets none through", "\"grid\"", "\"max_p_value\":0,\"grid\"",
+	 "max_p_value"},
+	{"a screen", "\"grid\"", "\"max_p_value\":0.1,\"grid\"", NULL},
 };
 
 static void test_settings(void **state)
