@@ -225,6 +225,19 @@ static int load_series(const char *case_path, const char *name,
 	return rc;
 }
 
+/* Of finer values than stated, periods would take the first and leave the rest of a day out. */
+static int check_interval(const struct baseline_spec *spec, const struct sample_csv *meter,
+			  struct err *err)
+{
+	int per_day = sample_csv_per_day(meter);
+
+	if (spec->cadence != CADENCE_DAILY || per_day <= spec->per_day)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "meter_interval: the meter file has %d or more values a day, not %d",
+		       per_day, spec->per_day);
+}
+
 static int load_temperature(const char *case_path, const char *name, int per_day,
 			    const struct baseline_case *settings, struct temperature *out,
 			    struct err *err)
@@ -253,6 +266,8 @@ int baseline_data_load(const char *path, struct baseline_data *out, struct err *
 	if (rc < 0)
 		return err_prefix(err, rc, "%s", path);
 	rc = load_series(path, settings->meter_file, settings, &sample_csv_use, &data.meter, err);
+	if (rc == 0 && check_interval(&settings->spec, &data.meter, err) < 0)
+		rc = err_prefix(err, -EINVAL, "%s", path);
 	if (rc == 0)
 		rc = load_temperature(path, settings->temperature_file,
 				      settings->is_hourly_temperature ? 24 : 1, settings,

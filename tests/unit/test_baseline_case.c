@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scratch.h"
 #include "server/baseline/baseline_case.h"
 #include "server/baseline/sample_file.h"
 
@@ -268,11 +269,49 @@ static void test_settings(void **state)
 	}
 }
 
+/* ---- files ---- */
+
+/* A day of values of 1, so many minutes apart. */
+static void write_meter(const struct scratch *scratch, int minutes)
+{
+	struct buf text = {0};
+
+	buf_add_text(&text, "ts,kwh\n");
+	for (int at = 0; at < 24 * 60; at += minutes)
+		buf_printf(&text, "2022-01-01T%02d:%02d:00+08:00,1\n", at / 60, at % 60);
+	scratch_write(scratch, "m.csv", text.data);
+	buf_fini(&text);
+}
+
+/* More values a day than stated would be left out of its sum. */
+static void test_a_meter_finer_than_stated_is_refused(void **state)
+{
+	struct baseline_data data;
+	struct scratch scratch;
+	struct err err = {""};
+	char path[PATH_MAX_LEN];
+
+	(void)state;
+	scratch_init(&scratch);
+	(void)snprintf(path, sizeof path, "%s/case.json", scratch.folder);
+	scratch_write(&scratch, "case.json", settings);
+	scratch_write(&scratch, "t.csv", "ts,temp_c\n2022-01-01,1\n");
+	write_meter(&scratch, 60);
+	assert_int_equal(baseline_data_load(path, &data, &err), -EINVAL);
+	assert_true(has(err.text,
+			"case.json: meter_interval: the meter file has 24 or more values a day"));
+	write_meter(&scratch, 24 * 60);
+	assert_int_equal(baseline_data_load(path, &data, &err), 0);
+	baseline_data_fini(&data);
+	scratch_fini(&scratch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_cases),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_a_meter_finer_than_stated_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
