@@ -257,8 +257,6 @@ static void add_months(struct json_writer *json, const struct baseline_result *r
 static void add_normal(struct json_writer *json, const struct baseline_normal *normal,
 		       bool is_daily)
 {
-	const struct fit_model *model = &normal->fit.best;
-
 	if (!normal->is_known) {
 		json_add_null(json, "normalised_typical_year");
 		return;
@@ -266,13 +264,7 @@ static void add_normal(struct json_writer *json, const struct baseline_normal *n
 	json_begin_object(json, "normalised_typical_year");
 	json_add_int(json, "n_days", (int64_t)normal->n_days);
 	json_begin_object(json, "reporting_model");
-	json_add_string(json, "type", fit_type_name(model->type));
-	add_real(json, "r2_adj", model->r2_adjusted);
-	add_real(json, "intercept", model->intercept);
-	add_known(json, "beta_cdd", has_cooling(model), model->beta_cooling);
-	add_known(json, "beta_hdd", has_heating(model), model->beta_heating);
-	add_real(json, "cooling_balance_point", model->cooling_point);
-	add_real(json, "heating_balance_point", model->heating_point);
+	add_coefficients(json, &normal->fit.best);
 	json_end_object(json);
 	add_sufficiency(json, "reporting_sufficiency", &normal->sufficiency, is_daily);
 	add_real(json, "baseline_model_usage", normal->baseline_use);
