@@ -14,15 +14,18 @@ static int read_all(FILE *file, struct buf *out)
 {
 	char *bytes = xcalloc(STEP, 1);
 	size_t n;
+	int rc = 0;
 
 	do {
 		n = fread(bytes, 1, STEP, file);
 		buf_add(out, bytes, n);
 	} while (n == STEP && out->len <= FILE_MAX);
-	free(bytes);
 	if (ferror(file) != 0)
-		return -EIO; /* a folder, for one */
-	return out->len > FILE_MAX ? -EFBIG : 0;
+		rc = -errno; /* a folder, for one */
+	else if (out->len > FILE_MAX)
+		rc = -EFBIG;
+	free(bytes);
+	return rc;
 }
 
 static bool is_gzip(const struct buf *buf)

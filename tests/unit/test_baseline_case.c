@@ -306,12 +306,25 @@ static void test_a_meter_finer_than_stated_is_refused(void **state)
 	scratch_fini(&scratch);
 }
 
+static void test_files_that_are_none(void **state)
+{
+	struct baseline_data data;
+	struct err err = {""};
+
+	(void)state;
+	assert_int_equal(baseline_data_load("tests", &data, &err), -EISDIR);
+	assert_string_equal(err.text, "tests: cannot be read: Is a directory");
+	assert_int_equal(baseline_data_load("tests/none", &data, &err), -ENOENT);
+	assert_string_equal(err.text, "tests/none: No such file or directory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_cases),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_a_meter_finer_than_stated_is_refused),
+		cmocka_unit_test(test_files_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
