@@ -11,6 +11,7 @@
 #include "server/command/commands.h"
 #include "server/config/config.h"
 #include "server/factors/factors.h"
+#include "server/page/page_map.h"
 #include "server/statistics/form.h"
 
 enum { MAX_NOTES = 1000, SHOWN_PER_KIND = 10 };
@@ -381,6 +382,19 @@ static bool print_reference(const struct cli *cli)
 	return is_found;
 }
 
+static void load_map(struct checking *c)
+{
+	const struct server_config *config = c->config;
+	struct buf map = {0};
+	struct err err = {""};
+
+	if (config->map_file != NULL &&
+	    page_map_load(config->map_file, (enum datum)config->map_datum, &map, &err) < 0)
+		conf_error(&c->errors, conf_get(config->node, "page"), "map_file",
+			   "cannot be used: %s", err.text);
+	buf_fini(&map);
+}
+
 static void load(struct checking *c, const char *path)
 {
 	if (server_config_load(&c->config, path, &c->errors) < 0)
@@ -390,6 +404,7 @@ static void load(struct checking *c, const char *path)
 	(void)factors_load(&c->factors, c->config->factors, &c->errors);
 	(void)forms_load(&c->forms, c->config->statistics, &c->errors);
 	(void)catalogue_load(&c->catalogue, c->config->catalogue, &c->errors);
+	load_map(c);
 }
 
 static void look(struct checking *c)

@@ -110,6 +110,8 @@ int page_map_load(const char *path, enum datum datum, struct buf *out, struct er
 	struct err reason = {""};
 	int rc;
 
+	if (root == NULL && wrong.line < 0)
+		return err_set(err, -EINVAL, "%s", wrong.text); /* names the file itself */
 	if (root == NULL)
 		return err_set(err, -EINVAL, "%s:%d: %s", path, wrong.line, wrong.text);
 	rc = write_map(&map, root, &reason);

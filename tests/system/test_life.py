@@ -123,6 +123,19 @@ def test_nonsense_as_configuration_is_refused_in_words(stack, program, content):
     assert done.returncode == 78 and str(file) in done.stderr, (done.returncode, done.stderr)
 
 
+@pytest.mark.parametrize("text, words", [(None, "No such file"), ("{}", "FeatureCollection"), ("{", "1: ")])
+def test_a_map_that_cannot_be_used_is_found_before_the_start(plant, stack, text, words):
+    stack.mosquitto()
+    plant.write_registry()
+    file = stack.folder / "map.geojson"
+    if text is not None:
+        file.write_text(text)
+    plant.write_server(page={"map_file": str(file), "map_approval": "鲁SG(2026)001号"})
+    done = stack.run(stack.program("server"), "check", "-c", plant.server_config, check=False)
+    assert done.returncode == 78 and "page.map_file: cannot be used" in done.stderr, done.stderr
+    assert str(file) in done.stderr and words in done.stderr, done.stderr
+
+
 def test_secrets_that_others_may_read_are_refused(plant, stack):
     stack.mosquitto()
     secret = stack.folder / "password"

@@ -68,6 +68,20 @@ static void maps_are_judged(void **state)
 	}
 }
 
+static void a_missing_file_is_named_once(void **state)
+{
+	static const char path[] = "/nonexistent/map.geojson";
+	struct buf out = {0};
+	struct err err = {""};
+
+	(void)state;
+	assert_int_equal(page_map_load(path, DATUM_WGS84, &out, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "No such file"));
+	assert_null(strstr(strstr(err.text, path) + 1, path));
+	assert_null(strstr(err.text, ":-1"));
+	buf_fini(&out);
+}
+
 static void coordinates_become_wgs84(void **state)
 {
 	static const char text[] = FEATURES(
@@ -89,6 +103,7 @@ static void coordinates_become_wgs84(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(maps_are_judged),
+					   cmocka_unit_test(a_missing_file_is_named_once),
 					   cmocka_unit_test(coordinates_become_wgs84)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
