@@ -96,13 +96,10 @@ static void pack(struct http_reply *reply)
 	reply->encoding = "gzip";
 }
 
-/* Puts the tag on. */
-static void put_tag(struct http_reply *reply, const char *suffix)
+void api_put_tag(struct http_reply *reply, const char *digest, bool is_packed)
 {
-	char tag[DIGEST_HEX_MAX];
-
-	digest_sha256_hex(reply->body.data, reply->body.len, tag);
-	(void)snprintf(reply->etag, sizeof reply->etag, "\"%.*s%s\"", TAG_LEN, tag, suffix);
+	(void)snprintf(reply->etag, sizeof reply->etag, "\"%.*s%s\"", TAG_LEN, digest,
+		       is_packed ? gzip_suffix : "");
 }
 
 /* The client has what the body says: it need not go out. */
@@ -180,6 +177,7 @@ void api_finish(struct api_call *call)
 	bool has_tag = call->route != NULL && call->route->access != ACCESS_MONITORING &&
 		       strcmp(call->route->method, "GET") == 0 && reply->status == 200;
 	bool is_kept = has_tag && call->route->is_kept;
+	char digest[DIGEST_HEX_MAX];
 
 	if (call->is_recalled) {
 		(void)shorten(call);
@@ -187,8 +185,10 @@ void api_finish(struct api_call *call)
 	}
 	reply->vary = has_csv ? "Accept, Accept-Encoding, Authorization"
 			      : "Accept-Encoding, Authorization";
-	if (has_tag)
-		put_tag(reply, is_packed ? gzip_suffix : "");
+	if (has_tag) {
+		digest_sha256_hex(reply->body.data, reply->body.len, digest);
+		api_put_tag(reply, digest, is_packed);
+	}
 	if (!is_kept && shorten(call))
 		return;
 	if (is_packed)

@@ -14,6 +14,9 @@ void api_finish(struct api_call *call);
  * reply then. */
 bool api_recall(struct api_call *call);
 
+/* The tag of a content with this hexadecimal digest; with gzip it is another (RFC 9110, 8.8.3.3).
+ */
+void api_put_tag(struct http_reply *reply, const char *digest, bool is_packed);
 /* Does Accept-Encoding (NULL: not sent) allow gzip? */
 bool api_accepts_gzip(const char *header);
 /* Does If-None-Match (NULL: not sent) name the tag of API_TAG_LEN characters? By weak comparison

@@ -100,8 +100,9 @@ static void put_content(const struct http_request_in *request, struct http_reply
 			const struct page_asset *asset)
 {
 	size_t len = (size_t)(asset->end - asset->data);
+	bool is_packed = api_accepts_gzip(http_header(request, "Accept-Encoding"));
 
-	(void)snprintf(reply->etag, sizeof reply->etag, "\"%.*s\"", API_TAG_LEN, asset->tag);
+	api_put_tag(reply, asset->tag, is_packed);
 	reply->vary = "Accept-Encoding";
 	reply->policy = policy;
 	reply->cache_control = asset->is_immutable ? for_ever : NULL;
@@ -111,7 +112,7 @@ static void put_content(const struct http_request_in *request, struct http_reply
 	}
 	reply->status = 200;
 	reply->content_type = asset->type;
-	if (api_accepts_gzip(http_header(request, "Accept-Encoding"))) {
+	if (is_packed) {
 		reply->encoding = "gzip";
 		buf_add(&reply->body, asset->data, len);
 	} else if (gzip_unpack_file(asset->data, len, PAGE_FILE_MAX, &reply->body) < 0) {
@@ -155,10 +156,13 @@ bool page_handle(const struct page *page, const struct http_request_in *request,
 
 	if (!is_page_path(path))
 		return false;
-	if (!is_get || request->has_zero_byte) {
-		put_words(reply, is_get ? 400 : 405, "Only GET is possible here.\n");
-		if (!is_get)
-			(void)snprintf(reply->allow, sizeof reply->allow, "GET, HEAD");
+	if (!is_get) {
+		put_words(reply, 405, "Only GET is possible here.\n");
+		(void)snprintf(reply->allow, sizeof reply->allow, "GET, HEAD");
+		return true;
+	}
+	if (request->has_zero_byte) {
+		put_words(reply, 400, "The request line holds a zero byte.\n");
 		return true;
 	}
 	if (strcmp(path, "/page.json") == 0) {

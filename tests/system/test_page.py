@@ -137,7 +137,8 @@ def test_its_files_are_small_tagged_and_kept(plant):
     policy = headers["Content-Security-Policy"]
     assert status == 200 and "default-src 'none'" in policy and "unsafe" not in policy
     assert headers["Content-Encoding"] == "gzip" and headers["Cache-Control"] == "no-cache"
-    assert http("GET", base + "/", headers={"If-None-Match": headers["ETag"]})[0] == 304
+    status, plain, _ = http("GET", base + "/", headers={"If-None-Match": headers["ETag"]})
+    assert status == 304 and headers["ETag"] == plain["ETag"][:-1] + '-gzip"'
     text = gzip.decompress(body).decode()
     assert text == http("GET", base + "/")[2].decode()
     assert not re.search(r"<style|style=|<script>|https?://", text)
@@ -149,6 +150,8 @@ def test_its_files_are_small_tagged_and_kept(plant):
         total += len(packed)
     assert total < FIRST_VIEW_MAX
     assert http("POST", base + "/", body=b"x")[0] == 405
+    status, _, words = http("GET", base + "/%00")
+    assert status == 400 and b"zero byte" in words
     assert http("GET", base + "/assets/../server.yaml")[0] == 404
     assert http("GET", base + "/map.geojson")[0] == 404
     assert json.loads(http("GET", base + "/page.json")[2]) == {"title": None, "map": None}
