@@ -11,22 +11,8 @@ enum { TEXT_MAX = 2048, SHOWN_MAX = 6 };
 struct work {
 	const struct fill *fill;
 	const struct registry *registry;
-	const struct summary_question *question;
 	civil_day today;
 };
-
-static bool is_asked(const struct work *work, uint32_t institution)
-{
-	const struct registry_institution *of = &work->registry->institutions[institution];
-	const struct summary_question *question = work->question;
-	struct span days = work->fill->period.days;
-
-	return of->reports_with == REGISTRY_NONE && of->valid.from < days.to &&
-	       of->valid.to > days.from &&
-	       region_is_within(work->registry->regions, of->region, question->region) &&
-	       (question->filter == NULL ||
-		question->filter(work->registry, institution, question->filter_arg));
-}
 
 static void add(char *text, const char *words)
 {
@@ -108,13 +94,12 @@ int reminder_list(const struct fill *fill, const struct summary_question *questi
 {
 	struct work work = {.fill = fill,
 			    .registry = fill->figures->registry,
-			    .question = question,
 			    .today = civil_day_of_utc(fill->figures->now_ms,
 						      fill->figures->registry->offset_ms)};
 	int rc = 0;
 
 	for (uint32_t i = 0; i < work.registry->n_institutions && rc == 0; i++)
-		if (is_asked(&work, i))
+		if (summary_counts(question, fill, i))
 			rc = remind(&work, i, fn, arg, err);
 	return rc < 0 ? rc : 0;
 }

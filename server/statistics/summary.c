@@ -86,16 +86,18 @@ static void add(struct summary_row *row, const struct report *report)
 	}
 }
 
-static bool counts(const struct work *work, uint32_t institution)
+bool summary_counts(const struct summary_question *question, const struct fill *fill,
+		    uint32_t institution)
 {
-	const struct registry_institution *of = &work->registry->institutions[institution];
-	struct span days = work->fill->period.days;
+	const struct registry *registry = fill->figures->registry;
+	const struct registry_institution *of = &registry->institutions[institution];
+	struct span days = fill->period.days;
 
 	return of->reports_with == REGISTRY_NONE && of->valid.from < days.to &&
 	       of->valid.to > days.from &&
-	       region_is_within(work->registry->regions, of->region, work->question->region) &&
-	       (work->question->filter == NULL ||
-		work->question->filter(work->registry, institution, work->question->filter_arg));
+	       region_is_within(registry->regions, of->region, question->region) &&
+	       (question->filter == NULL ||
+		question->filter(registry, institution, question->filter_arg));
 }
 
 static int by_key(const void *a, const void *b)
@@ -119,7 +121,7 @@ int summary_make(struct summary *out, const struct fill *fill,
 	for (uint32_t i = 0; i < work.registry->n_institutions && rc == 0; i++) {
 		struct report report;
 
-		if (!counts(&work, i))
+		if (!summary_counts(question, fill, i))
 			continue;
 		rc = report_load(&report, fill, i, false, err);
 		if (rc < 0)

@@ -31,6 +31,9 @@ struct summary_question {
 	figures_filter_fn filter; /* what the asker may see; NULL: all */
 	void *filter_arg;
 };
+/* Does the institution file a report of its own that the question means? */
+bool summary_counts(const struct summary_question *question, const struct fill *fill,
+		    uint32_t institution);
 /* Those that report with another one are in that one's report. */
 int summary_make(struct summary *out, const struct fill *fill,
 		 const struct summary_question *question, struct err *err);
