@@ -116,14 +116,12 @@ static bool are_bills(struct api_call *call, json_t *bills)
 	return true;
 }
 
-static int enter_list(struct api_call *call, const struct bill_import *import, json_t *bills,
-		      struct err *err)
+static int enter_list(const struct bill_import *import, json_t *bills, struct err *err)
 {
 	struct body body = {.bills = bills};
 	const struct bill_source source = {json_array_size(bills), give_texts, &body};
 	int rc = bill_import_list(import, &source, err);
 
-	(void)call;
 	for (int i = 0; i < N_BILL_COLUMNS; i++)
 		free(body.texts[i]);
 	return rc;
@@ -221,7 +219,7 @@ static void enter(struct api_call *call, const struct request *request, struct l
 	json_begin_object(&call->json, NULL);
 	json_begin_array(&call->json, "verdicts");
 	rc = request->root != NULL
-		     ? enter_list(call, &import, request->bills, &err)
+		     ? enter_list(&import, request->bills, &err)
 		     : bill_import_csv(&import, call->request->body, call->request->body_len, &err);
 	if (rc == 0) {
 		answer_counts(&entry, import.is_trial);

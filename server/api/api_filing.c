@@ -151,6 +151,12 @@ static int take_values(struct changing *c, struct err *err)
 	return 0;
 }
 
+static bool is_member(const char *key, bool is_patch)
+{
+	return strcmp(key, "reason") == 0 ||
+	       (is_patch && (strcmp(key, "values") == 0 || strcmp(key, "people") == 0));
+}
+
 static int take_body(struct changing *c, bool is_patch, struct err *err)
 {
 	const struct http_request_in *request = c->call->request;
@@ -164,14 +170,11 @@ static int take_body(struct changing *c, bool is_patch, struct err *err)
 					: json_object();
 	if (!json_is_object(c->body))
 		return err_set(err, -EINVAL, "the body is no JSON object");
-	json_object_foreach(
-		c->body, key,
-		value) if (strcmp(key, "reason") != 0 &&
-			   (!is_patch || (strcmp(key, "values") != 0 &&
-					  strcmp(key, "people") !=
-						  0))) return err_set(err, -EINVAL,
-								      "the body takes no '%.40s'",
-								      key);
+	json_object_foreach(c->body, key, value)
+	{
+		if (!is_member(key, is_patch))
+			return err_set(err, -EINVAL, "the body takes no '%.40s'", key);
+	}
 	rc = take_reason(c, err);
 	if (rc == 0)
 		rc = take_people(c, err);
