@@ -10,7 +10,7 @@
 #include "common/xlsx_reader.h"
 #include "server/statistics/filing_import.h"
 
-enum { LINES_MAX = 200000, NO_COLUMN = -1 };
+enum { LINES_MAX = 200000, TEXTS_MAX = 64 * 1024 * 1024, NO_COLUMN = -1 };
 
 static const char *keep(struct filing_table *table, const char *text)
 {
@@ -38,7 +38,7 @@ struct book {
 	int year, quarter;
 	char label[16]; /* of the fact that the next cell tells */
 	struct filing_line *line;
-	bool is_too_long;
+	bool is_too_large;
 };
 
 static void begin_sheet(struct book *book, size_t sheet)
@@ -82,8 +82,8 @@ static void take_cell(struct book *book, const struct xlsx_cell *cell)
 	int column = (int)cell->column;
 
 	if (column == book->columns[BOOK_CODE]) {
-		book->is_too_long |= book->table->n >= LINES_MAX;
-		if (book->is_too_long)
+		book->is_too_large |= book->table->n >= LINES_MAX;
+		if (book->is_too_large)
 			return;
 		book->line = add_line(book->table);
 		book->line->institution = book->institution;
@@ -104,6 +104,10 @@ static void on_cell(const struct xlsx_cell *cell, void *arg)
 {
 	struct book *book = arg;
 
+	/* One shared string may stand in every cell of a small file. */
+	book->is_too_large |= arena_size(book->table->arena) > TEXTS_MAX;
+	if (book->is_too_large)
+		return;
 	if (cell->sheet != book->sheet)
 		begin_sheet(book, cell->sheet);
 	if (!book->has_heading || cell->row == book->heading_row) {
@@ -133,8 +137,9 @@ static int read_book(struct filing_table *table, const char *data, size_t len, s
 
 	begin_sheet(&book, SIZE_MAX);
 	rc = xlsx_read(data, len, on_cell, &book, err);
-	if (rc == 0 && book.is_too_long)
-		rc = err_set(err, -EINVAL, "more than %d lines", LINES_MAX);
+	if (rc == 0 && book.is_too_large)
+		rc = err_set(err, -EINVAL, "more than %d lines or %d MiB of text", LINES_MAX,
+			     TEXTS_MAX / 1024 / 1024);
 	drop_notes(table);
 	return rc;
 }
@@ -203,6 +208,8 @@ static int read_csv(struct filing_table *table, const char *data, size_t len, st
 			line->filed = words;
 		line->remark = field_of(table, &reader, columns[CSV_REMARK]);
 	}
+	if (rc < 0)
+		(void)err_prefix(err, rc, "line %zu", reader.line);
 	csv_reader_fini(&reader);
 	return rc;
 }
