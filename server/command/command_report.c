@@ -17,7 +17,7 @@ const struct cli_option server_report_options[] = {
 	{"quarter", CLI_VALUE, "N", "1 to 4; default: the year"},
 	{"by", CLI_VALUE, "WORD", "rows of the sums: region, type, department, institution"},
 	{"from", CLI_VALUE, "DAY", "reconciliation: bills of this day and later"},
-	{"format", CLI_VALUE, "WORD", "text, json, csv or xlsx"},
+	{"format", CLI_VALUE, "WORD", "json, csv; statistics: xlsx; the others: text"},
 	{"output", CLI_VALUE, "FILE", "write there instead of to the terminal"},
 	{0},
 };
@@ -106,8 +106,9 @@ static int read_place(struct reporting *r)
 	return EXIT_OK;
 }
 
-static int read_form(struct reporting *r, enum format otherwise)
+static int read_form(struct reporting *r, bool is_table)
 {
+	enum format otherwise = is_table ? FORMAT_CSV : FORMAT_TEXT;
 	const char *format = cli_value(r->cli, "format"), *by = cli_value(r->cli, "by");
 	int chosen = format != NULL    ? choose("format", format, format_names)
 		     : r->cli->is_json ? FORMAT_JSON
@@ -117,6 +118,9 @@ static int read_form(struct reporting *r, enum format otherwise)
 	if (chosen < 0 || r->by < 0)
 		return EXIT_USAGE;
 	r->format = (enum format)chosen;
+	if (r->format == (is_table ? FORMAT_TEXT : FORMAT_XLSX))
+		return refuse("report %s has no form '%s'; it has %s, json and csv",
+			      r->cli->arguments[0], format, is_table ? "xlsx" : "text");
 	if (r->format == FORMAT_XLSX && cli_value(r->cli, "output") == NULL)
 		return refuse("a workbook needs --output FILE.xlsx");
 	return EXIT_OK;
@@ -240,12 +244,12 @@ static const struct kind {
 	const char *name;
 	int (*write)(struct reporting *r, struct err *err);
 	bool has_period, needs_institution;
-	enum format otherwise;
+	bool is_table; /* csv or xlsx rather than text */
 } kinds[] = {
-	{"statistics", report_statistics, true, false, FORMAT_CSV},
-	{"reminders", report_reminders, true, false, FORMAT_TEXT},
-	{"changes", report_changes, true, true, FORMAT_TEXT},
-	{"reconciliation", report_reconciliation, false, true, FORMAT_TEXT},
+	{"statistics", report_statistics, true, false, true},
+	{"reminders", report_reminders, true, false, false},
+	{"changes", report_changes, true, true, false},
+	{"reconciliation", report_reconciliation, false, true, false},
 };
 
 /* ---- the command ---- */
@@ -328,7 +332,7 @@ static int run(struct reporting *r, const struct kind *kind)
 	if (status == EXIT_OK)
 		status = read_place(r);
 	if (status == EXIT_OK)
-		status = read_form(r, kind->otherwise);
+		status = read_form(r, kind->is_table);
 	if (status == EXIT_OK && kind->needs_institution && r->institution == REGISTRY_NONE)
 		status = refuse("report %s needs --institution ID", kind->name);
 	return status == EXIT_OK ? ask_ledger(r, kind) : status;

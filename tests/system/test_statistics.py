@@ -326,7 +326,9 @@ def test_reminders_and_drafts_say_what_is_to_do(office):
 def test_the_command_says_what_it_wants(office):
     for command, words in ((["statistik", "2025"], "statistics"), (["statistics"], "year"), (["statistics", "1999"], "no forms"),
                            (["changes", "2025"], "--institution"), (["statistics", "2025", "--quarter", "5"], "1 to 4"),
-                           (["statistics", "2025", "--format", "xlsx"], "--output"), (["statistics", "2025", "--by", "typ"], "type")):
+                           (["statistics", "2025", "--format", "xlsx"], "--output"), (["statistics", "2025", "--by", "typ"], "type"),
+                           (["statistics", "2025", "--format", "text"], "has no form 'text'"),
+                           (["reminders", "2025", "--format", "xlsx", "--output", "x.xlsx"], "has no form 'xlsx'")):
         done = run(office, "report", *command, check=False)
         assert done.returncode == 2 and words in done.stderr, (command, done.stderr)
     table = run(office, "report", "statistics", "2025", "--region", "3701", "--by", "type").stdout
