@@ -263,7 +263,7 @@ static int run(struct changing *c, enum filing_action action, struct err *err)
 	if (rc == 0)
 		rc = report_load(&c->report, &c->fill, c->call->institution, true, err);
 	if (rc == 0) {
-		api_write_report(c->call, &c->report, ledger_db(c->ledger));
+		rc = api_write_report(c->call, &c->report, ledger_db(c->ledger), err);
 		report_fini(&c->report);
 	}
 	derived_close(c->derived);

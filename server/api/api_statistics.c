@@ -30,10 +30,11 @@ bool api_fill(struct api_call *call, const struct figures *figures, struct fill 
 	return false;
 }
 
-void api_write_report(struct api_call *call, const struct report *report, struct db *db)
+int api_write_report(struct api_call *call, const struct report *report, struct db *db,
+		     struct err *err)
 {
 	api_json(call);
-	report_write_json(&call->json, report, call->registry, db);
+	return report_write_json(&call->json, report, call->registry, db, err);
 }
 
 static void send_workbook(struct api_call *call, int rc, const struct err *err)
@@ -72,8 +73,8 @@ static void get_report(struct api_call *call)
 			      &err);
 	else if (call->is_csv)
 		send_report_csv(call, &report);
-	else
-		api_write_report(call, &report, ledger_db(call->ledger));
+	else if (api_write_report(call, &report, ledger_db(call->ledger), &err) < 0)
+		api_failed(call, &err);
 	report_fini(&report);
 }
 

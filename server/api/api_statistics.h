@@ -10,8 +10,9 @@
 /* The year of the path and the quarter asked for; false after answering 400 or 404. figures must
  * outlive fill. */
 bool api_fill(struct api_call *call, const struct figures *figures, struct fill *fill);
-/* JSON of a report, with what has happened to it if db is not NULL. */
-void api_write_report(struct api_call *call, const struct report *report, struct db *db);
+/* JSON of a report with what has happened to it; db: where that is. */
+int api_write_report(struct api_call *call, const struct report *report, struct db *db,
+		     struct err *err);
 
 #define API_QUARTER_PARAMETER                                               \
 	{                                                                   \

@@ -168,7 +168,7 @@ static int write_report(struct reporting *r, struct err *err)
 	if (r->format == FORMAT_XLSX) {
 		rc = report_write_xlsx(&r->text, &report, r->registry, err);
 	} else if (r->format == FORMAT_JSON) {
-		report_write_json(&r->json, &report, r->registry, ledger_db(r->ledger));
+		rc = report_write_json(&r->json, &report, r->registry, ledger_db(r->ledger), err);
 	} else {
 		head_csv(r, report_columns);
 		report_write_csv(&r->csv, &report, r->registry);

@@ -168,9 +168,10 @@ static void write_people(struct json_writer *json, const struct filing *filing)
 	json_end_object(json);
 }
 
-void report_write_json(struct json_writer *json, const struct report *report,
-		       const struct registry *registry, struct db *db)
+int report_write_json(struct json_writer *json, const struct report *report,
+		      const struct registry *registry, struct db *db, struct err *err)
 {
+	int rc = 0;
 	struct history history = {json, registry->offset_ms};
 	const struct registry_institution *of = &registry->institutions[report->institution];
 
@@ -187,10 +188,11 @@ void report_write_json(struct json_writer *json, const struct report *report,
 	write_forms(json, report, registry);
 	write_checks(json, report);
 	json_begin_array(json, "history");
-	if (db != NULL && report->filing.id != 0)
-		(void)filing_each_event(db, report->filing.id, write_event, &history, NULL);
+	if (report->filing.id != 0)
+		rc = filing_each_event(db, report->filing.id, write_event, &history, err);
 	json_end_array(json);
 	json_end_object(json);
+	return rc;
 }
 
 const char *const report_columns[] = {"year",  "quarter",  "institution", "state",  "form",

@@ -8,9 +8,9 @@
 #include "server/statistics/report.h"
 #include "server/statistics/summary.h"
 
-/* One object. db: where its history is; NULL: without. */
-void report_write_json(struct json_writer *json, const struct report *report,
-		       const struct registry *registry, struct db *db);
+/* One object. db: where its history is. Negative errno: the history is not whole. */
+int report_write_json(struct json_writer *json, const struct report *report,
+		      const struct registry *registry, struct db *db, struct err *err);
 /* A row a line, under these columns (NULL-terminated). */
 extern const char *const report_columns[];
 void report_write_csv(struct csv_writer *csv, const struct report *report,
