@@ -113,11 +113,11 @@ size_t report_count_errors(const struct report *report)
 
 civil_day report_due(const struct form_schema *schema, struct fill_period period)
 {
-	civil_day month;
+	civil_day month, day;
 
 	if (period.quarter > 0)
 		return period.days.to - 1 + (civil_day)schema->due_days;
 	month = civil_add_months(civil_year_start(period.days.to), (int)schema->due_month - 1);
-	month += (civil_day)schema->due_day - 1;
-	return month;
+	day = month + (civil_day)schema->due_day - 1;
+	return day < civil_next_month(month) ? day : civil_next_month(month) - 1;
 }

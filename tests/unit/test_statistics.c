@@ -305,6 +305,29 @@ static void test_verdicts(void **state)
 				 cases[i].verdict);
 }
 
+static void test_due_days(void **state)
+{
+	static const struct {
+		int year, quarter;
+		int64_t month, day, days;
+		const char *due;
+	} cases[] = {{2025, 0, 3, 31, 15, "2026-03-31"}, {2025, 0, 4, 31, 15, "2026-04-30"},
+		     {2025, 0, 2, 30, 15, "2026-02-28"}, {2027, 0, 2, 30, 15, "2028-02-29"},
+		     {2025, 4, 3, 31, 15, "2026-01-15"}, {2025, 2, 3, 31, 1, "2025-07-01"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct form_schema schema = {.due_month = cases[i].month,
+						   .due_day = cases[i].day,
+						   .due_days = cases[i].days};
+		char text[CIVIL_TEXT_MAX];
+
+		(void)civil_print_day(
+			report_due(&schema, fill_period(cases[i].year, cases[i].quarter)), text);
+		assert_string_equal(text, cases[i].due);
+	}
+}
+
 static void test_rounding(void **state)
 {
 	static const int64_t cases[][3] = {{1234567, 2, 1230000},   {1235000, 2, 1240000},
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_rounding),
 		cmocka_unit_test(test_bad_tables),
+		cmocka_unit_test(test_due_days),
 		cmocka_unit_test(test_a_small_workbook_cannot_swell),
 	};
 	struct conf_errors errors = {0};
