@@ -10,7 +10,7 @@
 
 #define REVIEWERS (API_ROLE(ROLE_REVIEWER) | API_ROLE(ROLE_ADMIN))
 
-enum { WORDS_MAX = 500, REASON_MAX = 500 };
+enum { REASON_MAX = 500 };
 
 /* A change under way: everything is read and written by one writer's transaction. */
 struct changing {
@@ -104,9 +104,8 @@ static int take_number(const struct form_line *line, const json_t *value, struct
 static int take_text(const struct form_line *line, const char *key, const json_t *value,
 		     const char **out, struct err *err)
 {
-	if (!json_is_string(value) || json_string_length(value) > WORDS_MAX)
-		return err_set(err, -EINVAL, "%s: %s must be a text of at most %d bytes",
-			       line->code, key, WORDS_MAX);
+	if (!json_is_string(value))
+		return err_set(err, -EINVAL, "%s: %s must be a text", line->code, key);
 	*out = json_string_value(value);
 	return 0;
 }

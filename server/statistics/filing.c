@@ -268,12 +268,21 @@ static void take_edit(struct filing_value *value, const struct filing_edit *edit
 		value->remark = edit->remark;
 }
 
+static bool is_too_long(const char *text)
+{
+	return text != NULL && strlen(text) > FILING_TEXT_MAX;
+}
+
 static int refuse_size(const struct form_schema *schema, const struct filing_change *change,
 		       struct err *err)
 {
 	for (size_t i = 0; i < change->n_edits; i++) {
 		const struct filing_edit *edit = &change->edits[i];
 
+		if (is_too_long(edit->words) || is_too_long(edit->remark))
+			return err_set(err, -EINVAL, "%s (%s): a text of more than %d bytes",
+				       schema->lines[edit->line].code,
+				       schema->lines[edit->line].name, FILING_TEXT_MAX);
 		if (edit->filed > filed_max * MICRO || edit->filed < -filed_max * MICRO)
 			return err_set(err, -EINVAL, "%s (%s): filed is more than %lld",
 				       schema->lines[edit->line].code,

@@ -55,6 +55,7 @@ void filing_fini(struct filing *filing);
 bool filing_is_open(enum filing_state state); /* may be edited */
 
 /* ---- changes, inside the caller's transaction ---- */
+enum { FILING_TEXT_MAX = 500 }; /* bytes of words, of a remark */
 struct filing_edit {
 	size_t line;
 	bool clears, has_filed; /* clears: the filed value goes */
@@ -68,7 +69,8 @@ struct filing_change {
 	const struct filing_edit *edits;
 	size_t n_edits;
 };
-/* -EBUSY with words: it is not open. -EINVAL: a figure beyond 10^10. */
+/* -EBUSY with words: it is not open. -EINVAL: a figure beyond 10^10, a text
+ * that is too long. */
 int filing_change(struct db *db, const struct form_schema *schema, struct filing *filing,
 		  const struct filing_change *change, struct err *err);
 /* -EBUSY: not from this state. -EPERM: the approver must not be who submitted. For FILING_SUBMIT

@@ -207,6 +207,7 @@ def test_sums_are_the_sums_of_what_is_filed(office):
 
 @pytest.mark.parametrize("body, words", [
     ({"values": {"999": {"filed": 1}}}, "no line '999'"), ({"values": {"201": {"filed": "many"}}}, "no number"),
+    ({"values": {"201": {"remark": "因" * 167}}}, "more than 500 bytes"),
     ({"values": {"201": {"filed": "-9000000000000"}}}, "more than 10000000000"),
     ({"values": {"112": {"filed": 1.5}}}, "decimals"), ({"values": {"101": {"filed": 1}}}, "takes no 'filed'"),
     ({"vaules": {}}, "takes no 'vaules'"), ({"people": {"boss": "x"}}, "boss"), ([], "no JSON object")])
@@ -301,6 +302,16 @@ def test_what_was_exported_comes_back_filled_in(office, kind):
         bad.write_bytes(nonsense)
         answer = run(office, "import", bad, check=False)
         assert answer.returncode == 1 and words in answer.stderr, answer.stderr
+
+
+def test_what_comes_back_too_long_is_refused(office):
+    office.li.edit({"values": {"201": {"remark": "扣除对外供电"}}})
+    file = office.folder / "report.csv"
+    run(office, "report", "statistics", str(YEAR), "--institution", INSTITUTION, "--output", file)
+    file.write_text(file.read_text().replace("扣除对外供电", "因" * 167))
+    refused = run(office, "import", file, check=False)
+    assert refused.returncode == 1 and "201" in refused.stderr and "more than 500 bytes" in refused.stderr
+    assert report_of(office.li)["line"]["201"]["remark"] == "扣除对外供电"
 
 
 def test_reminders_and_drafts_say_what_is_to_do(office):
