@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "server/rollup/derive_private.h"
+#include "server/rollup/load.h"
 
 /* ---- hashes ---- */
 
@@ -344,6 +345,10 @@ static int compare_institution(struct comparison *c, uint32_t index, struct err 
 	rc = institution_days(c, index, &days, err);
 	if (rc == 0)
 		rc = derived_mark(c->derive->derived, name.id, days.from, days.to, err);
+	/* Those of accounts that are gone would stay; the others are computed again with the days.
+	 */
+	if (rc == 0)
+		rc = load_drop_accounts(c->derive->derived, name.id, err);
 	if (rc == 0)
 		rc = derived_define(c->derive->derived, name.id, hash, err);
 	return rc;

@@ -83,6 +83,9 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 				 "VALUES(?, ?, ?, ?, ?, ?)",
 	[DERIVED_SQL_LOAD_DELETE] = "DELETE FROM load_day WHERE id = ? AND series = ? AND day = ?",
 	[DERIVED_SQL_LOAD_DROP] = "DELETE FROM load_day WHERE id = ? AND day >= ? AND day < ?",
+	/* ';' is the character after ':'. */
+	[DERIVED_SQL_LOAD_ACCOUNTS] = "DELETE FROM load_day WHERE id = ? AND series >= 'account:' "
+				      "AND series < 'account;'",
 	[DERIVED_SQL_LOAD_LIST] = "SELECT day, hours, peak, peak_at FROM load_day WHERE id = ? AND "
 				  "series = ? AND day >= ? AND day < ? ORDER BY day",
 	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "

@@ -73,6 +73,17 @@ int load_drop(struct derived *derived, int64_t id, civil_day from, civil_day to,
 	return db_run(drop, err);
 }
 
+int load_drop_accounts(struct derived *derived, int64_t id, struct err *err)
+{
+	struct db_statement *drop;
+	int rc = derived_statement(derived, DERIVED_SQL_LOAD_ACCOUNTS, &drop, err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(drop, 1, id);
+	return db_run(drop, err);
+}
+
 static int read_day(struct db_statement *list, struct load_day *load, struct err *err)
 {
 	size_t len;

@@ -25,6 +25,8 @@ int load_put(struct derived *derived, int64_t id, const char *series, const stru
 	     struct err *err);
 /* Takes away the days of all series. */
 int load_drop(struct derived *derived, int64_t id, civil_day from, civil_day to, struct err *err);
+/* Takes away the series of all accounts. */
+int load_drop_accounts(struct derived *derived, int64_t id, struct err *err);
 
 struct load_visitor {
 	void (*fn)(const struct load_day *load, void *arg);

@@ -145,6 +145,26 @@ static void a_silent_meter_leaves_no_peak(void **state)
 	campus_fini(&campus);
 }
 
+/* An account whose number the registry corrects has its days under the new one alone. */
+static void an_account_that_is_gone_leaves_nothing(void **state)
+{
+	struct campus campus;
+	char *renamed = xstrdup(yaml);
+
+	(void)state;
+	memcpy(strstr(renamed, "number: a1"), "number: b1", 10);
+	campus_init(&campus, yaml);
+	feed(&campus);
+	campus_register(&campus, renamed);
+	campus_derive(&campus);
+	expect_peak(&campus, "account:b1", 8, "2026-03-02T00:00:00+08:00");
+	expect_peak(&campus, "account:a2", 12, "2026-03-02T00:00:00+08:00");
+	expect_peak(&campus, "electricity", 10, "2026-03-02T00:00:00+08:00");
+	assert_int_equal(load_of(&campus, "account:a1", "2026-03-02").n, 0);
+	campus_fini(&campus);
+	free(renamed);
+}
+
 static void a_meter_read_by_the_hour_has_none(void **state)
 {
 	static const char hourly[] =
@@ -173,6 +193,7 @@ int main(void)
 		cmocka_unit_test(peaks_are_of_quarters),
 		cmocka_unit_test(a_late_reading_moves_the_peak),
 		cmocka_unit_test(a_silent_meter_leaves_no_peak),
+		cmocka_unit_test(an_account_that_is_gone_leaves_nothing),
 		cmocka_unit_test(a_meter_read_by_the_hour_has_none),
 	};
 
