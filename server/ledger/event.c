@@ -121,6 +121,20 @@ int event_close_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet
 	return db_run(close, err);
 }
 
+int event_close_meter(struct ledger *ledger, const char *meter, int64_t now_ms, struct err *err)
+{
+	struct db_statement *close;
+	int rc = ledger_prepared(ledger, SQL_EVENT_CLOSE_METER, &close, err);
+
+	assert(ledger->is_open);
+	if (rc < 0)
+		return rc;
+	db_bind_int(close, 1, ledger->change);
+	db_bind_int(close, 2, now_ms);
+	db_bind_string(close, 3, meter);
+	return db_run(close, err);
+}
+
 int event_acknowledge(struct ledger *ledger, int64_t id, const char *who, const char *note,
 		      int64_t now_ms, struct err *err)
 {

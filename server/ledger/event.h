@@ -42,7 +42,7 @@ struct event {
 	int64_t time_ms; /* what it is about */
 };
 
-/* All three inside a transaction. */
+/* All of them inside a transaction. */
 /* Opens an event, or if it is open notes that its cause goes on: text, value and severity become
  * these, the last time moves forward to time_ms, and the count by one if it moved. */
 int event_touch(struct ledger *ledger, const struct event *event, struct err *err);
@@ -53,6 +53,8 @@ int event_close(struct ledger *ledger, const struct event *key, int64_t now_ms, 
 /* Closes all open events of a kind whose last time is before quiet_ms. */
 int event_close_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet_ms, int64_t now_ms,
 		      struct err *err);
+/* Closes all open events of a meter that nobody looks at any more. */
+int event_close_meter(struct ledger *ledger, const char *meter, int64_t now_ms, struct err *err);
 /* A person has seen it. -ENOENT; a second acknowledgement takes the place of the first. */
 int event_acknowledge(struct ledger *ledger, int64_t id, const char *who, const char *note,
 		      int64_t now_ms, struct err *err);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
+#include "server/ledger/event.h"
 #include "server/rollup/derive_private.h"
 #include "server/rollup/load.h"
 
@@ -371,13 +373,17 @@ static int find_vanished(struct comparison *c, struct err *err)
 	while ((rc = db_step(c->defined, err)) == 1) {
 		int64_t id = db_column_int(c->defined, 0);
 
-		if (is_known(derive->registry, (enum derived_kind)db_column_int(c->defined, 1),
-			     db_column_text(c->defined, 2, NULL)))
+		enum derived_kind kind = (enum derived_kind)db_column_int(c->defined, 1);
+		const char *name = db_column_text(c->defined, 2, NULL);
+
+		if (is_known(derive->registry, kind, name))
 			continue;
 		rc = derived_mark(derive->derived, id, (civil_day)db_column_int(c->defined, 3),
 				  (civil_day)db_column_int(c->defined, 4), err);
 		if (rc == 0)
 			rc = derived_define(derive->derived, id, 0, err);
+		if (rc == 0 && kind == DERIVED_METER)
+			rc = event_close_meter(derive->ledger, name, clock_utc_ms(), err);
 		if (rc < 0)
 			break;
 	}

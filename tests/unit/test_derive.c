@@ -356,6 +356,45 @@ static void test_holes_are_told_once(void **state)
 	free(yaml);
 }
 
+/* Nobody can put right what a meter did that the registry no longer has. */
+static void test_a_meter_that_is_gone_has_no_tasks(void **state)
+{
+	static const char more[] =
+		"  - {id: e09, building: main, carrier: electricity, item: \"01D00\", role: sub,\n"
+		"     parent: e01, quantity: active_energy_import_kwh, interval: 15m,\n"
+		"     lives: [{serial: x, from: 2026-02-01, ratio: 1}]}\n";
+	static const char open[] = "SELECT count(*) FROM event WHERE closed_ms IS NULL AND "
+				   "kind = 'unexplained_drop'";
+	char *with = campus_yaml(40, "tenant", more), *without = campus_yaml(40, "tenant", "");
+	const char *const fallen[] = {"e02", "e09"};
+	int64_t t0 = campus_time("2026-03-01");
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, with);
+	for (size_t i = 0; i < 2; i++) {
+		campus_steady(&campus, fallen[i], KWH, (struct reading){t0, 50 * MICRO}, QUARTER_MS,
+			      0, 4);
+		campus_steady(&campus, fallen[i], KWH,
+			      (struct reading){t0 + 2 * HOUR_MS, 10 * MICRO}, QUARTER_MS, 0, 4);
+	}
+	campus_derive(&campus);
+	assert_int_equal(campus_ask(&campus, open), 2);
+	campus_register(&campus, without);
+	campus_derive(&campus);
+	assert_int_equal(campus_ask(&campus, open), 1);
+	assert_int_equal(campus_ask(&campus, "SELECT count(*) FROM event WHERE meter = 'e02' AND "
+					     "closed_ms IS NULL"),
+			 1);
+	/* It comes back as it was. */
+	campus_register(&campus, with);
+	campus_derive(&campus);
+	assert_int_equal(campus_ask(&campus, open), 2);
+	campus_fini(&campus);
+	free(with);
+	free(without);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_gap_by_hours_of_the_week),
 		cmocka_unit_test(test_a_register_that_stands_still),
 		cmocka_unit_test(test_holes_are_told_once),
+		cmocka_unit_test(test_a_meter_that_is_gone_has_no_tasks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
