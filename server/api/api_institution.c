@@ -63,7 +63,8 @@ static void write_item(struct api_call *call, uint32_t index)
 	}
 	json_begin_object(&call->json, NULL);
 	write_head(call, institution);
-	write_location(call, index);
+	if (!institution->is_sensitive) /* lists are what maps are drawn from */
+		write_location(call, index);
 	json_end_object(&call->json);
 }
 

@@ -126,6 +126,22 @@ def test_a_sensitive_site_is_nowhere_below_its_grade(plant):
     assert ask(plant, f"/institutions/{hidden}", own)[0] == 200
 
 
+def test_a_sensitive_site_is_on_no_map(plant):
+    for name in ("370104-0001", "370104-0009"):
+        file = plant.folder / "registry" / "institutions" / f"{name}.yaml"
+        file.write_text(file.read_text() + "location: {latitude: 36.66, longitude: 117.07, datum: wgs84}\n")
+    plant.server.hang_up()
+
+    def placed():
+        rows = json.loads(ask(plant, "/institutions?region=370104", plant.tokens["L4"])[1])["institutions"]
+        assert "370104-0009" in [row["institution"] for row in rows]
+        return [row["institution"] for row in rows if "location" in row]
+
+    wait_until(placed, 10, "read anew")
+    assert placed() == ["370104-0001"]
+    assert "location" in json.loads(ask(plant, "/institutions/370104-0009", plant.tokens["L4"])[1])
+
+
 def test_the_catalogue_lists_what_there_is(plant):
     status, body = ask(plant, "/catalogue?limit=1000", plant.tokens["L1"])
     listed = json.loads(body)
