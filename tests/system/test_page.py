@@ -257,6 +257,21 @@ def test_a_spoilt_address_leads_to_the_start(plant):
         one.assert_clean()
 
 
+def test_what_is_not_there_stands_alone(plant):
+    """Nothing of the institution shown before stays around the refusal."""
+    with page(plant) as one:
+        one.sign_in()
+        one.show(f"#/institution/{INSTITUTION}/overview")
+        name = one.wait("h1").text
+        one.run("location.hash = '#/institution/NOBODY-1/overview'")
+        WebDriverWait(one.browser, 10).until(lambda _: "不存在" in one.wait("#main").text)
+        assert name not in one.wait("#main").text and name not in one.browser.title
+        assert not one.find(".sections a")
+        # And the way back is open.
+        one.run(f"location.hash = '#/institution/{INSTITUTION}/overview'")
+        WebDriverWait(one.browser, 10).until(lambda _: one.wait("h1").text == name)
+
+
 def test_a_wrong_token_is_told_so(plant):
     with page(plant) as one:
         field = one.wait("#token")

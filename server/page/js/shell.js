@@ -119,7 +119,7 @@ export class Shell {
       if (turn !== this.turn || error.status === 401) return;
       if (!error.status) console.warn(error);
       this.put(failed(error, () => this.show(place)));
-      if (!this.subject) replace(this.heading, t("app.name"));
+      if (this.place !== place) this.unframe();
     }
   }
 
@@ -134,6 +134,14 @@ export class Shell {
     const active = document.activeElement;
     if (!this.view || !this.view.isLive || (active && this.content.contains(active))) return;
     await this.show(this.place);
+  }
+
+  // What cannot be shown has nothing of what was shown before around it.
+  unframe() {
+    this.subject = this.place = this.view = null;
+    replace(this.heading, t("app.name"));
+    for (const part of [this.note, this.crumbs, this.controls, this.sections]) replace(part);
+    document.title = t("app.name");
   }
 
   frame(place, subject, views, view, isSame) {
