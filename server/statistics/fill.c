@@ -229,7 +229,7 @@ static bool is_outermost(const struct work *work, const struct registry_meter *m
 	return true;
 }
 
-static int add_meter(struct work *work, const struct registry_meter *meter,
+static int add_meter(struct work *work, const struct registry_meter *meter, bool is_by_bills,
 		     struct source_value *value)
 {
 	struct derived_name name;
@@ -241,6 +241,9 @@ static int add_meter(struct work *work, const struct registry_meter *meter,
 		struct derived_key key = {.day = month, .id = name.id};
 		struct derived_row row;
 
+		if (is_by_bills && registry_supply(work->registry, work->institution,
+						   meter->carrier, month) == SUPPLY_BILL)
+			continue;
 		if (get_row(work, DERIVED_METER_MONTH, &key, &row) < 0)
 			return -EIO;
 		value->value += row.sum.value;
@@ -249,10 +252,12 @@ static int add_meter(struct work *work, const struct registry_meter *meter,
 	return rc < 0 ? rc : 0;
 }
 
+/* Where bills tell the same use, the meters behind them would count it twice. */
 static int add_form_meters(struct work *work, const struct form_source *source,
 			   enum meter_form form, struct source_value *value)
 {
 	const struct registry_institution *institution = of(work);
+	bool is_by_bills = value->is_known;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < institution->n_meters && rc == 0; i++) {
@@ -261,7 +266,7 @@ static int add_form_meters(struct work *work, const struct form_source *source,
 
 		if (meter->form == form && meter->carrier == source->carrier &&
 		    is_outermost(work, meter, form))
-			rc = add_meter(work, meter, value);
+			rc = add_meter(work, meter, is_by_bills, value);
 	}
 	return rc;
 }

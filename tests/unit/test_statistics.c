@@ -81,7 +81,10 @@ static const char building[] =
 	"  - {id: room, building: b, carrier: electricity, item: \"01D00\", role: sub, parent: "
 	"main, "
 	"form: datacentre, quantity: active_energy_import_kwh, interval: 1h, lives: [{serial: b, "
-	"from: 2020-01-01, ratio: 1}]}\n";
+	"from: 2020-01-01, ratio: 1}]}\n"
+	"  - {id: heat, building: b, carrier: electricity, item: \"01B00\", role: sub, parent: "
+	"main, form: heating, quantity: active_energy_import_kwh, interval: 1h, lives: [{serial: "
+	"c, from: 2020-01-01, ratio: 1}]}\n";
 
 static struct forms *forms;
 
@@ -122,6 +125,8 @@ static void set_up(struct campus *campus, struct derived **derived)
 		      (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS, MICRO, 181 * 24);
 	campus_steady(campus, "room", "active_energy_import_kwh",
 		      (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS, MICRO / 4, 181 * 24);
+	campus_steady(campus, "heat", "active_energy_import_kwh",
+		      (struct reading){campus_time("2026-01-01"), 0}, HOUR_MS, MICRO / 8, 181 * 24);
 	add_bill(campus, "2026-03-01", "2026-04-01", "2026-03",
 		 745); /* metered then: checks only */
 	add_bill(campus, "2026-04-01", "2026-06-01", "2026-06", 1500); /* two months */
@@ -148,6 +153,8 @@ static const struct {
 	{"the fee of a month that is metered counts", "202", 1, true, true, false, 37250},
 	{"the room", "303", 1, true, true, false, 90 * 6 * 100},
 	{"the room while the building is billed", "303", 2, true, true, false, 91 * 6 * 100},
+	{"what heats", "403", 1, true, true, false, 90 * 3 * 100},
+	{"what heats while the building is billed", "403", 2, true, true, false, 91 * 3 * 100},
 	{"nothing of the kind is supplied", "221", 1, false, false, false, 0},
 	{"persons by days", "112", 3, true, true, false, 19900},
 	{"area", "113", 1, true, true, false, 500000},
@@ -177,6 +184,40 @@ static void test_fill(void **state)
 			fail_msg("%s: %d %d %d %lld %s", fills[i].name, value.applies,
 				 value.is_known, value.is_partial, (long long)value.value,
 				 value.missing);
+		report_fini(&report);
+	}
+	derived_close(derived);
+	campus_fini(&campus);
+}
+
+static void test_a_use_that_is_billed_and_metered_counts_once(void **state)
+{
+	static const int64_t expected[] = {90 * 3 * (int64_t)MICRO, 50 * (int64_t)MICRO};
+	struct bill bill = {.institution = "370102-0001",
+			    .carrier = CARRIER_ELECTRICITY,
+			    .use = USE_HEATING,
+			    .days = {campus_day("2026-04-01"), campus_day("2026-05-01")},
+			    .period = "2026-04",
+			    .quantity = 50 * (int64_t)MICRO,
+			    .fee = MICRO_NONE,
+			    .is_confirmed = true,
+			    .entered_by = "x"};
+	struct campus campus;
+	struct derived *derived;
+	struct bill_result result;
+	struct err err = {""};
+
+	(void)state;
+	set_up(&campus, &derived);
+	struct figures figures = figures_of(&campus, derived, "2026-11-24");
+	campus_check(bill_add(campus.ledger, campus.registry, &bill, &result, &err), &err);
+	for (int quarter = 1; quarter <= 2; quarter++) {
+		struct fill fill = {&figures, forms_of_year(forms, 2026),
+				    fill_period(2026, quarter)};
+		struct report report;
+
+		campus_check(report_load(&report, &fill, 0, false, &err), &err);
+		assert_int_equal(value_of(&report, "403").value, expected[quarter - 1]);
 		report_fini(&report);
 	}
 	derived_close(derived);
@@ -349,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_rounding),
 		cmocka_unit_test(test_bad_tables),
 		cmocka_unit_test(test_due_days),
+		cmocka_unit_test(test_a_use_that_is_billed_and_metered_counts_once),
 		cmocka_unit_test(test_a_small_workbook_cannot_swell),
 	};
 	struct conf_errors errors = {0};
