@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +26,17 @@ void buf_fini(struct buf *buf)
 	*buf = (struct buf){0};
 }
 
+void buf_cut(struct buf *buf, size_t len)
+{
+	assert(len <= buf->len);
+	buf->len = len;
+	if (buf->data != NULL)
+		buf->data[len] = '\0';
+}
+
 void buf_clear(struct buf *buf)
 {
-	buf->len = 0;
-	if (buf->data != NULL)
-		buf->data[0] = '\0';
+	buf_cut(buf, 0);
 }
 
 char *buf_take(struct buf *buf)

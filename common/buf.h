@@ -12,8 +12,9 @@ struct buf {
 };
 
 /* A zeroed struct buf is an empty one. */
-void buf_fini(struct buf *buf);  /* frees; the buf is empty again */
-void buf_clear(struct buf *buf); /* keeps the memory */
+void buf_fini(struct buf *buf);            /* frees; the buf is empty again */
+void buf_clear(struct buf *buf);           /* keeps the memory */
+void buf_cut(struct buf *buf, size_t len); /* back to a former length */
 char *buf_take(struct buf *buf); /* the caller becomes the owner of the text; never NULL */
 
 void buf_add(struct buf *buf, const void *data, size_t len);

@@ -74,8 +74,6 @@ int charset_to_utf8(const char *text, size_t len, struct buf *out, struct err *e
 	}
 	if (convert(from, text, len, out) == 0)
 		return 0;
-	out->len = before;
-	if (out->data != NULL)
-		out->data[before] = '\0';
+	buf_cut(out, before);
 	return err_set(err, -EILSEQ, "the text is neither UTF-8 nor %s", from);
 }

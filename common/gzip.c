@@ -84,6 +84,6 @@ int gzip_unpack_file(const void *data, size_t len, size_t max, struct buf *out)
 	if (rc == Z_STREAM_END && out->len - before <= max)
 		return 0;
 	rc = out->len - before > max ? -EFBIG : -EINVAL;
-	out->len = before;
+	buf_cut(out, before);
 	return rc;
 }

@@ -78,7 +78,7 @@ void history_line(const struct history_meter *meter, int64_t utc_ms, struct buf 
 		is_empty = false;
 	}
 	if (is_empty)
-		out->len = start;
+		buf_cut(out, start);
 	else
 		telemetry_end_line(out, utc_ms);
 }

@@ -59,7 +59,7 @@ void control_answer(const char *line, size_t len, const struct control_handler *
 		r = run_command(request, handlers, arg, answer, &err);
 	json_decref(request);
 	if (r < 0) {
-		answer->len = start;
+		buf_cut(answer, start);
 		add_error(answer, err.text);
 	}
 	buf_add_char(answer, '\n');

@@ -165,7 +165,7 @@ static size_t write_texts(const struct decode_input *input, const struct agent_m
 	if (n == 0)
 		return 0;
 	if (digest == *texts) { /* nothing new: the line goes again */
-		out->len = start;
+		buf_cut(out, start);
 		return 0;
 	}
 	*texts = digest;

@@ -81,6 +81,21 @@ static void test_clear_keeps_the_memory(void **state)
 	buf_fini(&buf);
 }
 
+static void test_cut_goes_back(void **state)
+{
+	struct buf buf = {0};
+
+	(void)state;
+	buf_cut(&buf, 0);
+	assert_null(buf.data);
+	buf_add_text(&buf, "something");
+	buf_cut(&buf, 4);
+	assert_string_equal(buf.data, "some");
+	buf_add_text(&buf, "one");
+	assert_string_equal(buf.data, "someone");
+	buf_fini(&buf);
+}
+
 static void test_take_gives_the_text_away(void **state)
 {
 	struct buf buf = {0};
@@ -128,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_integers_to_their_limits),
 		cmocka_unit_test(test_grows_far),
 		cmocka_unit_test(test_clear_keeps_the_memory),
+		cmocka_unit_test(test_cut_goes_back),
 		cmocka_unit_test(test_take_gives_the_text_away),
 		cmocka_unit_test(test_nothing_added),
 		cmocka_unit_test(test_bytes_with_nul),
