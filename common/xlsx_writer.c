@@ -9,6 +9,7 @@
 #include <xlsxwriter.h>
 
 #include "common/decimal.h"
+#include "common/file.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 
@@ -207,23 +208,6 @@ void xlsx_add_note(struct xlsx_writer *xlsx, const char *text)
 	xlsx_end_row(xlsx);
 }
 
-static int read_back(const char *path, struct buf *out, struct err *err)
-{
-	FILE *file = fopen(path, "re");
-	char block[16384];
-	size_t n;
-	int rc = 0;
-
-	if (file == NULL)
-		return err_set(err, -errno, "%s: %s", path, err_name(-errno));
-	while ((n = fread(block, 1, sizeof block, file)) > 0)
-		buf_add(out, block, n);
-	if (ferror(file) != 0)
-		rc = err_set(err, -EIO, "%s: %s", path, err_name(-EIO));
-	(void)fclose(file); /* read only */
-	return rc;
-}
-
 int xlsx_finish(struct xlsx_writer *xlsx, struct buf *out, struct err *err)
 {
 	lxw_error failed = workbook_close(xlsx->book);
@@ -232,8 +216,8 @@ int xlsx_finish(struct xlsx_writer *xlsx, struct buf *out, struct err *err)
 	if (failed != LXW_NO_ERROR)
 		rc = err_set(err, -EIO, "the workbook could not be written: %s",
 			     lxw_strerror(failed));
-	else if (out != NULL)
-		rc = read_back(xlsx->path, out, err);
+	else if (out != NULL && (rc = file_read(xlsx->path, SIZE_MAX, out)) < 0)
+		(void)err_set(err, rc, "%s: %s", xlsx->path, err_name(rc));
 	(void)unlink(xlsx->path); /* a temporary one */
 	free(xlsx);
 	return rc;

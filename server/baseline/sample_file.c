@@ -2,31 +2,11 @@
 #include "server/baseline/sample_file.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "common/file.h"
 #include "common/gzip.h"
-#include "common/mem.h"
 
-enum { FILE_MAX = 64 * 1024 * 1024, STEP = 64 * 1024 };
-
-static int read_all(FILE *file, struct buf *out)
-{
-	char *bytes = xcalloc(STEP, 1);
-	size_t n;
-	int rc = 0;
-
-	do {
-		n = fread(bytes, 1, STEP, file);
-		buf_add(out, bytes, n);
-	} while (n == STEP && out->len <= FILE_MAX);
-	if (ferror(file) != 0)
-		rc = -errno; /* a folder, for one */
-	else if (out->len > FILE_MAX)
-		rc = -EFBIG;
-	free(bytes);
-	return rc;
-}
+enum { FILE_MAX = 64 * 1024 * 1024 };
 
 static bool is_gzip(const struct buf *buf)
 {
@@ -35,14 +15,9 @@ static bool is_gzip(const struct buf *buf)
 
 int sample_file_read(const char *path, struct buf *out, struct err *err)
 {
-	FILE *file = fopen(path, "re");
 	struct buf raw = {0};
-	int rc;
+	int rc = file_read(path, FILE_MAX, &raw);
 
-	if (file == NULL)
-		return err_set(err, -errno, "%s: %s", path, err_name(errno));
-	rc = read_all(file, &raw);
-	(void)fclose(file); /* read only */
 	if (rc == 0 && is_gzip(&raw))
 		rc = gzip_unpack_file(raw.data, raw.len, FILE_MAX, out);
 	else if (rc == 0)
@@ -52,7 +27,7 @@ int sample_file_read(const char *path, struct buf *out, struct err *err)
 		return err_set(err, rc, "%s: has more than 64 MiB", path);
 	if (rc == -EINVAL)
 		return err_set(err, rc, "%s: is damaged or cut short (gzip)", path);
-	return rc < 0 ? err_set(err, rc, "%s: cannot be read: %s", path, err_name(rc)) : 0;
+	return rc < 0 ? err_set(err, rc, "%s: %s", path, err_name(rc)) : 0;
 }
 
 int sample_file_load(const char *path, int64_t offset_ms, const struct sample_limits *limits,

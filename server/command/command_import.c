@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/json_writer.h"
-#include "common/mem.h"
 #include "server/command/commands.h"
 #include "server/ingest/import.h"
 #include "server/rollup/bill_import.h"
 #include "server/statistics/filing_import.h"
 
-enum { SHOWN_REFUSALS = 20, CSV_MAX = 64 * 1024 * 1024 };
+enum { SHOWN_REFUSALS = 20, TABLE_MAX = 64 * 1024 * 1024 };
 
 struct import_run {
 	const struct cli *cli;
@@ -120,33 +120,15 @@ static void print_bills(const struct import_run *run)
 	buf_fini(&out);
 }
 
-/* NULL: it could not be read whole; err says why. */
-static char *read_csv(const char *path, size_t *len, struct err *err)
+static int read_table(const char *path, struct buf *out, struct err *err)
 {
-	FILE *file = fopen(path, "re");
-	bool is_read = false;
-	char *text;
+	int rc = file_read(path, TABLE_MAX, out);
 
-	*len = 0;
-	if (file == NULL) {
-		(void)err_set(err, -errno, "%s: %s", path, err_name(errno));
-		return NULL;
-	}
-	text = xcalloc(CSV_MAX, 1);
-	*len = fread(text, 1, CSV_MAX, file);
-	if (ferror(file) != 0)
-		(void)err_set(err, -errno, "%s: %s", path, err_name(errno));
-	else if (*len == 0)
-		(void)err_set(err, -EINVAL, "%s: is empty", path);
-	else if (*len == CSV_MAX)
-		(void)err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", path);
-	else
-		is_read = true;
-	(void)fclose(file); /* read only */
-	if (is_read)
-		return text;
-	free(text);
-	return NULL;
+	if (rc == -EFBIG)
+		return err_set(err, rc, "%s: is larger than 64 MiB; split it", path);
+	if (rc < 0)
+		return err_set(err, rc, "%s: %s", path, err_name(rc));
+	return out->len > 0 ? 0 : err_set(err, -EINVAL, "%s: is empty", path);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -249,16 +231,14 @@ static int import_reports(struct import_run *run, const char *data, size_t len, 
 
 static int import_table(struct import_run *run, struct err *err)
 {
-	size_t len;
-	char *text = read_csv(run->path, &len, err);
-	int rc;
+	struct buf text = {0};
+	int rc = read_table(run->path, &text, err);
 
-	if (text == NULL)
-		return -EIO;
-	rc = ends_with(run->path, ".xlsx") || filing_table_is_csv(text, len)
-		     ? import_reports(run, text, len, err)
-		     : import_bills(run, text, len, err);
-	free(text);
+	if (rc == 0)
+		rc = ends_with(run->path, ".xlsx") || filing_table_is_csv(text.data, text.len)
+			     ? import_reports(run, text.data, text.len, err)
+			     : import_bills(run, text.data, text.len, err);
+	buf_fini(&text);
 	return rc;
 }
 

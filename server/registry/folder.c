@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/file.h"
+
 enum { MAX_FILE = 16 * 1024 * 1024 };
 
 struct folder {
@@ -25,23 +27,6 @@ void folder_complain(struct conf_errors *errors, const char *path, const char *w
 	conf_error(errors, &place, NULL, "%s", words);
 }
 
-static int read_file(const char *path, struct buf *out)
-{
-	FILE *file = fopen(path, "re");
-	char chunk[16 * 1024];
-	size_t n;
-	int code = 0;
-
-	if (file == NULL)
-		return -errno;
-	while ((n = fread(chunk, 1, sizeof chunk, file)) > 0 && out->len <= MAX_FILE)
-		buf_add(out, chunk, n);
-	if (ferror(file))
-		code = errno != 0 ? -errno : -EIO;
-	(void)fclose(file); /* was only read */
-	return code;
-}
-
 static uint64_t hash_bytes(uint64_t hash, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -55,7 +40,7 @@ int folder_load(struct arena *arena, const char *path, const struct conf_node **
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
 	struct buf text = {0};
-	int code = read_file(path, &text);
+	int code = file_read(path, MAX_FILE, &text);
 
 	if (code < 0) {
 		folder_complain(errors, path, err_name(code));
