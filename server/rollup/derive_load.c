@@ -11,7 +11,6 @@ enum { QUARTERS = 96, QUARTER_MS = 15 * 60 * 1000 };
 struct quarters {
 	struct amount sum[QUARTERS];
 	bool is_broken[QUARTERS]; /* a meter that should tell something does not, or not closely */
-	bool has_any;
 };
 
 static bool is_alive(const struct registry_meter *meter, int64_t from_ms)
@@ -56,7 +55,6 @@ static int add_meter(struct derive *derive, uint32_t index, int sign, int64_t st
 		else
 			quarters->is_broken[q] |=
 				is_alive(meter, start_ms + q * (int64_t)QUARTER_MS);
-		quarters->has_any |= of[q].covered_ms == QUARTER_MS;
 	}
 	return 0;
 }
@@ -89,7 +87,7 @@ static int peak_of_total(const struct load_work *work, struct load_day *load, st
 			rc = add_meter(work->derive, item->terms[k].meter, item->terms[k].sign,
 				       start, &quarters, err);
 	}
-	if (rc == 0 && quarters.has_any)
+	if (rc == 0)
 		take_peak(&quarters, start, load);
 	return rc;
 }
