@@ -130,6 +130,17 @@ static void end_series(struct api_call *call, int rc, const struct err *err)
 	}
 }
 
+/* Series of buildings and meters name them: that is a data item of its own. */
+static bool may_see_parts(struct api_call *call, enum figures_by by)
+{
+	enum catalogue_item item = by == FIGURES_BY_BUILDING ? ITEM_BUILDING
+				   : by == FIGURES_BY_METER  ? ITEM_METER
+							     : ITEM_ENERGY;
+
+	return api_is_reached(call, access_grade_at(&call->access, call->institution),
+			      catalogue_grade(call->catalogue, item), catalogue_item_name(item));
+}
+
 static void get_energy(struct api_call *call)
 {
 	uint32_t index = call->institution;
@@ -141,7 +152,7 @@ static void get_energy(struct api_call *call)
 	if (!read_span(call, &span))
 		return;
 	by = api_choice(call, "by");
-	if (by < 0)
+	if (by < 0 || !may_see_parts(call, (enum figures_by)by))
 		return;
 	begin_series(call, "institution", call->registry->institutions[index].id, &span);
 	rc = figures_energy(&figures, index, &span, (enum figures_by)by,

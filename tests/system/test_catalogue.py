@@ -171,7 +171,11 @@ def test_another_version_holds_from_the_next_hangup(plant):
                                .replace("unit: person, source: registry, cycle: on_change,\n     "
                                         "share: 有条件, open: 有条件, grade: L2, aggregate: L1",
                                         "unit: person, source: registry, cycle: on_change,\n     "
-                                        "share: 不予, open: 不予, grade: L3"))
+                                        "share: 不予, open: 不予, grade: L3")
+                               .replace('format: "id, carrier, item, role", source: registry, '
+                                        "cycle: on_change,\n     share: 有条件, open: 不予, grade: L2",
+                                        'format: "id, carrier, item, role", source: registry, '
+                                        "cycle: on_change,\n     share: 不予, open: 不予, grade: L3"))
     digest = json.loads(ask(plant, "/catalogue", plant.token)[1])["digest"]
     plant.server.hang_up()
     wait_until(lambda: json.loads(ask(plant, "/catalogue", plant.token)[1])["version"] == "2026.2", 10,
@@ -179,6 +183,10 @@ def test_another_version_holds_from_the_next_hangup(plant):
     assert json.loads(ask(plant, "/catalogue", plant.token)[1])["digest"] != digest
     assert "persons" not in json.loads(ask(plant, path, plant.tokens["L2"])[1])
     assert "persons" in json.loads(ask(plant, path, plant.tokens["L3"])[1])
+    energy = f"{path}/energy?from=2026-01-01&to=2026-02-01&interval=month&by="
+    assert ask(plant, energy + "building", plant.tokens["L2"])[0] == 200
+    assert ask(plant, energy + "meter", plant.tokens["L2"])[0] == 403
+    assert ask(plant, energy + "meter", plant.tokens["L3"])[0] == 200
     plant.catalogue.write_text("version: broken")
     plant.server.hang_up()
     wait_until(lambda: "what is in force stays" in plant.server.log(), 10, "the mistake is logged")
