@@ -155,44 +155,61 @@ static int count_heating(const struct input_work *work, enum carrier carrier,
 
 /* ---- electricity ---- */
 
-static const struct {
-	const char *item;
-	enum kpi_part part;
-} items[] = {{"01A", PART_LIGHTING},
-	     {"01B", PART_AIR},
-	     {"01C", PART_POWER},
-	     {"01D", PART_SPECIAL},
-	     {"rest", PART_REST}};
+static enum kpi_part part_of_item(const char *item)
+{
+	static const struct {
+		const char *item;
+		enum kpi_part part;
+	} items[] = {{"01A", PART_LIGHTING},
+		     {"01B", PART_AIR},
+		     {"01C", PART_POWER},
+		     {"01D", PART_SPECIAL}};
+
+	for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+		if (strcmp(items[i].item, item) == 0)
+			return items[i].part;
+	return N_KPI_PARTS;
+}
+
+/* What a part misses, the rest has too much of. */
+static int count_item(const struct input_work *work, const struct total_plan *plan,
+		      const char *item, const struct figures_part *part, struct err *err)
+{
+	struct kpi_sum sum = {.applies = true}, *rest = &work->input->parts[PART_REST];
+	enum kpi_part to = part_of_item(item);
+	int rc = figures_input_item(work, CARRIER_ELECTRICITY, item, part, &sum, err);
+
+	if (rc == 0)
+		rc = figures_miss_item(work->reader, plan, item, part, &sum, err);
+	if (to != N_KPI_PARTS)
+		kpi_add(&work->input->parts[to], &sum, MICRO);
+	sum.value = sum.estimated = 0;
+	kpi_add(rest, &sum, MICRO);
+	return rc;
+}
 
 /* The four items and the rest, where anything is measured apart. What the total misses, the rest
- * does. */
+ * does as well. */
 static int count_items(const struct input_work *work, const struct total_plan *plan,
 		       const struct kpi_sum *total, const struct figures_part *part,
 		       struct err *err)
 {
-	struct kpi_sum *parts = work->input->parts;
+	struct kpi_sum *parts = work->input->parts, gap = *total;
 	bool has_parts = false;
 	int rc = 0;
 
-	for (size_t i = 0; i < plan->n_items; i++)
-		has_parts |= total_is_part(plan->items[i].name);
-	for (size_t i = 0; has_parts && i < sizeof items / sizeof *items && rc == 0; i++) {
-		struct kpi_sum *sum = &parts[items[i].part];
-
-		if (strcmp(items[i].item, "rest") != 0 && !figures_has_item(plan, items[i].item))
+	for (size_t i = 0; i < plan->n_items && rc == 0; i++) {
+		if (!total_is_part(plan->items[i].name))
 			continue;
-		sum->applies = true;
-		rc = figures_input_item(work, CARRIER_ELECTRICITY, items[i].item, part, sum, err);
-		if (rc == 0)
-			rc = figures_miss_item(work->reader, plan, items[i].item, part, sum, err);
+		has_parts = true;
+		rc = count_item(work, plan, plan->items[i].name, part, err);
 	}
-	if (has_parts) {
-		kpi_add(&parts[PART_METERED], total, MICRO);
-		parts[PART_REST].missing = parts[PART_METERED].missing;
-		parts[PART_REST].is_unknown = parts[PART_METERED].is_unknown;
-		memcpy(parts[PART_REST].reason, parts[PART_METERED].reason, KPI_REASON_MAX);
-	}
-	return rc;
+	if (!has_parts || rc < 0)
+		return rc;
+	kpi_add(&parts[PART_METERED], total, MICRO);
+	gap.value = gap.estimated = 0;
+	kpi_add(&parts[PART_REST], &gap, MICRO);
+	return figures_input_item(work, CARRIER_ELECTRICITY, "rest", part, &parts[PART_REST], err);
 }
 
 static int count_accounts(const struct input_work *work, const struct total_plan *plan,
@@ -267,6 +284,8 @@ int figures_input_carrier(const struct input_work *work, enum carrier carrier,
 	if (rc == 0 && carrier == CARRIER_ELECTRICITY)
 		rc = count_electricity(work, &plan, &of.total, part, err);
 	total_plan_fini(&plan);
+	if (rc == 0 && of.total.applies)
+		rc = figures_input_cost(work, carrier, part, &of.total, err);
 	return rc;
 }
 

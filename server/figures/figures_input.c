@@ -310,7 +310,7 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 	struct input_work work = {
 		.reader = reader, .scope = scope, .institution = institution, .input = out};
 	struct derived_name name;
-	struct span_ms left = valid_span(&work);
+	struct span_ms left = valid_span(&work), all = left;
 	int rc = derived_find(reader->derived, DERIVED_INSTITUTION, of->id, &name, err);
 
 	*out = (struct kpi_input){0};
@@ -318,12 +318,19 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 		return rc < 0 ? rc : 0;
 	work.id = rc == 1 ? name.id : 0;
 	weigh(&work, left);
-	for (rc = 0; left.from_ms < left.to_ms && rc == 0;) {
+	rc = figures_costs_load(&work.costs, reader, institution,
+				(struct span){figures_day(reader, left.from_ms),
+					      figures_day(reader, left.to_ms - 1) + 1},
+				err);
+	while (left.from_ms < left.to_ms && rc == 0) {
 		struct figures_part part = next_part(&work, &left);
 
 		for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
 			rc = figures_input_carrier(&work, (enum carrier)carrier, &part, err);
 	}
+	if (rc == 0)
+		rc = figures_input_operation(&work, all, err);
+	figures_costs_free(&work.costs);
 	figures_input_finish(out);
 	return rc;
 }

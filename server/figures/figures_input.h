@@ -4,6 +4,19 @@
 #define SERVER_FIGURES_INPUT_H
 
 #include "server/figures/figures_private.h"
+#include "server/figures/operation.h"
+
+/* What bills charge, and at what price the rest is taken. */
+struct input_fee {
+	enum carrier carrier;
+	struct span days;
+	int64_t fee; /* 10^-6 yuan */
+};
+struct input_costs {
+	struct input_fee *fees;
+	size_t n_fees, cap_fees;
+	const struct tariff *tariffs[N_CARRIERS]; /* NULL: none */
+};
 
 /* One institution under work. */
 struct input_work {
@@ -12,6 +25,7 @@ struct input_work {
 	uint32_t institution;
 	int64_t id; /* of its rows; 0: it has none */
 	struct kpi_input *input;
+	struct input_costs costs;
 };
 
 /* Quantities of one carrier. heating: by its bills' use. */
@@ -32,6 +46,25 @@ int figures_input_total(const struct input_work *work, const struct total_plan *
 int figures_input_account(const struct input_work *work, const struct total_plan *plan,
 			  const char *name, const struct figures_part *part, struct kpi_sum *sum,
 			  struct err *err);
+
+/* ---- cost (figures_cost.c) ---- */
+int figures_costs_load(struct input_costs *costs, const struct figures_reader *reader,
+		       uint32_t institution, struct span days, struct err *err);
+void figures_costs_free(struct input_costs *costs);
+/* Does a bill with a fee cover the day? */
+bool figures_fee_covers(const struct input_costs *costs, enum carrier carrier, civil_day day);
+/* Of the hours of a day; MICRO_NONE where there is none. */
+void figures_prices(const struct figures *figures, const struct tariff *tariff, civil_day day,
+		    int64_t prices[24]);
+/* Fees of the part, and what days without one cost; electricity by the hour comes later. */
+int figures_input_cost(const struct input_work *work, enum carrier carrier,
+		       const struct figures_part *part, const struct kpi_sum *total,
+		       struct err *err);
+void figures_cost_hours(const struct input_work *work, const struct operation *of);
+
+/* ---- operation (figures_operation.c) ---- */
+/* Of the whole span, when all months are in. */
+int figures_input_operation(const struct input_work *work, struct span_ms span, struct err *err);
 
 /* ---- into the parts of indicators (figures_carrier.c) ---- */
 int figures_input_carrier(const struct input_work *work, enum carrier carrier,

@@ -110,6 +110,9 @@ int figures_miss_bills(const struct figures_reader *reader, uint32_t institution
 /* Keeps the first cause of what is missing. */
 void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name);
 
+/* Who works when, by type of institution. */
+enum calendar_kind figures_calendar(enum institution_type type);
+
 /* ---- shared buildings (figures_shared.c) ---- */
 struct figures_holding {
 	uint32_t institution;

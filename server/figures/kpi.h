@@ -37,6 +37,15 @@ enum kpi {
 	KPI_RESIDUAL_SHARE,
 	KPI_PUE,
 	KPI_CO2_PER_AREA_FROZEN,
+	KPI_BASE_LOAD,
+	KPI_BASE_LOAD_SHARE,
+	KPI_BASE_LOAD_COST,
+	KPI_FREE_DAY_LOAD,
+	KPI_PEAK_DEMAND,
+	KPI_LOAD_FACTOR,
+	KPI_ENERGY_COST,
+	KPI_WATER_COST,
+	KPI_WATER_NIGHT_FLOW,
 	N_KPIS
 };
 
@@ -62,6 +71,19 @@ enum kpi_part {
 	PART_METERED,     /* kWh of the total where there are parts */
 	PART_ROOM,        /* kWh of data-centre rooms */
 	PART_IT,          /* kWh of the equipment in them */
+	PART_KNOWN,       /* kWh of the hours that are known */
+	PART_BASE,        /* kWh that the night's mean power would use in them */
+	PART_BASE_COST,   /* yuan of that */
+	PART_NIGHT,       /* kWh of the night's hours */
+	PART_NIGHT_HOURS,
+	PART_FREE, /* kWh on days without work */
+	PART_FREE_HOURS,
+	PART_PEAK,       /* kW of the highest quarter of an hour */
+	PART_MEAN,       /* kW of all known hours */
+	PART_COST,       /* yuan of energy */
+	PART_WATER_COST, /* yuan of water */
+	PART_NIGHT_FLOW, /* m3/h, the sum of the nights' lowest hours */
+	PART_NIGHTS,
 	N_KPI_PARTS
 };
 

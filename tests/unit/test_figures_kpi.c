@@ -85,8 +85,12 @@ static void test_institution(void **state)
 	/* 660.7104 of 660.7104 + 28 x 100 x 1.33 */
 	assert_int_equal(kpis[KPI_TOTAL_ENERGY].partial, 660710400);
 	assert_int_equal(kpis[KPI_TOTAL_ENERGY].coverage, 150685);
-	/* The bill comes. */
+	/* The bill comes; until its rows are there nothing is told, least of all 0. */
 	campus_gas(&campus, "2026-02-01", "2026-03-01", INT64_C(2800000000), USE_NONE);
+	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
+	assert_false(kpis[KPI_TOTAL_ENERGY].has_value);
+	assert_string_equal(kpis[KPI_TOTAL_ENERGY].reason,
+			    "being computed: bills have just come or changed");
 	campus_derive(&campus);
 	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
 	assert_true(kpis[KPI_TOTAL_ENERGY].has_value);
@@ -310,12 +314,56 @@ static void test_memory_of_a_longer_season(void **state)
 	factors_release(factors);
 }
 
+/* A steady 8 kW of both meters; February 2026 has 28 days, 11 of them free. */
+static void test_operation(void **state)
+{
+	struct factors *factors = campus_factors();
+	struct kpi_value kpis[N_KPIS];
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, campus_archive);
+	campus_feed(&campus, "e01", "2026-02-01", "2026-03-01", MICRO);
+	campus_feed(&campus, "e02", "2026-02-01", "2026-03-01", MICRO);
+	campus_gas(&campus, "2026-02-01", "2026-03-01", INT64_C(2800000000), USE_NONE);
+	campus_derive(&campus);
+	struct figures figures = ask(&campus, factors, "2026-03-02");
+	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
+	assert_int_equal(kpis[KPI_PEAK_DEMAND].value, 8 * MICRO);
+	assert_int_equal(kpis[KPI_LOAD_FACTOR].value, MICRO);
+	assert_int_equal(kpis[KPI_BASE_LOAD].value, 8 * MICRO);
+	assert_int_equal(kpis[KPI_BASE_LOAD_SHARE].value, MICRO);
+	assert_int_equal(kpis[KPI_FREE_DAY_LOAD].value, 8 * MICRO);
+	/* A day of February in Shandong: 17-20 sharp, 20-22 peak, 10-11 and 14-15 valley, 11-14
+	 * deep, 14 hours flat: 8 kW x (3 x 1.146 + 2 x 0.992 + 14 x 0.684 + 2 x 0.376 + 3 x 0.222)
+	 * = 131.328 yuan. Gas without a fee: 2800 x 3.45. */
+	assert_int_equal(kpis[KPI_BASE_LOAD_COST].value, INT64_C(28 * 131328000));
+	assert_int_equal(kpis[KPI_ENERGY_COST].value,
+			 INT64_C(28 * 131328000) + INT64_C(9660000000));
+	assert_int_equal(kpis[KPI_ENERGY_COST].estimated, MICRO);
+	assert_false(kpis[KPI_WATER_COST].applies);
+	/* The lighting's meter is silent: neither its part nor the rest is known. */
+	assert_true(kpis[KPI_LIGHTING].applies && !kpis[KPI_LIGHTING].has_value);
+	assert_true(kpis[KPI_RESIDUAL].applies && !kpis[KPI_RESIDUAL].has_value);
+	assert_string_equal(kpis[KPI_RESIDUAL].reason, "readings are missing: e03");
+	assert_false(kpis[KPI_PUE].applies);
+	campus_feed(&campus, "e03", "2026-02-01", "2026-03-01", MICRO / 4);
+	campus_derive(&campus);
+	get_kpis(&figures, 2026, PERIOD_MONTH, 2, kpis);
+	assert_int_equal(kpis[KPI_LIGHTING].value, INT64_C(28 * 24 * 1000000));
+	assert_int_equal(kpis[KPI_RESIDUAL].value, INT64_C(28 * 24 * 7000000));
+	assert_int_equal(kpis[KPI_RESIDUAL_SHARE].value, 875000);
+	campus_fini(&campus);
+	factors_release(factors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_institution),
 		cmocka_unit_test(test_year_in_progress),
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_operation),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_memory_of_a_longer_season),
 	};

@@ -41,16 +41,16 @@ static const struct {
 	{ "nothing",                    "", "", "", { 0, 0, 0, 0 } },
 	{ "a name",                     "主楼", "老楼", "", { 0, 0, 0, 0 } },
 	{ "the ratio of the main meter", "serial: a, from: 2025-01-01, ratio: 1", "serial: a, from: 2025-01-01, ratio: 2",
-	  "e01 v01 ", { 4, 2, 1, 14 } },
+	  "e01 v01 ", { 4, 2, 1, 18 } },
 	{ "the ratio of the sub meter", "serial: b, from: 2025-01-01, ratio: 1", "serial: b, from: 2025-01-01, ratio: 2",
 	  "e02 v01 ", { 4, 0, 0, 2 } },
 	{ "the ratio of the water meter", "serial: w, from: 2025-01-01, ratio: 1", "serial: w, from: 2025-01-01, ratio: 3",
-	  "w01 ", { 2, 2, 1, 2 } },
+	  "w01 ", { 2, 2, 1, 4 } },
 	{ "the life of the main meter begins in February", "serial: a, from: 2025-01-01", "serial: a, from: 2026-02-01",
-	  "e01 v01 ", { 2, 1, 1, 15 } },
+	  "e01 v01 ", { 2, 1, 1, 18 } },
 	{ "persons",                    "persons: 300", "persons: 150", "", { 0, 0, 0, 4 } },
 	{ "area",                       "m2: 18000", "m2: 9000", "", { 0, 0, 0, 5 } },
-	{ "a meter of another id",      "id: w01", "id: w02", "w01 w02 ", { 2, 2, 1, 2 } },
+	{ "a meter of another id",      "id: w01", "id: w02", "w01 w02 ", { 2, 2, 1, 4 } },
 };
 /* clang-format on */
 

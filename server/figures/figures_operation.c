@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an institution runs: its days by the hour, its peaks, what they cost. */
+#include <string.h>
+
+#include "server/figures/figures_input.h"
+
+/* A scan over the days of one series. */
+struct scan {
+	const struct figures_reader *reader;
+	const struct input_costs *costs; /* NULL: prices do not matter */
+	uint32_t institution;
+	enum carrier carrier;
+	struct span_ms span;
+	enum calendar_kind calendar;
+	struct operation *out;
+};
+
+enum calendar_kind figures_calendar(enum institution_type type)
+{
+	switch (type) {
+	case TYPE_EDUCATION:
+		return CALENDAR_SCHOOL;
+	case TYPE_HEALTH:
+		return CALENDAR_ALWAYS;
+	case TYPE_GOVERNMENT:
+	case TYPE_SCIENCE:
+	case TYPE_CULTURE:
+	case TYPE_SPORT:
+	case TYPE_OTHER_INSTITUTION:
+	case TYPE_ASSOCIATION:
+	case N_TYPES:
+		break;
+	}
+	return CALENDAR_OFFICE;
+}
+
+static uint32_t hours_inside(const struct scan *scan, civil_day day)
+{
+	int64_t start = figures_day_start(scan->reader, day);
+	uint32_t hours = 0;
+
+	for (int h = 0; h < DERIVED_HOURS; h++) {
+		int64_t at = start + h * (int64_t)HOUR_MS;
+
+		if (at >= scan->span.from_ms && at < scan->span.to_ms)
+			hours |= UINT32_C(1) << h;
+	}
+	return hours;
+}
+
+static void take_day(const struct load_day *load, void *arg)
+{
+	struct scan *scan = arg;
+	const struct figures *figures = scan->reader->figures;
+	uint32_t region = figures->registry->institutions[scan->institution].region;
+	int64_t prices[DERIVED_HOURS];
+	struct operation_day day = {.load = load, .hours = hours_inside(scan, load->day)};
+
+	day.is_free = !calendar_works(factors_calendar(figures->factors), scan->calendar,
+				      figures->registry->regions, region, load->day);
+	if (scan->costs != NULL && !figures_fee_covers(scan->costs, scan->carrier, load->day)) {
+		figures_prices(figures, scan->costs->tariffs[scan->carrier], load->day, prices);
+		day.prices = prices;
+	}
+	operation_add(scan->out, &day);
+}
+
+static int scan_series(struct scan *scan, int64_t id, const char *series, struct err *err)
+{
+	struct derived_key key = {.id = id, .day = figures_day(scan->reader, scan->span.from_ms)};
+
+	scan->calendar = figures_calendar(
+		scan->reader->figures->registry->institutions[scan->institution].type);
+	return load_list(scan->reader->derived, &key,
+			 figures_day(scan->reader, scan->span.to_ms - 1) + 1, series,
+			 &(struct load_visitor){take_day, scan}, err);
+}
+
+/* ---- into the parts of indicators ---- */
+
+/* A sum that is whole where the quantity behind it is: it misses what that misses. */
+static void put_part(struct kpi_sum *part, int64_t value, const struct kpi_sum *behind)
+{
+	*part = (struct kpi_sum){.applies = true, .value = value};
+	if (behind == NULL)
+		return;
+	part->is_unknown = behind->is_unknown;
+	memcpy(part->reason, behind->reason, KPI_REASON_MAX);
+	if (behind->value > 0 && value > 0)
+		part->missing = scale_int64(behind->missing, value, behind->value);
+}
+
+static void put_peak(struct kpi_sum *parts, const struct operation *of, int64_t days)
+{
+	struct kpi_sum *peak = &parts[PART_PEAK];
+
+	*peak = (struct kpi_sum){.applies = true, .value = of->peak, .is_unknown = !of->has_peak};
+	if (of->has_peak && of->peak_days < days)
+		peak->missing = scale_int64(of->peak, days - of->peak_days, of->peak_days);
+	figures_give_reason(peak, "no readings every 15 minutes", "peak demand");
+	put_part(&parts[PART_MEAN], of->hours > 0 ? of->energy / of->hours : 0,
+		 &parts[PART_ELECTRICITY]);
+}
+
+static void put_electricity(struct kpi_sum *parts, const struct operation *of, int64_t days)
+{
+	const struct kpi_sum *behind = &parts[PART_ELECTRICITY];
+
+	if (of->hours == 0)
+		return;
+	put_peak(parts, of, days);
+	if (of->night_hours > 0) {
+		put_part(&parts[PART_NIGHT], of->night_energy, behind);
+		put_part(&parts[PART_NIGHT_HOURS], of->night_hours * MICRO, NULL);
+		put_part(&parts[PART_BASE], operation_base_energy(of), NULL);
+		put_part(&parts[PART_KNOWN], of->energy, behind);
+	}
+	if (of->night_hours > 0 && of->prices > 0) {
+		put_part(&parts[PART_BASE_COST], operation_base_cost(of), behind);
+		parts[PART_BASE_COST].estimated = parts[PART_BASE_COST].value;
+	}
+	if (of->free_hours > 0) {
+		put_part(&parts[PART_FREE], of->free_energy, behind);
+		put_part(&parts[PART_FREE_HOURS], of->free_hours * MICRO, NULL);
+	}
+}
+
+int figures_input_operation(const struct input_work *work, struct span_ms span, struct err *err)
+{
+	struct kpi_sum *parts = work->input->parts;
+	struct operation of = {0}, water = {0};
+	struct scan scan = {.reader = work->reader,
+			    .costs = &work->costs,
+			    .institution = work->institution,
+			    .carrier = CARRIER_ELECTRICITY,
+			    .span = span,
+			    .out = &of};
+	int64_t days = figures_day(work->reader, span.to_ms - 1) + 1 -
+		       figures_day(work->reader, span.from_ms);
+	int rc = 0;
+
+	if (work->id == 0)
+		return 0;
+	if (parts[PART_ELECTRICITY].applies) {
+		rc = scan_series(&scan, work->id, "electricity", err);
+		put_electricity(parts, &of, days);
+		figures_cost_hours(work, &of);
+	}
+	if (rc < 0 || !parts[PART_WATER].applies)
+		return rc;
+	scan.costs = NULL;
+	scan.out = &water;
+	rc = scan_series(&scan, work->id, "water", err);
+	if (water.nights > 0) {
+		put_part(&parts[PART_NIGHT_FLOW], water.night_minima, NULL);
+		put_part(&parts[PART_NIGHTS], water.nights * MICRO, NULL);
+	}
+	return rc;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/decimal.h"
+#include "server/figures/operation.h"
+
+#define ALL 0xffffffu
+
+/* 2 kWh in each hour of the night, 8 kWh in the others. */
+static struct load_day a_day(void)
+{
+	struct load_day load = {.has_peak = true, .peak = 20 * MICRO, .peak_at_ms = 7};
+
+	for (int h = 0; h < DERIVED_HOURS; h++)
+		load.hours[h] = (struct amount){.is_known = true,
+						.value = (h < OPERATION_NIGHT_HOURS ? 2 : 8) *
+							 (int64_t)MICRO};
+	return load;
+}
+
+static void two_prices(int64_t prices[24])
+{
+	for (int h = 0; h < 24; h++)
+		prices[h] = h < 8 ? 400000 : 900000; /* 0.4 and 0.9 yuan */
+}
+
+static void a_day_by_hand(void **state)
+{
+	const struct load_day load = a_day();
+	struct operation of = {0};
+	int64_t prices[24];
+
+	(void)state;
+	two_prices(prices);
+	operation_add(&of, &(struct operation_day){&load, ALL, false, prices});
+	assert_int_equal(of.energy, (5 * 2 + 19 * 8) * MICRO);    /* 162 kWh */
+	assert_int_equal(operation_base_energy(&of), 48 * MICRO); /* 2 kW x 24 h */
+	/* 10 x 0.4 + 24 x 0.4 + 128 x 0.9 */
+	assert_int_equal(of.cost, 128800000);
+	/* 2 kW x (8 x 0.4 + 16 x 0.9) */
+	assert_int_equal(operation_base_cost(&of), 35200000);
+	assert_int_equal(of.free_hours, 0);
+	assert_int_equal(of.lowest, 2 * MICRO);
+}
+
+static void what_is_not_known_does_not_count(void **state)
+{
+	struct load_day load = a_day();
+	struct operation of = {0};
+
+	(void)state;
+	load.hours[2] = load.hours[20] = (struct amount){0};
+	operation_add(&of, &(struct operation_day){&load, ALL, true, NULL});
+	assert_int_equal(of.hours, 22);
+	assert_int_equal(of.night_hours, 4);
+	assert_int_equal(operation_base_energy(&of), 44 * MICRO);
+	assert_int_equal(of.free_energy, (4 * 2 + 18 * 8) * MICRO);
+	assert_int_equal(of.nights, 0); /* with a gap its lowest hour is not known */
+	assert_int_equal(of.cost, 0);
+	assert_int_equal(operation_base_cost(&of), 0);
+}
+
+static void hours_outside_do_not_count(void **state)
+{
+	const struct load_day load = a_day();
+	struct operation of = {0};
+
+	(void)state;
+	operation_add(&of, &(struct operation_day){&load, 0x3ff, false, NULL}); /* until ten */
+	assert_int_equal(of.energy, (5 * 2 + 5 * 8) * MICRO);
+}
+
+static void the_highest_day_is_the_peak(void **state)
+{
+	struct load_day load = a_day();
+	struct operation of = {0};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		load.peak = (i == 1 ? 30 : 20) * (int64_t)MICRO;
+		load.peak_at_ms = i;
+		operation_add(&of, &(struct operation_day){&load, ALL, false, NULL});
+	}
+	assert_int_equal(of.peak, 30 * MICRO);
+	assert_int_equal(of.peak_at_ms, 1);
+	assert_int_equal(of.peak_days, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_day_by_hand),
+		cmocka_unit_test(what_is_not_known_does_not_count),
+		cmocka_unit_test(hours_outside_do_not_count),
+		cmocka_unit_test(the_highest_day_is_the_peak),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
