@@ -62,10 +62,11 @@ static void copy_reply(struct http_reply *out, const struct http_reply *reply)
 	out->link = reply->link != NULL ? xasprintf("%s", reply->link) : NULL;
 }
 
-static bool is_same_state(const struct answer_state *a, const struct answer_state *b)
+static bool holds(const struct answer_state *then, const struct answer_state *now)
 {
-	return a->change == b->change && a->registry == b->registry &&
-	       a->catalogue == b->catalogue && a->minute == b->minute;
+	return then->change == now->change && then->registry == now->registry &&
+	       then->catalogue == now->catalogue &&
+	       (then->minute == now->minute || then->minute == ANSWER_TIMELESS);
 }
 
 /* The answer of the key, or the place to put it: a free one, else the longest unused. */
@@ -96,7 +97,7 @@ bool answer_cache_get(struct answer_cache *cache, const char *key, size_t key_le
 	digest_sha256(key, key_len, digest);
 	(void)pthread_mutex_lock(&cache->lock);
 	answer = find(cache, digest, &found);
-	found = found && is_same_state(&answer->state, state);
+	found = found && holds(&answer->state, state);
 	if (found) {
 		answer->used = ++cache->uses;
 		copy_reply(out, &answer->reply);

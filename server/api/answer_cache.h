@@ -14,8 +14,10 @@ struct answer_state {
 	int64_t change;    /* of the ledger */
 	int64_t registry;  /* version */
 	int64_t catalogue; /* digest */
-	int64_t minute;    /* answers name the time to the minute */
+	int64_t minute;    /* answers name the time to the minute; ANSWER_TIMELESS: not this one */
 };
+
+enum { ANSWER_TIMELESS = -1 };
 
 struct answer_cache;
 

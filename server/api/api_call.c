@@ -94,6 +94,12 @@ struct ledger *api_open_writer(struct api_call *call)
 	return NULL;
 }
 
+void api_is_about(struct api_call *call, int64_t until_ms)
+{
+	/* More than figures wait for late readings. */
+	call->is_timeless = call->now_ms - until_ms > 7 * DAY_MS;
+}
+
 struct figures api_figures(const struct api_call *call)
 {
 	return (struct figures){.ledger = call->ledger,

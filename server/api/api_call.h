@@ -28,6 +28,7 @@ struct api_call {
 	struct rate *rate;
 	struct answer_cache *answers;
 	struct answer_state state; /* of the snapshot, where the route is_kept */
+	bool is_timeless;          /* the answer stays as it is while time passes */
 	bool is_recalled;          /* the reply is one remembered */
 	struct grant grant;
 	struct access access; /* the grant, held against the registry */
@@ -114,6 +115,11 @@ void api_end_list(struct api_call *call, const char *next);
 /* Adds "computing": true while figures of the past are being computed again (an import, a change of
  * the registry): what is shown may still change. */
 void api_add_computing(struct api_call *call);
+
+/* The answer is about the time until then: if that is long past, nothing about it changes by
+ * itself.
+ */
+void api_is_about(struct api_call *call, int64_t until_ms);
 
 /* Adds the member "period". */
 void api_add_period(struct api_call *call, const struct figures_period *period);

@@ -95,6 +95,8 @@ static bool read_span(struct api_call *call, struct figures_span *span)
 		api_problem(call, 400, "bad-parameter", "from must be before to");
 		return false;
 	}
+	/* The last interval starts before to_ms and may go on after it. */
+	api_is_about(call, span->to_ms + (interval == FIGURES_YEAR ? 366 : 31) * (int64_t)DAY_MS);
 	if (span->to_ms > call->now_ms + 1)
 		span->to_ms = call->now_ms + 1; /* what has not begun has no figures */
 	if (span->from_ms > span->to_ms)

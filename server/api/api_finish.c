@@ -164,6 +164,8 @@ static void keep(struct api_call *call)
 {
 	struct buf key = {0};
 
+	if (call->is_timeless)
+		call->state.minute = ANSWER_TIMELESS;
 	write_key(call, &key);
 	answer_cache_put(call->answers, key.data, key.len, &call->state, call->reply);
 	buf_fini(&key);

@@ -130,6 +130,7 @@ static void get_institutions(struct api_call *call)
 	}
 	query.words = api_parameter(call, "q");
 	query.after = api_parameter(call, "cursor");
+	call->is_timeless = true;
 	write_list(call, &query);
 }
 

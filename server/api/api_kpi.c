@@ -225,6 +225,7 @@ static void add_terms(struct api_call *call, const struct figures *figures, uint
 static void begin_answer(struct api_call *call, const struct figures *figures, uint32_t region,
 			 const struct figures_period *period)
 {
+	api_is_about(call, period->until_ms);
 	if (call->is_csv) {
 		api_csv(call, columns);
 		return;

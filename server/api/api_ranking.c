@@ -200,14 +200,17 @@ static void get_ranking(struct api_call *call)
 {
 	struct figures figures = api_figures(call);
 	struct ranking ranking = {.call = call, .type = -1};
-	struct figures_question question = {
-		.by = GROUP_INSTITUTION, .filter = is_asked_for, .filter_arg = &ranking};
+	struct figures_question question = {.by = GROUP_INSTITUTION,
+					    .needs_no_reasons = true,
+					    .filter = is_asked_for,
+					    .filter_arg = &ranking};
 	struct err err = {""};
 	int64_t limit;
 
 	if (!read_question(call, &figures, &ranking, &question) ||
 	    !api_integer(call, "limit", 0, &limit))
 		return;
+	api_is_about(call, question.period.until_ms);
 	if (figures_kpis(&figures, &question, add_place, &ranking, &err) < 0) {
 		api_failed(call, &err);
 	} else {

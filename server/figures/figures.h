@@ -163,6 +163,7 @@ struct figures_question {
 	struct figures_period period;
 	uint32_t region; /* index into the region tree */
 	enum figures_group by;
+	bool needs_no_reasons;    /* by institution: what was remembered will do */
 	figures_filter_fn filter; /* what the asker may see */
 	void *filter_arg;
 };

@@ -162,7 +162,7 @@ static int group_inputs(struct work *work, uint32_t institution, struct kpi_inpu
 	int rc;
 
 	/* Reasons are not remembered, and what predecessors change is not told. */
-	if (work->question->by == GROUP_INSTITUTION ||
+	if ((work->question->by == GROUP_INSTITUTION && !work->question->needs_no_reasons) ||
 	    registry->institutions[institution].n_predecessors > 0)
 		cache = NULL;
 	if (cache != NULL && figures_cache_get(cache, &work->cache_key, institution, inputs))

@@ -66,6 +66,9 @@ static void an_answer_is_remembered_until_something_changes(void **state)
 		if (has(cache, "a", cases[i].state, "text") != cases[i].found)
 			fail_msg("%s", cases[i].phrase);
 	assert_false(has(cache, "b", cases[0].state, "text"));
+	put(cache, "old", (struct answer_state){5, 6, 7, ANSWER_TIMELESS}, "text");
+	assert_true(has(cache, "old", (struct answer_state){5, 6, 7, 9}, "text"));
+	assert_false(has(cache, "old", (struct answer_state){6, 6, 7, 9}, "text"));
 	put(cache, "a", (struct answer_state){6, 6, 7, 8}, "new text");
 	assert_true(has(cache, "a", (struct answer_state){6, 6, 7, 8}, "new text"));
 	answer_cache_destroy(cache);
