@@ -36,6 +36,11 @@ const struct event_kind_info event_kinds[N_EVENT_KINDS] = {
 	[EVENT_GLITCH] = {"glitch", SEVERITY_INFO,
 			  "single readings fit neither what is before nor what is after them and "
 			  "are not used"},
+	[EVENT_BALANCE] = {"balance", SEVERITY_WARNING,
+			   "a meter and those below it disagree by a factor: a ratio is wrong"},
+	[EVENT_NEGATIVE_REST] = {"negative_rest", SEVERITY_WARNING,
+				 "the meters below one count more than it, and no factor explains "
+				 "it"},
 };
 
 int event_find_kind(const char *name)

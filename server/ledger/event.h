@@ -19,6 +19,8 @@ enum event_kind {
 	EVENT_STUCK,
 	EVENT_ROLL_OVER,
 	EVENT_GLITCH,
+	EVENT_BALANCE,
+	EVENT_NEGATIVE_REST,
 	N_EVENT_KINDS
 };
 struct event_kind_info {

@@ -49,7 +49,9 @@ static int put_load(const struct derive_group *group, civil_day day, struct err 
 	for (size_t i = 0; i < group->n_items; i++)
 		if (strcmp(group->items[i].name, "total") == 0)
 			total = &group->items[i].row;
-	return derive_load(&work, total, err);
+	int rc = derive_load(&work, total, err);
+
+	return rc < 0 || group->institution == REGISTRY_NONE ? rc : derive_balance(&work, err);
 }
 
 static int do_day(struct derive_group *group, civil_day day, bool is_wanted, struct err *err)

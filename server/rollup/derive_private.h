@@ -152,6 +152,10 @@ int derive_shared_estimated(struct derive *derive, const struct derive_place *pl
 /* Everyone in a site in the month of a day must be computed again. */
 void derive_touch_occupants(struct derive *derive, const struct derive_place *place);
 
+/* Does each meter agree with those below it on a day that has just been computed? Opens and closes
+ * events (derive_balance.c). */
+int derive_balance(const struct load_work *work, struct err *err);
+
 /* What depends on the registry alone: dependents, levels. Called with the new registry set. */
 void derive_index(struct derive *derive);
 void derive_forget(struct derive *derive); /* frees it */
