@@ -20,7 +20,7 @@ FOLDER_nenghao-sim := sim
 FOLDERS := common sim agent server
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
 
-PACKAGES := libmodbus libcurl libcrypto yaml-0.1 sqlite3 libmicrohttpd jansson libsystemd zlib xlsxwriter libzip expat
+PACKAGES := libmodbus libcurl libcrypto yaml-0.1 sqlite3 libmicrohttpd jansson zlib xlsxwriter libzip expat
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lpaho-mqtt3as -lpthread -lm
 
