@@ -1,128 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - nenghao-agent: meters are polled into a mailbox, the forwarder spools and delivers. */
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/command/commands.h"
 #include "agent/config/config.h"
-#include "agent/control/control.h"
-#include "agent/control/service.h"
-#include "agent/deliver/forwarder.h"
-#include "agent/poll/poller.h"
+#include "agent/control/running.h"
 #include "common/cli.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/mailbox.h"
 
-enum { CYCLES_MAX = 64, FLUSH_MS = 2000, HEALTH_MS = 5000 };
+enum { FLUSH_MS = 2000, HEALTH_MS = 5000, CLOCK_MS = 1000 };
 
 struct agent {
-	struct agent_config *config;
 	struct loop *loop;
-	struct mailbox *cycles;
-	struct forwarder *forwarder;
-	struct poller *poller;
-	struct control *control;
-	struct service service;
+	struct running running;
 	const char *config_path;
-	bool is_broken; /* a reload left nothing that runs */
 };
 
-static void stop(struct agent *agent, int64_t flush_ms)
+/* Each line by itself: a message has its limits. */
+static void log_lines(void (*say)(const char *, const char *, ...), const struct conf_errors *lines)
 {
-	control_stop(agent->control);
-	poller_stop(agent->poller);
-	forwarder_stop(agent->forwarder, flush_ms);
-	mailbox_destroy(agent->cycles, cycle_destroy);
-	agent->control = NULL;
-	agent->poller = NULL;
-	agent->forwarder = NULL;
-	agent->cycles = NULL;
+	const char *at = lines->text.data;
+
+	while (at != NULL && *at != '\0') {
+		size_t len = strcspn(at, "\n");
+
+		say("config", "%.*s", (int)len, at);
+		at += len + (at[len] == '\n');
+	}
 }
 
-static int start(struct agent *agent, struct err *err)
+/* NULL: it has mistakes, which have been logged. Warnings have too. */
+static struct agent_config *load(const char *path)
 {
-	const struct agent_config *config = agent->config;
-	int r;
+	struct agent_config *config = NULL;
+	struct conf_errors errors = {0};
 
-	log_set_level(config->log_level);
-	agent->cycles = mailbox_create(CYCLES_MAX);
-	r = forwarder_start(&agent->forwarder, config, agent->cycles, VERSION, err);
-	if (r == 0)
-		r = poller_start(&agent->poller, config, agent->cycles, err);
-	agent->service = (struct service){config, VERSION, agent->forwarder, agent->poller, -1, -1};
-	if (r == 0)
-		r = control_start(&agent->control, config->control_socket, service_handlers,
-				  &agent->service, err);
-	if (r < 0)
-		stop(agent, 0);
-	return r;
+	if (agent_config_load(&config, path, &errors) < 0) {
+		log_lines(log_error, &errors);
+	} else {
+		log_lines(log_warn, &config->warnings);
+		agent_config_forget_file(config);
+	}
+	conf_errors_fini(&errors);
+	return config;
 }
 
-/* All or nothing: everything is built anew from the new file, or the old keeps running. */
 static void reload(void *arg)
 {
 	struct agent *agent = arg;
-	struct agent_config *old = agent->config, *new;
-	struct conf_errors errors = {0};
+	struct agent_config *config;
 	struct err err;
 
-	if (agent_config_load(&new, agent->config_path, &errors) < 0) {
-		log_error("main", "the new configuration has %zu mistakes; the old one stays:\n%s",
-			  errors.count, errors.text.data);
-		conf_errors_fini(&errors);
-		return;
-	}
 	notify_reloading();
-	stop(agent, 0);
-	agent->config = new;
-	if (start(agent, &err) < 0) {
-		log_error("main", "the new configuration does not start: %s; back to the old one",
+	config = load(agent->config_path);
+	if (config == NULL)
+		log_error("main", "the configuration has mistakes; the old one stays");
+	else if (running_change(&agent->running, config, &err) < 0)
+		log_error("main", "the new configuration does not start, the old one stays: %s",
 			  err.text);
-		agent->config = old;
-		old = new;
-		if (start(agent, &err) < 0) {
-			log_error("main", "the old one does not start either: %s", err.text);
-			agent->is_broken = true;
-			loop_stop(agent->loop);
-		}
-	} else {
+	else
 		log_info("main", "the configuration %s was read anew", agent->config_path);
-	}
-	agent_config_destroy(old);
-	conf_errors_fini(&errors);
+	agent_config_destroy(config);
+	if (agent->running.is_broken)
+		loop_stop(agent->loop);
 	notify_ready("running");
 }
 
-static void publish_health(void *arg)
+static int add_timers(struct agent *agent, struct err *err)
 {
-	service_publish_health(&((struct agent *)arg)->service);
-}
-
-static void feed_watchdog(void *arg)
-{
-	service_feed_watchdog(&((struct agent *)arg)->service);
-}
-
-static int run(struct agent *agent, struct err *err)
-{
+	struct service *service = &agent->running.service;
 	int64_t watchdog_ms = notify_watchdog_period_ms();
+	int r = loop_add_timer(agent->loop, HEALTH_MS, service_publish_health, service, err);
+
+	if (r == 0)
+		r = loop_add_timer(agent->loop, CLOCK_MS, service_watch_clock, service, err);
+	if (r == 0 && watchdog_ms > 0)
+		r = loop_add_timer(agent->loop, watchdog_ms, service_feed_watchdog, service, err);
+	return r;
+}
+
+static int run(struct agent *agent, struct agent_config *config, struct err *err)
+{
 	int r = loop_create(&agent->loop, err);
 
+	if (r < 0)
+		return r;
+	r = running_start(&agent->running, config, VERSION, err);
 	if (r == 0)
-		r = start(agent, err);
-	if (r == 0)
-		r = loop_add_timer(agent->loop, HEALTH_MS, publish_health, agent, err);
-	if (r == 0 && watchdog_ms > 0)
-		r = loop_add_timer(agent->loop, watchdog_ms, feed_watchdog, agent, err);
+		r = add_timers(agent, err);
 	if (r == 0) {
 		loop_on_hangup(agent->loop, reload, agent);
-		log_info("main", "nenghao-agent %s runs as %s", VERSION, agent->config->agent_id);
+		log_info("main", "nenghao-agent %s runs as %s", VERSION, config->agent_id);
 		notify_ready("running");
 		(void)loop_run(agent->loop); /* which signal ended it does not matter */
 		notify_stopping();
-		stop(agent, FLUSH_MS);
+		if (agent->running.is_broken)
+			r = err_set(err, -EIO, "nothing is left that delivers");
 	}
+	running_stop(&agent->running, r == 0 ? FLUSH_MS : 0);
 	loop_destroy(agent->loop);
 	return r;
 }
@@ -140,22 +119,19 @@ static void save_memory(void)
 static int command_run(const struct cli *cli)
 {
 	struct agent agent = {.config_path = cli->config};
-	struct conf_errors errors = {0};
-	int status = EXIT_CONFIG;
+	struct agent_config *config;
 	struct err err;
+	int r;
 
 	save_memory();
-	if (agent_config_load(&agent.config, cli->config, &errors) < 0) {
-		(void)fputs(errors.text.data, stderr);
-	} else if (run(&agent, &err) < 0) {
+	config = load(cli->config);
+	if (config == NULL)
+		return EXIT_CONFIG;
+	r = run(&agent, config, &err);
+	if (r < 0)
 		log_error("main", "%s", err.text);
-		status = EXIT_FAILED;
-	} else {
-		status = agent.is_broken ? EXIT_FAILED : EXIT_OK;
-	}
-	agent_config_destroy(agent.config);
-	conf_errors_fini(&errors);
-	return status;
+	agent_config_destroy(config);
+	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 static const struct cli_command commands[] = {

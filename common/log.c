@@ -2,16 +2,17 @@
 #include "common/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = 1024 };
 
-static enum log_level threshold = LOG_INFO;
+static atomic_int threshold = LOG_INFO;
 
 void log_set_level(enum log_level level)
 {
-	threshold = level;
+	atomic_store(&threshold, (int)level);
 }
 
 __attribute__((format(printf, 3, 0))) static void
@@ -21,7 +22,7 @@ write_line(enum log_level level, const char *subsystem, const char *format, va_l
 	char line[LINE_MAX_BYTES];
 	int n, m;
 
-	if (level > threshold)
+	if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
 		return;
 	n = snprintf(line, sizeof line, "<%d>%s: ", priority[level], subsystem);
 	if (n < 0 || (size_t)n >= sizeof line - 2)

@@ -15,7 +15,7 @@ __attribute__((format(printf, 2, 3))) void log_info(const char *subsystem, const
 __attribute__((format(printf, 2, 3))) void log_debug(const char *subsystem, const char *format,
 						     ...);
 
-/* Messages above this level are dropped. Default LOG_INFO. Call before threads start. */
+/* Messages above this level are dropped. Default LOG_INFO. From any thread. */
 void log_set_level(enum log_level level);
 
 #endif

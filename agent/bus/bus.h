@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/bus/dial_in.h"
 #include "common/err.h"
 
 enum { BUS_REGISTERS_MAX = 125 };
@@ -47,6 +48,9 @@ struct bus_address {
 	const char *host; /* TCP */
 	int port;
 	int64_t connect_timeout_ms, connect_delay_ms; /* silence after connecting */
+	struct dial_in *dial_in;                      /* a gateway that dials in; borrowed */
+	struct dial_in_place place;
+	bool is_framed_tcp; /* it speaks Modbus TCP, not serial frames */
 	struct bus_tap tap;
 };
 
@@ -96,5 +100,6 @@ static inline void bus_tap_show(const struct bus_tap *tap, bool is_sent, const u
 extern const struct bus_ops bus_modbus_rtu; /* libmodbus */
 extern const struct bus_ops bus_tcp;        /* Modbus TCP */
 extern const struct bus_ops bus_rtu_over_tcp;
+extern const struct bus_ops bus_dial_in; /* the connection comes from a gateway */
 
 #endif

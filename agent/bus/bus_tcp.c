@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modbus TCP, and RTU frames over TCP, on a plain socket: two system calls a request. */
+/* Modbus TCP, and RTU frames over TCP, on a plain socket: two system calls a request. The socket is
+ * connected here, or comes from a gateway that has dialled in. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -22,10 +23,11 @@
 #include "common/mem.h"
 
 enum {
-	MBAP = 6,          /* bytes before the unit address */
-	TIMEOUTS_MAX = 3,  /* in a row: then the connection is taken for dead */
-	HOLD_MS = 30,      /* of silence after what was no answer; serial frames only */
-	LATE_MIN_MS = 200, /* an answer may be late by so much, or by a time-out; likewise */
+	MBAP = 6,           /* bytes before the unit address */
+	TIMEOUTS_MAX = 3,   /* in a row: then the connection is taken for dead */
+	HOLD_MS = 30,       /* of silence after what was no answer; serial frames only */
+	LATE_MIN_MS = 200,  /* an answer may be late by so much, or by a time-out; likewise */
+	UNHEARD_MS = 60000, /* a gateway that has dialled in and acknowledges nothing is gone */
 	INPUT_MAX = 2 * (MBAP + FRAME_PDU_MAX + 3),
 };
 
@@ -36,6 +38,8 @@ struct tcp_bus {
 	int lock; /* held from the first opening on; -1: not yet */
 	int64_t connect_timeout_ms, connect_delay_ms, receive_timeout_ms;
 	bool is_rtu;
+	struct dial_in_seat *seat;     /* NULL: we connect */
+	struct dial_in_bytes words[2]; /* what its gateway says besides answers */
 	uint16_t transaction;
 	int timeouts;
 	uint8_t late_unit;     /* serial frames: did not answer in time, may still do so ... */
@@ -60,7 +64,7 @@ static void *create(const struct bus_address *address, bool is_rtu)
 {
 	struct tcp_bus *b = xcalloc(1, sizeof *b);
 
-	b->host = xstrdup(address->host);
+	b->host = address->host != NULL ? xstrdup(address->host) : NULL;
 	b->port = address->port;
 	b->connect_timeout_ms = address->connect_timeout_ms;
 	b->connect_delay_ms = address->connect_delay_ms;
@@ -81,11 +85,23 @@ static void *rtu_create(const struct bus_address *address)
 	return create(address, true);
 }
 
+static void *dial_in_bus_create(const struct bus_address *address)
+{
+	struct tcp_bus *b = create(address, !address->is_framed_tcp);
+
+	b->seat = dial_in_join(address->dial_in, &address->place);
+	b->words[0] = address->place.registration;
+	b->words[1] = address->place.heartbeat;
+	return b;
+}
+
 static void tcp_destroy(void *bus)
 {
 	struct tcp_bus *b = bus;
 
 	tcp_close(b);
+	if (b->seat != NULL)
+		dial_in_leave(b->seat);
 	if (b->lock >= 0)
 		(void)close(b->lock); /* holds no data */
 	free(b->host);
@@ -174,6 +190,23 @@ static int tcp_open(void *bus, struct err *err)
 	return 0;
 }
 
+/* A gateway that dials in again has lost its old connection, whatever that looks like from here. */
+static int dial_in_bus_open(void *bus, struct err *err)
+{
+	struct tcp_bus *b = bus;
+	int unheard_ms = UNHEARD_MS, fd, code = dial_in_take(b->seat, &fd, err);
+
+	if (code != 0)
+		return b->fd >= 0 ? 0 : code;
+	tcp_close(b);
+	b->fd = fd;
+	set_options(fd);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof unheard_ms);
+	if (b->connect_delay_ms > 0)
+		clock_sleep_until(clock_mono_ms() + b->connect_delay_ms);
+	return 0;
+}
+
 /* ---- one request ---- */
 
 static void set_receive_timeout(struct tcp_bus *b, int64_t ms)
@@ -186,7 +219,8 @@ static void set_receive_timeout(struct tcp_bus *b, int64_t ms)
 	(void)setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
-static void forget_input(struct tcp_bus *b)
+/* False: the connection has ended. */
+static bool forget_input(struct tcp_bus *b)
 {
 	ssize_t n;
 
@@ -194,6 +228,7 @@ static void forget_input(struct tcp_bus *b)
 	do
 		n = recv(b->fd, b->input, sizeof b->input, MSG_DONTWAIT);
 	while (n > 0);
+	return n < 0;
 }
 
 static enum bus_outcome send_request(struct tcp_bus *b, const struct bus_request *request)
@@ -202,8 +237,10 @@ static enum bus_outcome send_request(struct tcp_bus *b, const struct bus_request
 	size_t len;
 	ssize_t n;
 
+	/* Between two requests a gateway that has dialled in only says that it is there. */
+	if ((b->is_rtu || b->seat != NULL) && !forget_input(b))
+		return BUS_LINK_DOWN;
 	if (b->is_rtu) {
-		forget_input(b);
 		len = frame_write_rtu(request, frame);
 	} else {
 		b->transaction++;
@@ -246,11 +283,29 @@ static void consume(struct tcp_bus *b, size_t n)
 	memmove(b->input, b->input + n, b->n_input);
 }
 
+/* Keep-alive packets of the gateway, between the meter's frames. */
+static void skip_words(struct tcp_bus *b)
+{
+	size_t n_before;
+
+	do {
+		n_before = b->n_input;
+		for (size_t i = 0; i < sizeof b->words / sizeof *b->words; i++) {
+			const struct dial_in_bytes *word = &b->words[i];
+
+			if (word->len > 0 && b->n_input >= word->len &&
+			    memcmp(b->input, word->bytes, word->len) == 0)
+				consume(b, word->len);
+		}
+	} while (b->n_input < n_before);
+}
+
 /* Is our answer complete? True with its outcome; frames with older numbers are late, and skipped.
  */
 static bool take_tcp_answer(struct tcp_bus *b, const struct bus_request *request,
 			    struct bus_reply *reply, enum bus_outcome *outcome)
 {
+	skip_words(b);
 	while (b->n_input >= MBAP + 3) {
 		size_t len = frame_read_u16(b->input + 4);
 		bool is_ours = frame_read_u16(b->input) == b->transaction;
@@ -270,11 +325,46 @@ static bool take_tcp_answer(struct tcp_bus *b, const struct bus_request *request
 	return false;
 }
 
+/* The answer, found by unit, function, length and check sum behind whatever the gateway says that
+ * nobody has told us of. */
+static bool find_rtu_answer(struct tcp_bus *b, const struct bus_request *request,
+			    struct bus_reply *reply, enum bus_outcome *outcome)
+{
+	skip_words(b);
+	for (size_t at = 0; at < b->n_input; at++) {
+		size_t left = b->n_input - at;
+		size_t len = frame_rtu_answer_length(request, b->input + at, left);
+
+		if (b->input[at] != request->unit || len == 0 || left < len)
+			continue;
+		*outcome = frame_parse_rtu(request, b->input + at, len, reply);
+		if (*outcome != BUS_OK && *outcome != BUS_EXCEPTION)
+			continue;
+		consume(b, at + len);
+		return true;
+	}
+	return false;
+}
+
+/* What the bytes were that did not become an answer in time. */
+static enum bus_outcome judge_rest(struct tcp_bus *b, const struct bus_request *request,
+				   struct bus_reply *reply)
+{
+	size_t len = frame_rtu_answer_length(request, b->input, b->n_input);
+
+	if (b->n_input == 0)
+		return BUS_TIMEOUT;
+	return len > 0 && b->n_input >= len ? frame_parse_rtu(request, b->input, len, reply)
+					    : BUS_GARBLED;
+}
+
 static bool take_rtu_answer(struct tcp_bus *b, const struct bus_request *request,
 			    struct bus_reply *reply, enum bus_outcome *outcome)
 {
 	size_t len = frame_rtu_answer_length(request, b->input, b->n_input);
 
+	if (b->seat != NULL)
+		return find_rtu_answer(b, request, reply, outcome);
 	if (len == 0 || b->n_input < len)
 		return false;
 	*outcome = frame_parse_rtu(request, b->input, len, reply);
@@ -290,8 +380,8 @@ static enum bus_outcome receive_answer(struct tcp_bus *b, const struct bus_reque
 
 	for (;;) {
 		outcome = receive(b, request->timeout_ms, deadline_us);
-		if (outcome == BUS_TIMEOUT && b->is_rtu && b->n_input > 0)
-			return BUS_GARBLED; /* something came, but not an answer */
+		if (outcome == BUS_TIMEOUT && b->is_rtu)
+			return judge_rest(b, request, reply);
 		if (outcome != BUS_OK)
 			return outcome;
 		if (b->is_rtu ? take_rtu_answer(b, request, reply, &outcome)
@@ -311,7 +401,7 @@ static void hold(struct tcp_bus *b, const struct bus_request *request, enum bus_
 		b->late_until_ms = clock_mono_ms() + ms;
 	}
 	clock_sleep_until(clock_mono_ms() + HOLD_MS);
-	forget_input(b);
+	(void)forget_input(b); /* an end shows with the next request */
 }
 
 static void wait_for_late(const struct tcp_bus *b, const struct bus_request *request)
@@ -337,7 +427,7 @@ static enum bus_outcome tcp_read(void *bus, const struct bus_request *request,
 	reply->round_trip_us = clock_mono_us() - start_us;
 	b->timeouts = outcome == BUS_TIMEOUT ? b->timeouts + 1 : 0;
 	/* After garbled bytes nobody knows where the next frame of a stream begins. */
-	if (outcome == BUS_LINK_DOWN || b->timeouts >= TIMEOUTS_MAX ||
+	if (outcome == BUS_LINK_DOWN || (b->timeouts >= TIMEOUTS_MAX && b->seat == NULL) ||
 	    (outcome == BUS_GARBLED && !b->is_rtu))
 		tcp_close(b);
 	else if (b->is_rtu && outcome != BUS_OK && outcome != BUS_EXCEPTION)
@@ -347,3 +437,5 @@ static enum bus_outcome tcp_read(void *bus, const struct bus_request *request,
 
 const struct bus_ops bus_tcp = {tcp_create, tcp_destroy, tcp_open, tcp_read, tcp_close};
 const struct bus_ops bus_rtu_over_tcp = {rtu_create, tcp_destroy, tcp_open, tcp_read, tcp_close};
+const struct bus_ops bus_dial_in = {dial_in_bus_create, tcp_destroy, dial_in_bus_open, tcp_read,
+				    tcp_close};

@@ -48,9 +48,9 @@ static void write_lines(struct json_writer *json, const char *key, const struct 
 	json_end_array(json);
 }
 
-static void print_json(const struct agent_config *config, const struct conf_errors *errors,
-		       const struct conf_errors *warnings)
+static void print_json(const struct agent_config *config, const struct conf_errors *errors)
 {
+	static const struct conf_errors none = {0};
 	struct buf out = {0};
 	struct json_writer json = {.out = &out};
 
@@ -71,7 +71,7 @@ static void print_json(const struct agent_config *config, const struct conf_erro
 		json_end_array(&json);
 	}
 	write_lines(&json, "errors", errors);
-	write_lines(&json, "warnings", warnings);
+	write_lines(&json, "warnings", config != NULL ? &config->warnings : &none);
 	json_end_object(&json);
 	(void)printf("%s\n", out.data);
 	buf_fini(&out);
@@ -99,29 +99,26 @@ static int print_reference(void)
 int command_check(const struct cli *cli)
 {
 	struct agent_config *config = NULL;
-	struct conf_errors errors = {0}, warnings = {0};
+	struct conf_errors errors = {0};
 	int status = EXIT_OK;
 
 	if (cli_value(cli, "reference") != NULL)
 		return print_reference();
 	if (agent_config_load(&config, cli->config, &errors) != 0)
 		status = EXIT_CONFIG;
-	else
-		agent_config_warn(config, &warnings);
 	if (cli->is_json) {
-		print_json(config, &errors, &warnings);
+		print_json(config, &errors);
 	} else if (config == NULL) {
 		(void)fputs(errors.text.data, stderr);
 	} else {
-		if (warnings.count > 0)
-			(void)fprintf(stderr, "%s", warnings.text.data);
+		if (config->warnings.count > 0)
+			(void)fputs(config->warnings.text.data, stderr);
 		if (cli_value(cli, "print") != NULL)
 			print_in_force(config);
 		else
 			print_summary(config);
 	}
 	agent_config_destroy(config);
-	conf_errors_fini(&warnings);
 	conf_errors_fini(&errors);
 	return status;
 }

@@ -79,7 +79,7 @@ static unsigned bytes_of(const struct agent_bus *bus, const struct plan_span *re
 {
 	unsigned data = read->function <= 2 ? (read->count + 7U) / 8 : read->count * 2U;
 
-	return bus->link == LINK_TCP ? 12 + 9 + data : 8 + 5 + data;
+	return agent_config_is_serial_framed(bus) ? 8 + 5 + data : 12 + 9 + data;
 }
 
 static void print_meter(const struct agent_bus *bus, const struct agent_meter *meter)

@@ -11,9 +11,9 @@
 #include "agent/commission/ad_hoc.h"
 #include "agent/commission/commission.h"
 #include "agent/commission/interrupt.h"
+#include "agent/commission/line.h"
 #include "agent/config/config.h"
 #include "agent/config/words.h"
-#include "agent/control/bus_agent.h"
 #include "agent/control/control.h"
 #include "agent/poll/ask.h"
 #include "agent/poll/identify.h"
@@ -70,27 +70,10 @@ static struct agent_meter with_all(const struct agent_meter *meter)
 	return all;
 }
 
-/* socket: of the agent that owns the bus; NULL: nobody does. */
-static void begin_line(struct ask_line *line, const struct agent_bus *bus, const char *socket)
-{
-	static const struct bus_ops *const ops[] = {
-		[LINK_RTU] = &bus_modbus_rtu,
-		[LINK_TCP] = &bus_tcp,
-		[LINK_RTU_OVER_TCP] = &bus_rtu_over_tcp,
-	};
-
-	if (socket != NULL)
-		*line = (struct ask_line){.config = bus,
-					  .ops = &bus_agent,
-					  .bus = bus_agent_create(socket, bus->name)};
-	else
-		ask_line_init(line, bus, ops[bus->link]);
-}
-
 static int read_directly(const struct agent_bus *bus, const struct agent_meter *config,
 			 const char *socket, struct buf *json, struct err *err)
 {
-	struct ask_line line;
+	struct line line;
 	struct ask_meter meter;
 	struct reading reading = {0};
 	struct sweep *sweep;
@@ -99,12 +82,12 @@ static int read_directly(const struct agent_bus *bus, const struct agent_meter *
 
 	if (r != 0)
 		return r;
-	begin_line(&line, bus, socket);
+	line_init(&line, bus, socket, (struct bus_tap){.fn = NULL});
 	ask_meter_init(&meter, config, sweep);
-	r = line.ops->open(line.bus, err);
+	r = line_open(&line, false, err);
 	if (r == 0)
-		r = identify(&line, &meter, &reading, err);
-	if (r == 0 && !ask_meter_all(&line, &meter, &reading)) {
+		r = identify(&line.ask, &meter, &reading, err);
+	if (r == 0 && !ask_meter_all(&line.ask, &meter, &reading)) {
 		reading_failure_code(&reading, code);
 		r = err_set(err, -EIO, "meter %s does not answer: %s", config->id, code);
 	}
@@ -112,7 +95,7 @@ static int read_directly(const struct agent_bus *bus, const struct agent_meter *
 		reading_write_json(&reading, config, sweep, meter.kept, json);
 	reading_fini(&reading);
 	ask_meter_fini(&meter);
-	ask_line_fini(&line);
+	line_fini(&line);
 	sweep_destroy(sweep);
 	return r;
 }

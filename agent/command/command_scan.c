@@ -318,12 +318,19 @@ static void add_bus(struct buf *out, const struct scan *scan, const struct bus_s
 {
 	const struct agent_bus *bus = scan->line.bus;
 	const struct agent_tcp *tcp = bus->link == LINK_TCP ? &bus->tcp : &bus->rtu_over_tcp;
+	const struct agent_listen *listen = &bus->listen;
 
 	buf_printf(out, "buses:\n  - name: %s\n    ",
 		   strcmp(bus->name, "x") == 0 ? "bus-1" : bus->name);
 	if (bus->link == LINK_RTU) {
 		buf_printf(out, "rtu: {device: \"%s\"", bus->rtu.device);
 		add_serial(out, usual);
+	} else if (bus->link == LINK_LISTEN) {
+		buf_printf(out, "listen: {port: %lld", (long long)listen->port);
+		if (listen->register_text != NULL)
+			buf_printf(out, ", register: '%s'", listen->register_text);
+		if (listen->source != NULL)
+			buf_printf(out, ", source: '%s'", listen->source);
 	} else {
 		buf_printf(out, "%s: {host: \"%s\", port: %lld",
 			   bus->link == LINK_TCP ? "tcp" : "rtu_over_tcp", tcp->host,

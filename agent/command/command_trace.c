@@ -154,10 +154,10 @@ static int watch_line(struct trace *trace)
 		int64_t next_ms = clock_mono_ms() + READ_MS;
 
 		/* As the agent does. What comes of it, the frames tell. */
-		is_known = is_known || identify_meter(&trace->line.line, &meter, &reading, &err) ==
-					       IDENTITY_RIGHT;
+		is_known = is_known || identify_meter(&trace->line.line.ask, &meter, &reading,
+						      &err) == IDENTITY_RIGHT;
 		if (is_known)
-			(void)ask_meter_all(&trace->line.line, &meter, &reading);
+			(void)ask_meter_all(&trace->line.line.ask, &meter, &reading);
 		interrupt_sleep_until(next_ms < trace->end_ms ? next_ms : trace->end_ms);
 	}
 	reading_fini(&reading);

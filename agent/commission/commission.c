@@ -9,7 +9,6 @@
 
 #include "agent/commission/ad_hoc.h"
 #include "agent/config/words.h"
-#include "agent/control/bus_agent.h"
 #include "agent/control/control.h"
 #include "common/clock.h"
 
@@ -58,7 +57,6 @@ bool commission_has_agent(const struct agent_config *config)
 static void describe(struct commission *c)
 {
 	const struct agent_bus *bus = c->bus;
-	const struct agent_tcp *tcp = bus->link == LINK_TCP ? &bus->tcp : &bus->rtu_over_tcp;
 	const struct bus_settings settings = commission_settings(c);
 	char serial[16];
 
@@ -66,32 +64,20 @@ static void describe(struct commission *c)
 		(void)snprintf(c->where, sizeof c->where, "%s %s", bus->rtu.device,
 			       commission_serial(c, &settings, serial));
 	else
-		(void)snprintf(c->where, sizeof c->where, "%s:%lld", tcp->host,
-			       (long long)tcp->port);
+		agent_config_where(bus, c->where, sizeof c->where);
 }
 
 static int open_line(struct commission *c, const struct cli *cli, bool is_ad_hoc,
 		     struct bus_tap tap)
 {
-	static const struct bus_ops *const ops[] = {
-		[LINK_RTU] = &bus_modbus_rtu,
-		[LINK_TCP] = &bus_tcp,
-		[LINK_RTU_OVER_TCP] = &bus_rtu_over_tcp,
-	};
 	struct err err;
 	int r;
 
 	describe(c);
 	c->is_by_agent = !is_ad_hoc && commission_has_agent(c->config);
-	if (c->is_by_agent)
-		c->line = (struct ask_line){
-			.config = c->bus,
-			.ops = &bus_agent,
-			.bus = bus_agent_create(c->config->control_socket, c->bus->name)};
-	else
-		ask_line_init_tapped(&c->line, c->bus, ops[c->bus->link], tap);
+	line_init(&c->line, c->bus, c->is_by_agent ? c->config->control_socket : NULL, tap);
 	c->is_open = true;
-	r = c->line.ops->open(c->line.bus, &err);
+	r = line_open(&c->line, cli->is_json, &err);
 	if (r != 0) {
 		(void)fprintf(stderr, words_say(WORD_SCAN_LINE_DOWN), err.text);
 		if (r == -EBUSY && is_ad_hoc)
@@ -146,7 +132,7 @@ int commission_open_meter(struct commission *c, const struct cli *cli, struct bu
 void commission_close(struct commission *c)
 {
 	if (c->is_open)
-		ask_line_fini(&c->line);
+		line_fini(&c->line);
 	agent_config_destroy(c->config);
 	*c = (struct commission){.config = NULL};
 }
@@ -164,11 +150,11 @@ enum bus_outcome commission_ask(struct commission *c, const struct bus_request *
 	enum { PAUSE_MS = 20 }; /* some meters want a rest, and nobody is in a hurry */
 
 	*reply = (struct bus_reply){.exception = 0};
-	if (c->line.ops->open(c->line.bus, NULL) != 0)
+	if (c->line.ask.ops->open(c->line.ask.bus, NULL) != 0)
 		return BUS_LINK_DOWN;
 	if (!c->is_by_agent)
-		clock_sleep_until(c->line.quiet_ms + PAUSE_MS);
-	return c->line.ops->read(c->line.bus, request, reply);
+		clock_sleep_until(c->line.ask.quiet_ms + PAUSE_MS);
+	return c->line.ask.ops->read(c->line.ask.bus, request, reply);
 }
 
 bool commission_number(const struct cli *cli, const char *name, int64_t min, int64_t max,

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/commission/line.h"
 #include "agent/config/config.h"
-#include "agent/poll/ask.h"
 #include "common/buf.h"
 #include "common/cli.h"
 
@@ -23,7 +23,7 @@
 struct commission {
 	struct agent_config *config;
 	const struct agent_bus *bus;
-	struct ask_line line;
+	struct line line;
 	bool is_open, is_by_agent;
 	char where[160]; /* for people: "/dev/ttyUSB0 9600:8N1" */
 };

@@ -200,7 +200,7 @@ static bool is_identified(struct device *device, const struct profile *profile)
 		return false;
 	ask_meter_init(&meter, &config, sweep);
 	meter.limit_ms = device->like->timeout_ms;
-	identity = identify_meter(&device->commission->line, &meter, &reading, NULL);
+	identity = identify_meter(&device->commission->line.ask, &meter, &reading, NULL);
 	reading_fini(&reading);
 	ask_meter_fini(&meter);
 	sweep_destroy(sweep);

@@ -15,13 +15,70 @@ enum { IDS_MAX = 1024 };
 
 /* ---- loading ---- */
 
-static int finish(struct agent_config **out, struct arena *arena, const char *path,
+static uint64_t mix(uint64_t digest, const void *data, size_t len)
+{
+	const unsigned char *at = data;
+
+	for (size_t i = 0; i < len; i++)
+		digest = (digest ^ at[i]) * UINT64_C(1099511628211); /* FNV-1a */
+	return digest;
+}
+
+/* What is written about the bus, and what is not but holds for it. */
+static uint64_t digest_bus(const struct agent_config *config, const struct agent_bus *bus)
+{
+	const struct agent_meter *meters = bus->meters.items;
+	uint64_t digest = UINT64_C(14695981039346656037);
+	struct buf text = {0};
+
+	conf_print_node(bus->node, &text);
+	digest = mix(digest, text.data, text.len);
+	digest = mix(digest, &config->interval_ms, sizeof config->interval_ms);
+	for (size_t i = 0; i < bus->meters.count; i++)
+		digest = mix(digest, &meters[i].profile->digest, sizeof meters[i].profile->digest);
+	buf_fini(&text);
+	return digest;
+}
+
+static uint64_t digest_delivery(const struct agent_config *config)
+{
+	static const char *const sections[] = {"agent", "mqtt", "spool", "delivery"};
+	const struct conf_node *root = config->mqtt.node->parent;
+	uint64_t digest = UINT64_C(14695981039346656037);
+	struct buf text = {0};
+
+	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+		const struct conf_node *section = conf_get(root, sections[i]);
+
+		if (section != NULL)
+			conf_print_node(section, &text);
+		buf_add_char(&text, '\n');
+	}
+	digest = mix(digest, text.data, text.len);
+	buf_fini(&text);
+	return digest;
+}
+
+static void complete(struct agent_config *config)
+{
+	struct agent_bus *buses = config->buses.items;
+
+	config->delivery_digest = digest_delivery(config);
+	for (size_t i = 0; i < config->buses.count; i++)
+		buses[i].digest = digest_bus(config, &buses[i]);
+	agent_config_warn(config);
+}
+
+static int finish(struct agent_config **out, struct arena *file, const char *path,
 		  const struct conf_node *root, struct conf_errors *errors)
 {
+	struct arena *arena = arena_create();
 	struct agent_config *config = arena_alloc(arena, sizeof *config);
 	size_t n_before = errors->count;
 
 	config->arena = arena;
+	config->file = file;
+	config->users = 1;
 	config->path = arena_strndup(arena, path, strlen(path));
 	/* Further mistakes are found even if there are some already, but not in what is missing. */
 	if (conf_fill(arena, root, agent_config_keys, config, errors) == 0)
@@ -30,43 +87,74 @@ static int finish(struct agent_config **out, struct arena *arena, const char *pa
 		agent_config_destroy(config);
 		return -EINVAL;
 	}
+	complete(config);
 	*out = config;
 	return 0;
 }
 
 int agent_config_load(struct agent_config **out, const char *path, struct conf_errors *errors)
 {
-	struct arena *arena = arena_create();
+	struct arena *file = arena_create();
 	const struct conf_node *root;
-	int code = conf_load(arena, path, &root, errors);
+	int code = conf_load(file, path, &root, errors);
 
 	if (code == 0)
-		return finish(out, arena, path, root, errors);
-	arena_destroy(arena);
+		return finish(out, file, path, root, errors);
+	arena_destroy(file);
 	return code;
 }
 
 int agent_config_parse(struct agent_config **out, const char *path, const char *text, size_t len,
 		       struct conf_errors *errors)
 {
-	struct arena *arena = arena_create();
+	struct arena *file = arena_create();
 	const struct conf_node *root;
-	int code = conf_parse(arena, path, text, len, &root, errors);
+	int code = conf_parse(file, path, text, len, &root, errors);
 
 	if (code == 0)
-		return finish(out, arena, path, root, errors);
-	arena_destroy(arena);
+		return finish(out, file, path, root, errors);
+	arena_destroy(file);
 	return code;
+}
+
+struct agent_config *agent_config_share(struct agent_config *config)
+{
+	config->users++;
+	return config;
 }
 
 void agent_config_destroy(struct agent_config *config)
 {
-	if (config == NULL)
+	if (config == NULL || --config->users > 0)
 		return;
 	for (size_t i = 0; i < config->n_profiles; i++)
 		profile_destroy(config->profiles[i]);
 	free(config->profiles);
+	conf_errors_fini(&config->warnings);
+	arena_destroy(config->file);
 	arena_destroy(config->arena);
+}
+
+static void forget_meter(struct agent_meter *meter)
+{
+	meter->node = meter->base_node = meter->ratios_node = meter->pulse.node = NULL;
+}
+
+void agent_config_forget_file(struct agent_config *config)
+{
+	struct agent_bus *buses = config->buses.items;
+
+	for (size_t i = 0; i < config->buses.count; i++) {
+		struct agent_meter *meters = buses[i].meters.items;
+
+		buses[i].node = buses[i].timeout = buses[i].listen.node = NULL;
+		buses[i].rtu.node = buses[i].tcp.node = buses[i].rtu_over_tcp.node = NULL;
+		for (size_t k = 0; k < buses[i].meters.count; k++)
+			forget_meter(&meters[k]);
+	}
+	config->mqtt.node = config->metrics.node = NULL;
+	arena_destroy(config->file);
+	config->file = NULL;
 }
 
 /* ---- profiles ---- */
@@ -168,13 +256,32 @@ int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
 		.quantities = meter->quantities.items,
 		.n_quantities = meter->quantities.count,
 		.channel = (uint16_t)meter->channel,
-		.pulse_quantity = meter->pulse.node != NULL ? meter->pulse.quantity : NULL,
+		.pulse_quantity = meter->pulse.is_set ? meter->pulse.quantity : NULL,
 		.caution = caution,
 		.skipped = skipped,
 		.cost = agent_config_cost(bus, meter),
 	};
 
 	return sweep_create(out, &wish, err);
+}
+
+bool agent_config_is_serial_framed(const struct agent_bus *bus)
+{
+	return bus->link != LINK_TCP &&
+	       (bus->link != LINK_LISTEN || bus->listen.framing == FRAMING_RTU);
+}
+
+void agent_config_where(const struct agent_bus *bus, char *text, size_t size)
+{
+	const struct agent_tcp *tcp = bus->link == LINK_TCP ? &bus->tcp : &bus->rtu_over_tcp;
+
+	if (bus->link == LINK_RTU)
+		(void)snprintf(text, size, "%s", bus->rtu.device);
+	else if (bus->link == LINK_LISTEN)
+		(void)snprintf(text, size, "%s port %d", bus->listen.address,
+			       (int)bus->listen.port);
+	else
+		(void)snprintf(text, size, "%s:%d", tcp->host, (int)tcp->port);
 }
 
 double agent_config_utilisation(const struct agent_bus *bus)

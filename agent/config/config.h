@@ -30,7 +30,8 @@ struct agent_serial {
 };
 
 struct agent_pulse {
-	const struct conf_node *node; /* NULL: none */
+	const struct conf_node *node; /* NULL: not written, or forgotten */
+	bool is_set;
 	struct decimal volume, index; /* quantity = index + pulses * volume */
 	const char *quantity;
 };
@@ -57,7 +58,7 @@ struct agent_meter {
 	const struct profile *profile;
 };
 
-enum agent_link { LINK_RTU, LINK_TCP, LINK_RTU_OVER_TCP };
+enum agent_link { LINK_RTU, LINK_TCP, LINK_RTU_OVER_TCP, LINK_LISTEN };
 
 struct agent_rtu {
 	const struct conf_node *node; /* NULL: the section is not there */
@@ -71,21 +72,43 @@ struct agent_tcp {
 	int64_t port;
 };
 
+enum agent_framing { FRAMING_RTU, FRAMING_TCP };
+
+struct agent_listen {                 /* a gateway dials in */
+	const struct conf_node *node; /* likewise */
+	const char *address, *source;
+	int64_t port;
+	int framing; /* enum agent_framing */
+	const char *register_text, *heartbeat_text;
+	struct dial_in_bytes registration, heartbeat;
+};
+
 struct agent_bus {
 	const struct conf_node *node;
 	const char *name;
 	enum agent_link link;
 	struct agent_rtu rtu;
 	struct agent_tcp tcp, rtu_over_tcp;
-	const struct conf_node *listen, *timeout;
+	struct agent_listen listen;
+	const struct conf_node *timeout;
+	uint64_t digest; /* differs if anything about the bus, its meters or their profiles does */
 	int64_t timeout_ms; /* 0: auto */
 	int64_t turnaround_ms, round_trip_ms, retries;
 	struct conf_list meters; /* struct agent_meter */
 };
 
+struct agent_metrics {
+	const struct conf_node *node;
+	int64_t port; /* 0: none */
+	const char *address;
+};
+
 struct agent_config {
-	struct arena *arena;
+	struct arena *arena, *file; /* values; the file's text with its places, NULL: forgotten */
+	size_t users;
+	struct conf_errors warnings; /* what works but had better be different */
 	const char *path;
+	uint64_t delivery_digest; /* differs if anything from the spool to the broker does */
 	const char *agent_id, *region;
 	struct mqtt_config mqtt;
 	struct agent_spool_config spool;
@@ -94,6 +117,7 @@ struct agent_config {
 	struct conf_list profile_folders; /* const char * */
 	struct conf_list buses;           /* struct agent_bus */
 	const char *control_socket;
+	struct agent_metrics metrics;
 	int log_level;             /* enum log_level */
 	struct profile **profiles; /* each used profile once */
 	size_t n_profiles;
@@ -103,10 +127,12 @@ struct agent_config {
 int agent_config_load(struct agent_config **out, const char *path, struct conf_errors *errors);
 int agent_config_parse(struct agent_config **out, const char *path, const char *text, size_t len,
 		       struct conf_errors *errors);
+/* One more user of it; the last one to destroy it frees it. By one thread. */
+struct agent_config *agent_config_share(struct agent_config *config);
 void agent_config_destroy(struct agent_config *config); /* NULL is allowed */
-
-/* What works but had better be different: a device that renumbers, a poll faster than the meter. */
-void agent_config_warn(const struct agent_config *config, struct conf_errors *warnings);
+/* Frees the file's text and all node pointers, most of the memory: nothing can be printed or
+ * checked any more. */
+void agent_config_forget_file(struct agent_config *config);
 
 /* Searches a profile by id in folders, the last first, or by path if the name has a '/'. The path
  * found is the caller's. NULL if there is none; hint then names the nearest id or is empty. */
@@ -123,6 +149,10 @@ struct plan_cost agent_config_cost(const struct agent_bus *bus, const struct age
 int agent_config_sweep(struct sweep **out, const struct agent_bus *bus,
 		       const struct agent_meter *meter, enum sweep_caution caution,
 		       const bool *skipped, struct err *err);
+/* Do registers and frames go in serial frames, without numbers? */
+bool agent_config_is_serial_framed(const struct agent_bus *bus);
+/* "/dev/ttyUSB0", "192.0.2.10:502", "port 5020": where the bus is, for people. */
+void agent_config_where(const struct agent_bus *bus, char *text, size_t size);
 /* The share of the line that reading all its meters in time needs. */
 double agent_config_utilisation(const struct agent_bus *bus);
 

@@ -16,6 +16,8 @@ static const struct conf_node *at(const struct conf_node *map, const char *key)
 	return node != NULL ? node : map;
 }
 
+enum { ROUND_TRIP_MS = 30, ROUND_TRIP_LISTEN_MS = 300 }; /* where none is written */
+
 /* ---- profiles ---- */
 
 static void report_no_profile(const struct agent_config *config, const struct agent_meter *meter,
@@ -187,7 +189,8 @@ static void check_meter(struct agent_config *config, const struct agent_bus *bus
 		if (bus->link != LINK_RTU && conf_get(meter->node, serial_keys[i]) != NULL)
 			conf_error(errors, at(meter->node, serial_keys[i]), NULL,
 				   "belongs to meters on a serial line");
-	if (meter->pulse.node != NULL &&
+	meter->pulse.is_set = meter->pulse.node != NULL;
+	if (meter->pulse.is_set &&
 	    !quantity_name_is_valid(meter->pulse.quantity, strlen(meter->pulse.quantity)))
 		conf_error(errors, at(meter->pulse.node, "quantity"), NULL,
 			   "must be [a-z0-9_], a letter first");
@@ -226,18 +229,23 @@ static void complete_serial(struct agent_serial *serial)
 static void check_link(struct agent_bus *bus, struct conf_errors *errors)
 {
 	int n = (bus->rtu.node != NULL) + (bus->tcp.node != NULL) +
-		(bus->rtu_over_tcp.node != NULL) + (bus->listen != NULL);
+		(bus->rtu_over_tcp.node != NULL) + (bus->listen.node != NULL);
 
-	if (bus->listen != NULL)
-		conf_error(errors, bus->listen, NULL, "is not supported by this version");
-	else if (n != 1)
+	if (n != 1)
 		conf_error(errors, bus->node, NULL,
-			   n == 0 ? "needs one of rtu, tcp and rtu_over_tcp"
-				  : "has more than one of rtu, tcp and rtu_over_tcp");
-	if (bus->rtu_over_tcp.node != NULL)
+			   n == 0 ? "needs one of rtu, tcp, rtu_over_tcp and listen"
+				  : "has more than one of rtu, tcp, rtu_over_tcp and listen");
+	if (bus->listen.node != NULL) {
+		bus->link = LINK_LISTEN;
+		agent_config_check_listen(bus, errors);
+	} else if (bus->rtu_over_tcp.node != NULL) {
 		bus->link = LINK_RTU_OVER_TCP;
-	else
+	} else {
 		bus->link = bus->tcp.node != NULL ? LINK_TCP : LINK_RTU;
+	}
+	if (conf_get(bus->node, "round_trip") == NULL)
+		bus->round_trip_ms =
+			bus->link == LINK_LISTEN ? ROUND_TRIP_LISTEN_MS : ROUND_TRIP_MS;
 	complete_serial(&bus->rtu.serial);
 }
 
@@ -392,9 +400,13 @@ void agent_config_check(struct agent_config *config, struct conf_errors *errors)
 		conf_error(errors, at(agent, "region"), NULL,
 			   "must be of letters, digits and '-', at most 15");
 	mqtt_config_check(&config->mqtt, errors);
+	if (!agent_config_is_address(config->metrics.address))
+		conf_error(errors, at(config->metrics.node, "address"), NULL,
+			   "must be an IP address of ours");
 	for (size_t i = 0; i < config->buses.count; i++)
 		check_bus(config, &buses[i], errors);
 	check_names(config, errors);
+	agent_config_check_listeners(config, errors);
 	check_ids(config, errors);
 }
 
@@ -412,9 +424,10 @@ static void warn_meter(const struct agent_meter *meter, struct conf_errors *warn
 			   meter->profile->id);
 }
 
-void agent_config_warn(const struct agent_config *config, struct conf_errors *warnings)
+void agent_config_warn(struct agent_config *config)
 {
 	const struct agent_bus *buses = config->buses.items;
+	struct conf_errors *warnings = &config->warnings;
 
 	for (size_t i = 0; i < config->buses.count; i++) {
 		const struct agent_meter *meters = buses[i].meters.items;

@@ -67,6 +67,22 @@ static const struct conf_key control_keys[] = {
 	{0},
 };
 
+static const struct conf_key metrics_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct agent_metrics, node)},
+	{.name = "port",
+	 .type = CONF_INTEGER,
+	 .offset = offsetof(struct agent_metrics, port),
+	 .min = 1,
+	 .max = 65535,
+	 .help = "TCP port of /metrics for Prometheus; default: none"},
+	{.name = "address",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct agent_metrics, address),
+	 .fallback = "127.0.0.1",
+	 .help = "our own IP address to answer at"},
+	{0},
+};
+
 struct log_section {
 	int level;
 };
@@ -205,6 +221,43 @@ static const struct conf_key tcp_keys[] = {
 	{0},
 };
 
+static const char *const framings[] = {"rtu", "tcp", NULL};
+
+static const struct conf_key listen_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct agent_listen, node)},
+	{.name = "port",
+	 .type = CONF_INTEGER,
+	 .offset = offsetof(struct agent_listen, port),
+	 .min = 1,
+	 .max = 65535,
+	 .is_required = true,
+	 .help = "TCP port that the gateway dials; several gateways may share it"},
+	{.name = "address",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct agent_listen, address),
+	 .fallback = "0.0.0.0",
+	 .help = "our own IP address to listen at"},
+	{.name = "register",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct agent_listen, register_text),
+	 .help = "what the gateway sends first: text, or bytes as 0x48656C6C6F"},
+	{.name = "source",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct agent_listen, source),
+	 .help = "the gateway's IP address; with 'register' both must be right"},
+	{.name = "heartbeat",
+	 .type = CONF_STRING,
+	 .offset = offsetof(struct agent_listen, heartbeat_text),
+	 .help = "what it sends to keep the connection alive, if not what it registers with"},
+	{.name = "framing",
+	 .type = CONF_CHOICE,
+	 .offset = offsetof(struct agent_listen, framing),
+	 .choices = framings,
+	 .fallback = "rtu",
+	 .help = "rtu: it passes serial frames on; tcp: it speaks Modbus TCP"},
+	{0},
+};
+
 static const struct conf_key bus_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct agent_bus, node)},
 	{.name = "name",
@@ -230,9 +283,10 @@ static const struct conf_key bus_keys[] = {
 	 .table = tcp_keys,
 	 .help = "serial frames by TCP: a transparent converter"},
 	{.name = "listen",
-	 .type = CONF_NODE,
+	 .type = CONF_SECTION,
 	 .offset = offsetof(struct agent_bus, listen),
-	 .help = "reserved: a gateway that dials in"},
+	 .table = listen_keys,
+	 .help = "a 4G gateway (DTU) that dials in"},
 	{.name = "timeout",
 	 .type = CONF_NODE,
 	 .offset = offsetof(struct agent_bus, timeout),
@@ -248,8 +302,7 @@ static const struct conf_key bus_keys[] = {
 	 .type = CONF_DURATION,
 	 .offset = offsetof(struct agent_bus, round_trip_ms),
 	 .max = 60000,
-	 .fallback = "30ms",
-	 .help = "what a request by TCP is expected to take"},
+	 .help = "what a request by TCP is expected to take; default 30ms, behind 'listen' 300ms"},
 	{.name = "retries",
 	 .type = CONF_INTEGER,
 	 .offset = offsetof(struct agent_bus, retries),
@@ -308,6 +361,11 @@ const struct conf_key agent_config_keys[] = {
 	 .offset = offsetof(struct agent_config, control_socket),
 	 .table = control_keys,
 	 .help = "commands beside a running agent"},
+	{.name = "metrics",
+	 .type = CONF_SECTION,
+	 .offset = offsetof(struct agent_config, metrics),
+	 .table = metrics_keys,
+	 .help = "for monitoring"},
 	{.name = "log",
 	 .type = CONF_SECTION,
 	 .offset = offsetof(struct agent_config, log_level),

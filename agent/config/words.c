@@ -20,6 +20,8 @@ static const char *const words[WORD_N][2] = {
 	[WORD_BY_AGENT] = {"Line %s, through the running agent, between its own readings.\n",
 			   "线路 %s：经运行中的采集程序，在其抄表间隙访问。\n"},
 	[WORD_DIRECT] = {"Line %s.\n", "线路 %s。\n"},
+	[WORD_WAIT_DIAL] = {"Waiting for the gateway to dial in at port %d; Ctrl-C ends it.\n",
+			    "等待网关（DTU）拨入端口 %d；按 Ctrl-C 结束。\n"},
 	[WORD_INTERRUPTED] = {"Interrupted: what was found so far follows.\n",
 			      "已中断，以下是目前的结果。\n"},
 	[WORD_PROGRESS] = {"%d %%, about %s left", "%d %%，约剩 %s"},

@@ -4,20 +4,56 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/control/agent_metrics.h"
 #include "agent/control/bus_agent.h"
 #include "agent/deliver/health.h"
 #include "agent/deliver/spool_print.h"
+#include "common/civil.h"
 #include "common/json_writer.h"
 #include "common/log.h"
 #include "common/loop.h"
 
 enum { READ_TIMEOUT_MS = 10000 };
 
+void service_init(struct service *service, const char *version)
+{
+	*service = (struct service){.version = version, .turns = -1, .progress = -1};
+	(void)pthread_rwlock_init(&service->lock, NULL); /* cannot fail with default attributes */
+	(void)clock_watch_jump(&service->watch);
+}
+
+void service_fini(struct service *service)
+{
+	(void)pthread_rwlock_destroy(&service->lock);
+}
+
+void service_set(struct service *service, const struct agent_config *config,
+		 struct forwarder *forwarder, struct poller *poller)
+{
+	(void)pthread_rwlock_wrlock(&service->lock);
+	service->config = config;
+	service->forwarder = forwarder;
+	service->poller = poller;
+	(void)pthread_rwlock_unlock(&service->lock);
+}
+
+static struct health_agent health_of(const struct service *service)
+{
+	return (struct health_agent){
+		.state = "online",
+		.version = service->version,
+		.id = service->config->agent_id,
+		.region = service->config->region,
+		.is_clock_trusted = clock_is_trusted(),
+		.clock_jumps = service->clock_jumps,
+		.last_jump_ms = service->last_jump_ms,
+	};
+}
+
 static int answer_status(const json_t *request, struct buf *answer, void *arg, struct err *err)
 {
 	const struct service *service = arg;
-	const struct agent_config *config = service->config;
-	struct health_agent agent = {"online", service->version, config->agent_id, config->region};
+	struct health_agent agent = health_of(service);
 	struct forwarder_state state;
 	struct buf members = {0};
 
@@ -116,11 +152,47 @@ static int answer_spool(const json_t *question, struct buf *answer, void *arg, s
 	return 0;
 }
 
+/* The parts stay as they are while an answer is written. */
+static int answer(control_fn fn, const json_t *request, struct buf *out, void *arg, struct err *err)
+{
+	struct service *service = arg;
+	int r;
+
+	(void)pthread_rwlock_rdlock(&service->lock);
+	r = fn(request, out, arg, err);
+	(void)pthread_rwlock_unlock(&service->lock);
+	return r;
+}
+
+#define DEFINE_HANDLER(name)                                                                \
+	static int name(const json_t *request, struct buf *out, void *arg, struct err *err) \
+	{                                                                                   \
+		return answer(answer_##name, request, out, arg, err);                       \
+	}
+
+DEFINE_HANDLER(status)
+DEFINE_HANDLER(read)
+DEFINE_HANDLER(request)
+DEFINE_HANDLER(trace)
+DEFINE_HANDLER(spool)
+
 const struct control_handler service_handlers[] = {
-	{"status", answer_status}, {"read", answer_read},   {"request", answer_request},
-	{"trace", answer_trace},   {"spool", answer_spool}, {NULL, NULL},
+	{"status", status}, {"read", read},   {"request", request},
+	{"trace", trace},   {"spool", spool}, {NULL, NULL},
 };
 
+void service_write_metrics(struct buf *out, void *arg)
+{
+	struct service *service = arg;
+	struct forwarder_state state;
+
+	(void)pthread_rwlock_rdlock(&service->lock);
+	forwarder_state(service->forwarder, &state);
+	agent_metrics_write(out, service->poller, &state, service->clock_jumps);
+	(void)pthread_rwlock_unlock(&service->lock);
+}
+
+/* The only writer of the parts is this thread: no lock is needed to look at them. */
 void service_publish_health(void *arg)
 {
 	struct service *service = arg;
@@ -128,6 +200,25 @@ void service_publish_health(void *arg)
 	uint64_t digest = health_write_meters(&members, service->poller);
 
 	forwarder_take_health(service->forwarder, &members, digest);
+}
+
+void service_watch_clock(void *arg)
+{
+	struct service *service = arg;
+	int64_t jump_ms = clock_watch_jump(&service->watch);
+	char until[CIVIL_TEXT_MAX];
+
+	if (jump_ms == 0)
+		return;
+	(void)civil_print_time(service->watch.utc_ms, 0, until);
+	log_warn("service",
+		 "the wall clock was set %s by %.1f s and shows %s: slots follow it; readings that "
+		 "have their time keep it",
+		 jump_ms > 0 ? "forward" : "back", (double)llabs(jump_ms) / 1000, until);
+	(void)pthread_rwlock_wrlock(&service->lock);
+	service->clock_jumps++;
+	service->last_jump_ms = jump_ms;
+	(void)pthread_rwlock_unlock(&service->lock);
 }
 
 void service_feed_watchdog(void *arg)

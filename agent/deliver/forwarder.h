@@ -3,6 +3,7 @@
 #ifndef AGENT_FORWARDER_H
 #define AGENT_FORWARDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/config/config.h"
@@ -13,12 +14,13 @@
 
 struct forwarder;
 
-/* Takes struct cycle * out of cycles. While the spool cannot take more (disk full) it takes none,
- * so that the mailbox fills and the buses wait. Borrows all until forwarder_stop. */
-int forwarder_start(struct forwarder **out, const struct agent_config *config,
-		    struct mailbox *cycles, const char *version, struct err *err);
-/* Closes cycles, stores what is inside, waits at most flush_ms for the server to keep what waits,
- * says goodbye. NULL is allowed. */
+/* Takes struct cycle * out of cycles. While the spool cannot take more (disk full), the newest stay
+ * in memory, the oldest of these are dropped and reported as a gap: the buses go on. Readings
+ * without a trusted time wait in a file beside the spool. Shares config; borrows the rest. */
+int forwarder_start(struct forwarder **out, struct agent_config *config, struct mailbox *cycles,
+		    const char *version, struct err *err);
+/* Stores what is in cycles, waits at most flush_ms for the server to keep what waits, says goodbye.
+ * Another forwarder may go on with cycles. NULL is allowed. */
 void forwarder_stop(struct forwarder *forwarder, int64_t flush_ms);
 
 struct forwarder_state {
@@ -27,6 +29,8 @@ struct forwarder_state {
 	int64_t appends, append_failures;
 	int64_t append_us; /* the last append, with fsync */
 	int64_t turns;     /* counts up as long as the thread works: for the watchdog */
+	int64_t untimed;   /* lines that wait for the right time */
+	bool is_storing;   /* false: the spool cannot take more */
 };
 
 /* A snapshot, at most about a second old; from any thread. */

@@ -66,6 +66,11 @@ void health_write_status(struct buf *out, const struct health_agent *agent,
 	json_add_int(&json, "epoch", spool->epoch);
 	json_add_int(&json, "until", spool->until_ms);
 	json_time(&json, "started_at", uplink->started_ms);
+	json_add_bool(&json, "clock_trusted", agent->is_clock_trusted);
+	if (agent->clock_jumps > 0) {
+		json_add_int(&json, "clock_jumps", agent->clock_jumps);
+		json_add_int(&json, "last_jump_ms", agent->last_jump_ms);
+	}
 	write_spool(&json, spool);
 	write_uplink(&json, uplink);
 	if (members->len > 0) {
@@ -103,6 +108,7 @@ static void write_bus(const struct poller_bus_health *bus, void *arg)
 	json_add_int(json, "requests", bus->requests);
 	json_add_int(json, "failed", bus->failed);
 	json_add_int(json, "waits_for_spool", bus->waits_for_spool);
+	json_add_bool(json, "up", bus->is_up);
 	json_end_object(json);
 }
 

@@ -3,6 +3,7 @@
 #ifndef AGENT_HEALTH_H
 #define AGENT_HEALTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/deliver/spool.h"
@@ -13,6 +14,8 @@
 struct health_agent {
 	const char *state; /* "online" or "offline" */
 	const char *version, *id, *region;
+	bool is_clock_trusted;             /* the rest is only told where it is known */
+	int64_t clock_jumps, last_jump_ms; /* how often the wall clock was set, and how far */
 };
 
 /* Adds the status object; members are those of health_write_meters, or empty. */

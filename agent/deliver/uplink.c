@@ -108,7 +108,11 @@ static int64_t max64(int64_t a, int64_t b)
 static void publish_status(struct uplink *uplink, const char *state, int64_t now_ms)
 {
 	const struct uplink_options *options = &uplink->options;
-	struct health_agent agent = {state, options->version, options->agent_id, options->region};
+	struct health_agent agent = {.state = state,
+				     .version = options->version,
+				     .id = options->agent_id,
+				     .region = options->region,
+				     .is_clock_trusted = clock_is_trusted()};
 	struct uplink_state now;
 	struct buf text = {0};
 

@@ -36,6 +36,18 @@ void schedule_init(struct schedule *schedule, struct schedule_meter *meters, siz
 	}
 }
 
+void schedule_jump(struct schedule *schedule, int64_t now_ms)
+{
+	schedule->now_ms = schedule->forced_ms = now_ms;
+	for (size_t i = 0; i < schedule->n; i++) {
+		struct schedule_meter *meter = &schedule->meters[i];
+
+		meter->slot_ms = floor_to(now_ms, meter->interval_ms);
+		meter->probed_ms = INT64_MIN;
+		meter->is_first = true;
+	}
+}
+
 struct outlook { /* what the healthy meters will ask of the line */
 	size_t n_healthy;
 	int64_t release_ms; /* when the next of them is due */

@@ -55,6 +55,9 @@ struct schedule_job {
 void schedule_init(struct schedule *schedule, struct schedule_meter *meters, size_t n,
 		   int64_t now_ms);
 
+/* The wall clock was set: every meter is due now, and no slot counts as missed. */
+void schedule_jump(struct schedule *schedule, int64_t now_ms);
+
 struct schedule_job schedule_next(struct schedule *schedule, int64_t now_ms);
 
 /* The job is done: did the meter answer, how long did it take. True if the slot is closed; false

@@ -9,6 +9,7 @@
 
 enum {
 	START_TIMEOUT_MS = 1000, /* until enough was measured, and for meters that are silent */
+	DIAL_TIMEOUT_MS = 3000,  /* the same behind a mobile network */
 	FLOOR_TIMEOUT_MS = 50,
 	CONNECT_TIMEOUT_MS = 3000,
 	EXCEPTION_ADDRESS = 2,
@@ -27,7 +28,7 @@ static int64_t connect_delay(const struct agent_bus *config)
 }
 
 void ask_line_init_tapped(struct ask_line *line, const struct agent_bus *config,
-			  const struct bus_ops *ops, struct bus_tap tap)
+			  const struct bus_ops *ops, struct bus_tap tap, struct dial_in *dial_in)
 {
 	static const struct agent_meter plain = {0};
 	const struct agent_tcp *tcp =
@@ -39,6 +40,13 @@ void ask_line_init_tapped(struct ask_line *line, const struct agent_bus *config,
 		.port = (int)tcp->port,
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 		.connect_delay_ms = connect_delay(config),
+		.dial_in = dial_in,
+		.place = {.address = config->listen.address,
+			  .port = (int)config->listen.port,
+			  .registration = config->listen.registration,
+			  .heartbeat = config->listen.heartbeat,
+			  .source = config->listen.source},
+		.is_framed_tcp = config->listen.framing == FRAMING_TCP,
 		.tap = tap,
 	};
 
@@ -47,7 +55,24 @@ void ask_line_init_tapped(struct ask_line *line, const struct agent_bus *config,
 
 void ask_line_init(struct ask_line *line, const struct agent_bus *config, const struct bus_ops *ops)
 {
-	ask_line_init_tapped(line, config, ops, (struct bus_tap){.fn = NULL});
+	ask_line_init_tapped(line, config, ops, (struct bus_tap){.fn = NULL}, NULL);
+}
+
+const struct bus_ops *ask_choose_ops(enum agent_link link)
+{
+	static const struct bus_ops *const ops[] = {
+		[LINK_RTU] = &bus_modbus_rtu,
+		[LINK_TCP] = &bus_tcp,
+		[LINK_RTU_OVER_TCP] = &bus_rtu_over_tcp,
+		[LINK_LISTEN] = &bus_dial_in,
+	};
+
+	return ops[link];
+}
+
+int64_t ask_line_time(const struct ask_line *line)
+{
+	return line->is_untimed ? clock_mono_ms() : clock_utc_ms();
 }
 
 void ask_line_fini(struct ask_line *line)
@@ -94,14 +119,14 @@ static int64_t wire_ms(const struct ask_line *line, const struct ask_meter *mete
 static int64_t usual_timeout_ms(const struct ask_line *line, const struct ask_meter *meter)
 {
 	int64_t wire = wire_ms(line, meter);
+	int64_t start_ms = line->config->link == LINK_LISTEN ? DIAL_TIMEOUT_MS : START_TIMEOUT_MS;
 
 	if (line->config->timeout_ms > 0)
 		return line->config->timeout_ms;
 	/* Measured times say nothing about a meter that has become silent or slow. */
 	if (!meter->is_answering)
-		return START_TIMEOUT_MS + wire;
-	return latency_timeout_ms(&meter->latency, FLOOR_TIMEOUT_MS + wire,
-				  START_TIMEOUT_MS + wire);
+		return start_ms + wire;
+	return latency_timeout_ms(&meter->latency, FLOOR_TIMEOUT_MS + wire, start_ms + wire);
 }
 
 int64_t ask_timeout_ms(const struct ask_line *line, const struct ask_meter *meter)
@@ -128,8 +153,10 @@ static enum bus_outcome ask_once(struct ask_line *line, struct ask_meter *meter,
 	line->quiet_ms = clock_mono_ms();
 	reading->attempts++;
 	reading->errors[outcome]++;
-	if (outcome == BUS_OK || outcome == BUS_EXCEPTION)
+	if (outcome == BUS_OK || outcome == BUS_EXCEPTION) {
 		latency_add(&meter->latency, reply->round_trip_us);
+		reading_count_answer(reading, reply->round_trip_us);
+	}
 	return outcome;
 }
 
@@ -171,7 +198,7 @@ static enum bus_outcome ask(struct ask_line *line, struct ask_meter *meter,
 		outcome = ask_once(line, meter, &request, reading, &reply);
 	if (outcome == BUS_OK) {
 		reading_add(reading, read, &reply);
-		reading->time_ms = clock_utc_ms();
+		reading->time_ms = ask_line_time(line);
 		return outcome;
 	}
 	reading->failure = outcome;

@@ -18,7 +18,11 @@ struct ask_line {
 	const struct bus_ops *ops;
 	void *bus;
 	int64_t quiet_ms; /* monotonic; the last answer ended */
+	bool is_untimed;  /* readings get the monotonic time: the wall clock is not right yet */
 };
+
+/* The time of a reading or a fault that is written now. */
+int64_t ask_line_time(const struct ask_line *line);
 
 /* A meter as its thread knows it. */
 struct ask_meter {
@@ -35,9 +39,11 @@ struct ask_meter {
 
 void ask_line_init(struct ask_line *line, const struct agent_bus *config,
 		   const struct bus_ops *ops);
-/* The same with all frames shown. */
+/* The same with all frames shown, and for a gateway that dials in (else NULL; borrowed). */
 void ask_line_init_tapped(struct ask_line *line, const struct agent_bus *config,
-			  const struct bus_ops *ops, struct bus_tap tap);
+			  const struct bus_ops *ops, struct bus_tap tap, struct dial_in *dial_in);
+/* How the buses of a link really work. */
+const struct bus_ops *ask_choose_ops(enum agent_link link);
 void ask_line_fini(struct ask_line *line);
 
 void ask_meter_init(struct ask_meter *meter, const struct agent_meter *config, struct sweep *sweep);

@@ -1,179 +1,124 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/poll/poller.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 
 #include "agent/poll/poller_internal.h"
-#include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 
-enum { STACK_BYTES = 256 * 1024 }; /* name resolution needs more than the polling itself */
+/* ---- start, change, stop ---- */
 
-/* ---- plans ---- */
-
-static bool is_same_text(const char *a, const char *b)
+static void stop_buses(struct poller_bus **buses, size_t n)
 {
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+	for (size_t i = 0; i < n; i++)
+		poller_bus_stop(buses[i]);
+	for (size_t i = 0; i < n; i++)
+		poller_bus_destroy(buses[i]);
 }
 
-static bool are_alike(const struct agent_meter *a, const struct agent_meter *b)
+/* The bus of the old ones that can stay as it is; it leaves its place. */
+static struct poller_bus *keep(struct poller *poller, const struct agent_bus *config)
 {
-	const char *const *left = a->quantities.items, *const *right = b->quantities.items;
+	for (size_t i = 0; i < poller->n_buses; i++) {
+		struct poller_bus *bus = poller->buses[i];
 
-	if (a->profile != b->profile || a->channel != b->channel ||
-	    a->quantities.count != b->quantities.count ||
-	    (a->pulse.node == NULL) != (b->pulse.node == NULL) ||
-	    !is_same_text(a->pulse.quantity, b->pulse.quantity))
-		return false;
-	for (size_t i = 0; i < a->quantities.count; i++)
-		if (strcmp(left[i], right[i]) != 0)
-			return false;
-	return true;
-}
-
-static struct sweep *find_sweep(struct poller *poller, const struct agent_bus *bus,
-				const struct agent_meter *meter)
-{
-	struct plan_cost cost = agent_config_cost(bus, meter);
-	struct poller_sweep *shared;
-	int code;
-
-	for (size_t i = 0; i < poller->n_sweeps; i++) {
-		shared = &poller->sweeps[i];
-		if (shared->cost.request_us == cost.request_us &&
-		    shared->cost.register_us == cost.register_us &&
-		    are_alike(shared->example, meter))
-			return shared->sweep;
+		if (bus != NULL && strcmp(bus->config->name, config->name) == 0 &&
+		    bus->config->digest == config->digest) {
+			poller->buses[i] = NULL;
+			return bus;
+		}
 	}
-	poller->sweeps =
-		grow(poller->sweeps, poller->n_sweeps, &poller->sweeps_cap, sizeof *poller->sweeps);
-	shared = &poller->sweeps[poller->n_sweeps++];
-	shared->example = meter;
-	shared->cost = cost;
-	code = agent_config_sweep(&shared->sweep, bus, meter, SWEEP_BRIDGES, NULL, NULL);
-	assert(code == 0); /* the configuration was checked */
-	return shared->sweep;
+	return NULL;
 }
 
-/* ---- start ---- */
+struct change {
+	struct poller_bus **all;   /* as they will be */
+	struct poller_bus **begun; /* those of them that are new; held */
+	size_t n, n_begun;
+};
 
-static int64_t clock_speed(void)
+static int begin(struct change *change, struct poller *poller, struct agent_config *config,
+		 struct err *err)
 {
-	int64_t wall_ms = 100000000, real_ms = clock_real_ms(wall_ms);
-
-	return real_ms > 0 ? wall_ms / real_ms : wall_ms;
-}
-
-static void init_meters(struct poller *poller, struct poller_bus *bus)
-{
-	const struct agent_meter *meters = bus->config->meters.items;
-	size_t n = bus->config->meters.count;
-
-	bus->meters = xcalloc(n + 1, sizeof *bus->meters);
-	bus->slots = xcalloc(n + 1, sizeof *bus->slots);
-	for (size_t i = 0; i < n; i++) {
-		struct sweep *sweep = find_sweep(poller, bus->config, &meters[i]);
-		struct plan_cost cost = agent_config_cost(bus->config, &meters[i]);
-
-		ask_meter_init(&bus->meters[i].ask, &meters[i], sweep);
-		bus->meters[i].health.is_healthy = true;
-		bus->meters[i].health.n_requests = sweep->n_reads;
-		bus->slots[i].interval_ms = meters[i].interval_ms;
-		bus->slots[i].work_ms =
-			plan_time_us(sweep->reads, sweep->n_reads, cost) * bus->speed / 1000;
-		poller_bus_time_out(bus, i);
-	}
-	bus->planned = schedule_utilisation(bus->slots, n);
-}
-
-static void init_bus(struct poller *poller, struct poller_bus *bus, const struct agent_bus *config,
-		     struct mailbox *cycles, const struct bus_ops *ops)
-{
-	pthread_condattr_t monotonic;
-
-	bus->config = config;
-	bus->cycles = cycles;
-	bus->progress = &poller->progress;
-	bus->speed = clock_speed();
-	bus->is_link_up = true; /* until it is found down */
-	pthread_mutex_init(&bus->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&bus->changed, &monotonic);
-	pthread_cond_init(&bus->answered, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	ask_line_init_tapped(&bus->line, config, ops, (struct bus_tap){poller_trace_tap, bus});
-	init_meters(poller, bus);
-}
-
-static void fini_bus(struct poller_bus *bus)
-{
-	for (size_t i = 0; i < bus->config->meters.count; i++) {
-		ask_meter_fini(&bus->meters[i].ask);
-		sweep_destroy(bus->meters[i].own_sweep);
-	}
-	free(bus->meters);
-	free(bus->slots);
-	reading_fini(&bus->reading);
-	cycle_destroy(bus->cycle);
-	ask_line_fini(&bus->line);
-	poller_trace_fini(bus);
-	pthread_cond_destroy(&bus->answered);
-	pthread_cond_destroy(&bus->changed);
-	pthread_mutex_destroy(&bus->lock);
-}
-
-static int start_threads(struct poller *poller, struct err *err)
-{
-	pthread_attr_t attributes;
+	struct poller_plans *plans = poller_plans_create(config);
+	const struct agent_bus *buses = config->buses.items;
 	int code = 0;
 
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	while (code == 0 && poller->n_running < poller->n_buses) {
-		struct poller_bus *bus = &poller->buses[poller->n_running];
+	change->all = xcalloc(config->buses.count + 1, sizeof(struct poller_bus *));
+	change->begun = xcalloc(config->buses.count + 1, sizeof(struct poller_bus *));
+	for (; change->n < config->buses.count && code == 0; change->n++) {
+		struct poller_bus **bus = &change->all[change->n];
 
-		code = pthread_create(&bus->thread, &attributes, poller_bus_run, bus);
+		*bus = keep(poller, &buses[change->n]);
+		if (*bus != NULL)
+			continue;
+		code = poller_bus_create(bus, poller, plans, &buses[change->n], err);
 		if (code == 0)
-			poller->n_running++;
+			change->begun[change->n_begun++] = *bus;
 	}
-	pthread_attr_destroy(&attributes);
-	if (code != 0)
-		return err_set(err, -code, "no thread for bus %s: %s",
-			       poller->buses[poller->n_running].config->name, err_name(-code));
+	poller_plans_drop(plans);
+	return code;
+}
+
+/* Kept ones go back to the places that they left. */
+static void undo(struct change *change, struct poller *poller)
+{
+	size_t place = 0;
+
+	for (size_t i = 0; i < change->n; i++) {
+		bool is_begun = change->all[i] == NULL;
+
+		for (size_t k = 0; k < change->n_begun; k++)
+			is_begun |= change->begun[k] == change->all[i];
+		if (is_begun)
+			continue;
+		while (poller->buses[place] != NULL)
+			place++;
+		poller->buses[place] = change->all[i];
+	}
+	stop_buses(change->begun, change->n_begun);
+}
+
+int poller_change(struct poller *poller, struct agent_config *config, struct err *err)
+{
+	struct change change = {.all = NULL};
+	size_t n_old = 0;
+	int code = begin(&change, poller, config, err);
+
+	if (code != 0) {
+		undo(&change, poller);
+		free(change.all);
+		free(change.begun);
+		return code;
+	}
+	for (size_t i = 0; i < poller->n_buses; i++)
+		if (poller->buses[i] != NULL)
+			poller->buses[n_old++] = poller->buses[i];
+	stop_buses(poller->buses, n_old);
+	if (poller->n_buses > 0)
+		log_info("poller", "%zu buses begin, %zu end, %zu go on", change.n_begun, n_old,
+			 change.n - change.n_begun);
+	free(poller->buses);
+	poller->buses = change.all;
+	poller->n_buses = change.n;
+	for (size_t i = 0; i < change.n_begun; i++)
+		poller_bus_release(change.begun[i]);
+	free(change.begun);
 	return 0;
 }
 
-static const struct bus_ops *choose_real(enum agent_link link)
+int poller_start_with(struct poller **out, struct agent_config *config, struct mailbox *cycles,
+		      poller_choose_fn choose, struct err *err)
 {
-	static const struct bus_ops *const ops[] = {
-		[LINK_RTU] = &bus_modbus_rtu,
-		[LINK_TCP] = &bus_tcp,
-		[LINK_RTU_OVER_TCP] = &bus_rtu_over_tcp,
-	};
-
-	return ops[link];
-}
-
-int poller_start_with(struct poller **out, const struct agent_config *config,
-		      struct mailbox *cycles, const struct bus_ops *(*choose)(enum agent_link link),
-		      struct err *err)
-{
-	const struct agent_bus *buses = config->buses.items;
 	struct poller *poller = xcalloc(1, sizeof *poller);
 	int code;
 
-	poller->config = config;
-	poller->n_buses = config->buses.count;
-	poller->buses = xcalloc(poller->n_buses + 1, sizeof *poller->buses);
-	for (size_t i = 0; i < poller->n_buses; i++)
-		init_bus(poller, &poller->buses[i], &buses[i], cycles, choose(buses[i].link));
-	code = start_threads(poller, err);
+	poller->cycles = cycles;
+	poller->choose = choose;
+	poller->dial_in = dial_in_create();
+	code = poller_change(poller, config, err);
 	if (code != 0) {
 		poller_stop(poller);
 		return code;
@@ -182,30 +127,19 @@ int poller_start_with(struct poller **out, const struct agent_config *config,
 	return 0;
 }
 
-int poller_start(struct poller **out, const struct agent_config *config, struct mailbox *cycles,
+int poller_start(struct poller **out, struct agent_config *config, struct mailbox *cycles,
 		 struct err *err)
 {
-	return poller_start_with(out, config, cycles, choose_real, err);
+	return poller_start_with(out, config, cycles, ask_choose_ops, err);
 }
 
 void poller_stop(struct poller *poller)
 {
 	if (poller == NULL)
 		return;
-	for (size_t i = 0; i < poller->n_running; i++) {
-		pthread_mutex_lock(&poller->buses[i].lock);
-		poller->buses[i].is_stopping = true;
-		pthread_cond_broadcast(&poller->buses[i].changed);
-		pthread_mutex_unlock(&poller->buses[i].lock);
-	}
-	for (size_t i = 0; i < poller->n_running; i++)
-		(void)pthread_join(poller->buses[i].thread, NULL);
-	for (size_t i = 0; i < poller->n_buses; i++)
-		fini_bus(&poller->buses[i]);
-	for (size_t i = 0; i < poller->n_sweeps; i++)
-		sweep_destroy(poller->sweeps[i].sweep);
-	free(poller->sweeps);
+	stop_buses(poller->buses, poller->n_buses);
 	free(poller->buses);
+	dial_in_destroy(poller->dial_in);
 	free(poller);
 }
 
@@ -264,6 +198,9 @@ static void tell_bus(struct poller_bus *bus, poller_bus_fn fn, void *arg)
 	health.requests = bus->requests;
 	health.failed = bus->failed;
 	health.waits_for_spool = bus->waits;
+	health.is_up = bus->is_up;
+	memcpy(health.round_trips, bus->round_trips, sizeof health.round_trips);
+	health.round_trip_us = bus->round_trip_us;
 	pthread_mutex_unlock(&bus->lock);
 	fn(&health, arg);
 }
@@ -272,9 +209,9 @@ void poller_health(struct poller *poller, poller_meter_fn meter_fn, poller_bus_f
 {
 	for (size_t i = 0; i < poller->n_buses; i++) {
 		if (bus_fn != NULL)
-			tell_bus(&poller->buses[i], bus_fn, arg);
+			tell_bus(poller->buses[i], bus_fn, arg);
 		if (meter_fn != NULL)
-			tell_meters(&poller->buses[i], meter_fn, arg);
+			tell_meters(poller->buses[i], meter_fn, arg);
 	}
 }
 

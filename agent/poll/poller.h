@@ -9,6 +9,7 @@
 
 #include "agent/bus/bus.h"
 #include "agent/config/config.h"
+#include "agent/poll/reading.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/mailbox.h"
@@ -18,20 +19,27 @@ struct cycle {
 	struct buf lines; /* telemetry lines (reading, fault, info), each with its line feed */
 	int64_t n_lines;
 	int64_t time_ms; /* UTC; when it was handed over */
+	bool is_untimed; /* the wall clock is not trusted yet: all times are monotonic instead */
 };
 void cycle_destroy(void *cycle); /* NULL is allowed */
 
 struct poller;
 
+typedef const struct bus_ops *(*poller_choose_fn)(enum agent_link link);
+
 /* Puts struct cycle * into cycles; whoever takes one destroys it. While the mailbox is full the
- * buses wait. Borrows config and cycles until poller_stop. */
-int poller_start(struct poller **out, const struct agent_config *config, struct mailbox *cycles,
+ * buses wait. Shares config; borrows cycles until poller_stop. */
+int poller_start(struct poller **out, struct agent_config *config, struct mailbox *cycles,
 		 struct err *err);
 /* The same over other buses than the real ones: for tests. */
-int poller_start_with(struct poller **out, const struct agent_config *config,
-		      struct mailbox *cycles, const struct bus_ops *(*choose)(enum agent_link link),
-		      struct err *err);
+int poller_start_with(struct poller **out, struct agent_config *config, struct mailbox *cycles,
+		      poller_choose_fn choose, struct err *err);
 void poller_stop(struct poller *poller); /* joins all threads; NULL is allowed */
+
+/* Goes over to another configuration. A bus that is alike in both, its profiles too, goes on
+ * undisturbed; others end, begin, or begin anew. All or nothing. Nobody may use the poller
+ * meanwhile. */
+int poller_change(struct poller *poller, struct agent_config *config, struct err *err);
 
 struct poller_meter_health {
 	const char *id, *bus;
@@ -50,6 +58,8 @@ struct poller_bus_health {
 	double utilisation; /* share of the last minutes spent on requests */
 	double planned;     /* share that the plan needs */
 	int64_t requests, failed, waits_for_spool;
+	bool is_up; /* its device or connection is there */
+	int64_t round_trips[READING_ROUND_TRIPS], round_trip_us; /* of answers: by class; sum */
 };
 
 typedef void (*poller_meter_fn)(const struct poller_meter_health *health, void *arg);

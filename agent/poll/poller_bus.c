@@ -15,6 +15,7 @@ enum {
 	REST_MS = 5000, /* look at the wall clock at least so often: it may be set */
 	BACKOFF_MIN_MS = 1000,
 	BACKOFF_MAX_MS = 30000,
+	BACKOFF_DIAL_MS = 1000,   /* a gateway that dials in may be there any moment */
 	LEAST_MS = 200,           /* a probe in little time waits at least so long */
 	WINDOW_US = 60 * 1000000, /* over which utilisation is measured */
 };
@@ -41,7 +42,7 @@ static void write_fault(struct poller_bus *bus, size_t index, const char *code, 
 	struct poller_meter *meter = &bus->meters[index];
 
 	telemetry_write_fault(poller_cycle_lines(bus), meter->ask.config->id, code, attempts,
-			      clock_utc_ms());
+			      ask_line_time(&bus->line));
 	poller_cycle_count(bus, 1);
 }
 
@@ -70,6 +71,9 @@ void poller_bus_count(struct poller_bus *bus, struct poller_meter *meter)
 
 	for (int i = 0; i < BUS_N_OUTCOMES; i++)
 		meter->health.errors[i] += reading->errors[i];
+	for (int i = 0; i < READING_ROUND_TRIPS; i++)
+		bus->round_trips[i] += reading->round_trips[i];
+	bus->round_trip_us += reading->round_trip_us;
 	bus->requests += reading->attempts;
 	bus->failed += reading->attempts - reading->errors[BUS_OK];
 }
@@ -89,7 +93,7 @@ static void note_result(struct poller_bus *bus, size_t index, bool is_closed, bo
 	meter->health.rtt_p99_us = p99_us;
 	meter->health.is_healthy = bus->slots[index].state != METER_SUSPECT;
 	if (code == NULL)
-		meter->health.last_ok_ms = bus->reading.time_ms;
+		meter->health.last_ok_ms = clock_utc_ms();
 	else
 		memcpy(meter->health.last_error, code, READING_CODE_MAX);
 	meter->health.due += is_closed;
@@ -135,6 +139,14 @@ static void note_passed(struct poller_bus *bus, const struct schedule_job *job)
 
 /* ---- the link ---- */
 
+static void set_link(struct poller_bus *bus, bool is_up)
+{
+	bus->is_link_up = is_up;
+	pthread_mutex_lock(&bus->lock);
+	bus->is_up = is_up;
+	pthread_mutex_unlock(&bus->lock);
+}
+
 static bool is_link_ready(struct poller_bus *bus)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -145,16 +157,18 @@ static bool is_link_ready(struct poller_bus *bus)
 	if (bus->line.ops->open(bus->line.bus, &err) == 0) {
 		if (!bus->is_link_up)
 			log_info("poller", "bus %s is open", bus->config->name);
-		bus->is_link_up = true;
+		set_link(bus, true);
 		bus->backoff_ms = 0;
 		return true;
 	}
 	if (bus->backoff_ms == 0)
 		log_warn("poller", "bus %s is down: %s", bus->config->name, err.text);
-	bus->is_link_up = false;
+	set_link(bus, false);
 	bus->backoff_ms = bus->backoff_ms == 0 ? BACKOFF_MIN_MS : bus->backoff_ms * 2;
 	if (bus->backoff_ms > BACKOFF_MAX_MS)
 		bus->backoff_ms = BACKOFF_MAX_MS;
+	if (bus->config->link == LINK_LISTEN)
+		bus->backoff_ms = BACKOFF_DIAL_MS;
 	bus->retry_ms = clock_mono_ms() + bus->backoff_ms;
 	return false;
 }
@@ -301,7 +315,7 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 {
 	struct poller_meter *meter = &bus->meters[job->meter];
 	struct schedule_meter *slot = &bus->slots[job->meter];
-	int64_t start_us = clock_mono_us(), spent_ms;
+	int64_t start_us = clock_mono_us(), spent_ms, answered_ms;
 	char buffer[READING_CODE_MAX];
 	bool is_first = slot->is_first, is_closed, is_on_time;
 	const char *code;
@@ -314,7 +328,8 @@ static void work(struct poller_bus *bus, const struct schedule_job *job)
 	if (code != NULL && bus->reading.failure == BUS_LINK_DOWN && !is_link_ready(bus))
 		return;
 	is_closed = schedule_done(&bus->schedule, job, code == NULL, spent_ms * bus->speed);
-	is_on_time = code == NULL && bus->reading.time_ms < job->slot_ms + slot->interval_ms;
+	answered_ms = bus->line.is_untimed ? clock_utc_ms() : bus->reading.time_ms;
+	is_on_time = code == NULL && answered_ms < job->slot_ms + slot->interval_ms;
 	if (code == NULL)
 		slot->work_ms = (7 * slot->work_ms + spent_ms * bus->speed) / 8;
 	else
@@ -394,13 +409,38 @@ static void turn(struct poller_bus *bus)
 	}
 }
 
+/* Another bus that had the line ends first. */
+static void wait_released(struct poller_bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+	while (bus->is_held && !bus->is_stopping)
+		pthread_cond_wait(&bus->changed, &bus->lock);
+	pthread_mutex_unlock(&bus->lock);
+}
+
+/* Slots follow the wall clock when it is set; lines with one kind of time go into one cycle. */
+static void follow_clock(struct poller_bus *bus)
+{
+	bool is_untimed = bus->line.is_untimed && !clock_is_trusted();
+
+	if (is_untimed != bus->line.is_untimed)
+		poller_cycle_hand_over(bus);
+	bus->line.is_untimed = is_untimed;
+	if (clock_watch_jump(&bus->watch) != 0)
+		schedule_jump(&bus->schedule, clock_utc_ms());
+}
+
 void *poller_bus_run(void *arg)
 {
 	struct poller_bus *bus = arg;
 
+	wait_released(bus);
+	bus->line.is_untimed = !clock_is_trusted();
+	(void)clock_watch_jump(&bus->watch);
 	schedule_init(&bus->schedule, bus->slots, bus->config->meters.count, clock_utc_ms());
 	bus->window_us = clock_mono_us();
 	while (!poller_bus_is_stopping(bus)) {
+		follow_clock(bus);
 		poller_order_serve(bus);
 		turn(bus);
 		if (poller_cycle_is_due(bus))

@@ -27,6 +27,7 @@ struct buf *poller_cycle_lines(struct poller_bus *bus)
 {
 	if (bus->cycle == NULL) {
 		bus->cycle = xcalloc(1, sizeof *bus->cycle);
+		bus->cycle->is_untimed = bus->line.is_untimed;
 		bus->cycle_since_ms = clock_mono_ms();
 	}
 	return &bus->cycle->lines;
@@ -64,7 +65,7 @@ void poller_cycle_hand_over(struct poller_bus *bus)
 		cycle_destroy(cycle);
 		return;
 	}
-	cycle->time_ms = clock_utc_ms();
+	cycle->time_ms = cycle->is_untimed ? clock_mono_ms() : clock_utc_ms();
 	is_put = mailbox_put(bus->cycles, cycle, clock_mono_ms() + PUT_MS);
 	if (is_put)
 		return;

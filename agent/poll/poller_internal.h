@@ -10,6 +10,7 @@
 #include "agent/poll/ask.h"
 #include "agent/poll/identify.h"
 #include "agent/poll/poller.h"
+#include "common/clock.h"
 
 /* A meter; its thread alone uses it, but for what the bus's lock guards. */
 struct poller_meter {
@@ -50,6 +51,14 @@ struct poller_sweep {
 	struct plan_cost cost;
 };
 
+/* The plans of one configuration, which lives as long as a bus of it does. */
+struct poller_plans {
+	struct agent_config *config; /* shared */
+	size_t users;
+	struct poller_sweep *sweeps;
+	size_t n_sweeps, sweeps_cap;
+};
+
 /* The last frames, while somebody looks. */
 struct poller_trace {
 	atomic_bool is_on;
@@ -59,15 +68,16 @@ struct poller_trace {
 };
 
 struct poller {
-	const struct agent_config *config;
-	struct poller_bus *buses;
-	size_t n_buses, n_running;
-	struct poller_sweep *sweeps;
-	size_t n_sweeps, sweeps_cap;
+	struct poller_bus **buses;
+	size_t n_buses;
+	struct mailbox *cycles;
+	struct dial_in *dial_in;
+	poller_choose_fn choose;
 	atomic_llong progress;
 };
 
 struct poller_bus {
+	struct poller_plans *plans; /* shared */
 	const struct agent_bus *config;
 	struct mailbox *cycles;
 	atomic_llong *progress;
@@ -81,8 +91,9 @@ struct poller_bus {
 	struct schedule_meter *slots;
 	struct schedule schedule;
 	struct reading reading;
-	struct cycle *cycle;    /* being filled; NULL: nothing to hand over */
-	int64_t cycle_since_ms; /* monotonic */
+	struct cycle *cycle;      /* being filled; NULL: nothing to hand over */
+	int64_t cycle_since_ms;   /* monotonic */
+	struct clock_watch watch; /* has the wall clock been set? */
 	bool is_link_up;
 	int64_t retry_ms, backoff_ms; /* monotonic: when to try the link again */
 	int64_t window_us, busy_us;   /* start of the window, time in use since */
@@ -94,12 +105,24 @@ struct poller_bus {
 	pthread_cond_t changed;          /* stopping, or an order came */
 	pthread_cond_t answered;         /* an order is done */
 	bool is_stopping;                /* guarded */
+	bool is_held;                    /* guarded: not yet, another still has the line */
 	struct poller_order *orders;     /* guarded */
+	bool is_up;                      /* guarded: a copy of is_link_up */
 	double utilisation;              /* guarded; of the last window */
 	struct poller_order *guests;     /* guarded: requests that wait for spare time */
 	int64_t requests, failed, waits; /* guarded */
+	int64_t round_trips[READING_ROUND_TRIPS], round_trip_us; /* guarded */
 	struct poller_trace trace;
 };
+
+/* poller_life.c: a bus with its thread, which is held until it is released. */
+int poller_bus_create(struct poller_bus **out, struct poller *poller, struct poller_plans *plans,
+		      const struct agent_bus *config, struct err *err);
+void poller_bus_release(struct poller_bus *bus);
+void poller_bus_stop(struct poller_bus *bus);    /* asks the thread to end */
+void poller_bus_destroy(struct poller_bus *bus); /* waits until it has */
+struct poller_plans *poller_plans_create(struct agent_config *config);
+void poller_plans_drop(struct poller_plans *plans);
 
 /* poller_bus.c: the thread's function. */
 void *poller_bus_run(void *arg);

@@ -131,12 +131,12 @@ bool poller_order_serve_guest(struct poller_bus *bus, int64_t spare_ms, int64_t 
 struct poller_bus *poller_find_meter(struct poller *poller, const char *id, size_t *index)
 {
 	for (size_t i = 0; i < poller->n_buses; i++) {
-		const struct agent_meter *meters = poller->buses[i].config->meters.items;
+		const struct agent_meter *meters = poller->buses[i]->config->meters.items;
 
-		for (size_t k = 0; k < poller->buses[i].config->meters.count; k++)
+		for (size_t k = 0; k < poller->buses[i]->config->meters.count; k++)
 			if (strcmp(meters[k].id, id) == 0) {
 				*index = k;
-				return &poller->buses[i];
+				return poller->buses[i];
 			}
 	}
 	return NULL;
@@ -207,8 +207,8 @@ int poller_read_now(struct poller *poller, const char *meter, int64_t timeout_ms
 static struct poller_bus *find_bus(struct poller *poller, const char *name)
 {
 	for (size_t i = 0; i < poller->n_buses; i++)
-		if (strcmp(poller->buses[i].config->name, name) == 0)
-			return &poller->buses[i];
+		if (strcmp(poller->buses[i]->config->name, name) == 0)
+			return poller->buses[i];
 	return NULL;
 }
 

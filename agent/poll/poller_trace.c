@@ -27,7 +27,7 @@ void poller_trace_tap(bool is_sent, const uint8_t *bytes, size_t len, void *arg)
 {
 	struct poller_bus *bus = arg;
 	struct poller_trace *trace = &bus->trace;
-	size_t unit_at = bus->config->link == LINK_TCP ? UNIT_AT_TCP : 0;
+	size_t unit_at = agent_config_is_serial_framed(bus->config) ? 0 : UNIT_AT_TCP;
 
 	if (!atomic_load_explicit(&trace->is_on, memory_order_relaxed))
 		return;

@@ -14,6 +14,20 @@
 
 enum { NAME_MAX_BYTES = 96 };
 
+const int64_t reading_round_trip_ms[READING_ROUND_TRIPS - 1] = {5,   10,  20,   50,   100,
+								200, 500, 1000, 2000, 5000};
+
+void reading_count_answer(struct reading *reading, int64_t round_trip_us)
+{
+	size_t class = 0;
+
+	while (class < READING_ROUND_TRIPS - 1 &&
+	       round_trip_us > reading_round_trip_ms[class] * 1000)
+		class ++;
+	reading->round_trips[class]++;
+	reading->round_trip_us += round_trip_us;
+}
+
 void reading_fini(struct reading *reading)
 {
 	free(reading->blocks);
@@ -127,7 +141,7 @@ static void value_of(const struct decode_input *input, const struct agent_meter 
 	const struct profile_point *point = &input->profile->points[index];
 
 	decode_point(input, index, value);
-	if (point->is_pulse && meter->pulse.node != NULL) {
+	if (point->is_pulse && meter->pulse.is_set) {
 		(void)snprintf(name, NAME_MAX_BYTES, "%s", meter->pulse.quantity);
 		value->number =
 			decode_pulses(value->number, meter->pulse.volume, meter->pulse.index);

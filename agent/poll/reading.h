@@ -12,7 +12,10 @@
 #include "agent/profile/decode.h"
 #include "common/buf.h"
 
-enum { READING_CODE_MAX = 24 };
+enum { READING_CODE_MAX = 24, READING_ROUND_TRIPS = 11 };
+
+/* Upper ends in milliseconds of all but the last class of round trips, which has none. */
+extern const int64_t reading_round_trip_ms[READING_ROUND_TRIPS - 1];
 
 /* Reused from meter to meter by one thread. A zeroed one is empty. */
 struct reading {
@@ -22,7 +25,8 @@ struct reading {
 	int64_t time_ms; /* UTC; when the last answer came */
 	int attempts;    /* requests sent, repeats included */
 	int64_t errors[BUS_N_OUTCOMES];
-	enum bus_outcome failure; /* the last one; BUS_OK: none */
+	int64_t round_trips[READING_ROUND_TRIPS], round_trip_us; /* of answers: by class; sum */
+	enum bus_outcome failure;                                /* the last one; BUS_OK: none */
 	int exception;
 	struct plan_span *refused; /* reads that touched a register which is not there */
 	size_t n_refused;
@@ -37,6 +41,9 @@ void reading_fini(struct reading *reading);
 void reading_begin(struct reading *reading, size_t n);
 void reading_add(struct reading *reading, const struct plan_span *read,
 		 const struct bus_reply *reply);
+
+/* An answer came after so long. */
+void reading_count_answer(struct reading *reading, int64_t round_trip_us);
 
 /* "timeout", "exception_2", ...; of the last failure. */
 void reading_failure_code(const struct reading *reading, char code[READING_CODE_MAX]);

@@ -119,6 +119,7 @@ struct profile_test { /* frames and what they must give */
 
 struct profile {
 	struct arena *arena;
+	uint64_t digest; /* of all that is written in it */
 	const char *path, *id, *manufacturer, *model, *medium, *confidence;
 	int64_t baud, stop_bits, unit; /* 0: not known */
 	int parity;                    /* 'N' 'E' 'O'; 0: not known */

@@ -92,6 +92,18 @@ static void build(struct profile_file *file, struct arena *arena, struct conf_er
 	copy_tests(&b);
 }
 
+static uint64_t digest_of(const struct conf_node *root)
+{
+	uint64_t digest = UINT64_C(14695981039346656037);
+	struct buf text = {0};
+
+	conf_print_node(root, &text);
+	for (size_t i = 0; i < text.len; i++)
+		digest = (digest ^ (unsigned char)text.data[i]) * UINT64_C(1099511628211);
+	buf_fini(&text);
+	return digest;
+}
+
 static int finish(struct profile **out, struct arena *arena, const char *path,
 		  const struct conf_node *root, struct conf_errors *errors)
 {
@@ -106,6 +118,7 @@ static int finish(struct profile **out, struct arena *arena, const char *path,
 		arena_destroy(arena);
 		return -EINVAL;
 	}
+	file->profile.digest = digest_of(root);
 	*out = &file->profile;
 	return 0;
 }

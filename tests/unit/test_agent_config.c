@@ -67,9 +67,30 @@ static const struct mistake mistakes[] = {
 	{"a ratio instead of a register", METER("profile: chint_dtsu666, ratios: {ct: 40, vt: 1}"), NULL},
 	{"a ratio of no register", METER("profile: chint_dtsu666, ratios: {cd: 40}"),
 		"ratios.cd: profile chint_dtsu666 has no such register"},
-	{"no line", TOP "buses: [{name: b, meters: []}]\n", "buses[0]: needs one of rtu, tcp and rtu_over_tcp"},
+	{"no line", TOP "buses: [{name: b, meters: []}]\n", "buses[0]: needs one of rtu, tcp, rtu_over_tcp and listen"},
 	{"two lines", TOP "buses: [{name: b, rtu: {device: x}, tcp: {host: y}}]\n", "has more than one of"},
-	{"listen", TOP "buses: [{name: b, listen: {port: 502}}]\n", "buses[0].listen: is not supported by this version"},
+	{"a gateway that dials in, known by nothing", TOP "buses: [{name: b, listen: {port: 502}}]\n",
+		"buses[0].listen: needs 'register' or 'source'"},
+	{"a gateway known by what it sends", TOP "buses: [{name: b, listen: {port: 5020, register: DTU-1}}]\n", NULL},
+	{"a gateway known by bytes", TOP "buses: [{name: b, listen: {port: 5020, register: \"0x0102ff\"}}]\n", NULL},
+	{"half a byte", TOP "buses: [{name: b, listen: {port: 5020, register: \"0x010\"}}]\n",
+		"listen.register: after 0x come two hexadecimal digits"},
+	{"a source that is a name", TOP "buses: [{name: b, listen: {port: 5020, source: dtu.example}}]\n",
+		"listen.source: must be an IP address"},
+	{"two gateways at one port", TOP "buses: [{name: a, listen: {port: 5020, register: A}}, "
+		"{name: b, listen: {port: 5020, register: B}}, {name: c, listen: {port: 5020, source: 192.0.2.1}}]\n", NULL},
+	{"two gateways that register alike", TOP "buses: [{name: a, listen: {port: 5020, register: DTU1}}, "
+		"{name: b, listen: {port: 5020, register: DTU10}}]\n",
+		"buses[1].listen: its gateway cannot be told from that of line 4"},
+	{"two gateways of one source", TOP "buses: [{name: a, listen: {port: 5020, source: \"::1\"}}, "
+		"{name: b, listen: {port: 5020, source: \"::1\"}}]\n", "cannot be told from"},
+	{"one registration from two sources", TOP "buses: [{name: a, listen: {port: 5020, register: D, source: 192.0.2.1}}, "
+		"{name: b, listen: {port: 5020, register: D, source: 192.0.2.2}}]\n", NULL},
+	{"one port at two addresses", TOP "buses: [{name: a, listen: {port: 5020, register: A}}, "
+		"{name: b, listen: {port: 5020, register: B, address: 127.0.0.1}}]\n",
+		"buses[1].listen.address: port 5020 is listened at by another address in line 4"},
+	{"metrics at a name", TOP "metrics: {port: 9464, address: localhost}\nbuses: []\n",
+		"metrics.address: must be an IP address"},
 	{"serial frames by TCP", TOP "buses: [{name: b, rtu_over_tcp: {host: h, port: 8899}}]\n", NULL},
 	{"one device on two buses", TOP "buses: [{name: a, rtu: {device: /dev/x}}, {name: b, rtu: {device: /dev/x}}]\n",
 		"the same device or host and port is already in line 4"},
@@ -225,14 +246,65 @@ static void warnings_are_no_errors(void **state)
 	struct agent_config *config = parse(
 		TOP "buses: [{name: b, rtu: {device: /dev/ttyUSB0}, meters: [{id: m, unit: 1, "
 		    "profile: engelmann_sensostar_s3}]}]\n");
-	struct conf_errors warnings = {0};
+	const struct conf_errors *warnings = &config->warnings;
 
 	(void)state;
-	agent_config_warn(config, &warnings);
-	assert_int_equal(warnings.count, 2);
-	assert_non_null(strstr(warnings.text.data, "/dev/serial/by-id"));
-	assert_non_null(strstr(warnings.text.data, "only every 600 s"));
-	conf_errors_fini(&warnings);
+	assert_int_equal(warnings->count, 2);
+	assert_non_null(strstr(warnings->text.data, "/dev/serial/by-id"));
+	assert_non_null(strstr(warnings->text.data, "only every 600 s"));
+	agent_config_destroy(config);
+}
+
+/* What a reload looks at to leave alone what is as it was. */
+static void a_digest_tells_what_has_changed(void **state)
+{
+	static const struct {
+		const char *name, *text;
+		bool is_other_bus, is_other_delivery;
+	} cases[] = {
+		{"nothing", METER("profile: eastron_sdm630"), false, false},
+		{"a comment", METER("profile: eastron_sdm630") "# x\n", false, false},
+		{"the profile", METER("profile: eastron_sdm120"), true, false},
+		{"the meter's interval", METER("profile: eastron_sdm630, interval: 30s"), true,
+		 false},
+		{"the interval of all", METER("profile: eastron_sdm630") "interval: 30s\n", true,
+		 false},
+		{"the log", METER("profile: eastron_sdm630") "log: {level: debug}\n", false, false},
+		{"the spool", METER("profile: eastron_sdm630") "spool: {path: /x}\n", false, true},
+		{"the delivery", METER("profile: eastron_sdm630") "delivery: broker\n", false,
+		 true},
+	};
+	struct agent_config *first = parse(cases[0].text);
+	const struct agent_bus *before = first->buses.items;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct agent_config *config = parse(cases[i].text);
+		const struct agent_bus *bus = config->buses.items;
+
+		if ((bus->digest != before->digest) != cases[i].is_other_bus ||
+		    (config->delivery_digest != first->delivery_digest) !=
+			    cases[i].is_other_delivery)
+			fail_msg("%s", cases[i].name);
+		agent_config_destroy(config);
+	}
+	agent_config_destroy(first);
+}
+
+static void without_its_file_a_configuration_still_works(void **state)
+{
+	struct agent_config *config = parse(METER("profile: eastron_sdm630"));
+	const struct agent_bus *bus = NULL;
+	const struct agent_meter *meter = agent_config_find_meter(config, "m1", &bus);
+	struct sweep *sweep;
+
+	(void)state;
+	assert_ptr_equal(agent_config_share(config), config);
+	agent_config_destroy(config);
+	agent_config_forget_file(config);
+	assert_int_equal(agent_config_sweep(&sweep, bus, meter, SWEEP_BRIDGES, NULL, NULL), 0);
+	assert_int_equal(sweep->n_points, 20);
+	sweep_destroy(sweep);
 	agent_config_destroy(config);
 }
 
@@ -258,6 +330,8 @@ int main(void)
 		cmocka_unit_test(kept_registers_are_read_only_to_refresh),
 		cmocka_unit_test(caution_takes_more_reads),
 		cmocka_unit_test(warnings_are_no_errors),
+		cmocka_unit_test(a_digest_tells_what_has_changed),
+		cmocka_unit_test(without_its_file_a_configuration_still_works),
 		cmocka_unit_test(the_shipped_example_is_right),
 	};
 

@@ -78,12 +78,55 @@ static void test_malformed_bend_ends_the_process(void **state)
 					     "1764000000000@5x0",
 					     "1764000000000@5x100001",
 					     "1764000000000@5x60s",
-					     "-1@5x60"};
+					     "-1@5x60",
+					     "1@1x1,",
+					     "1@1x1,2",
+					     "1@1x1;2@2x1"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
 		if (run_bent(values[i], check_unbent) != 2)
 			fail_msg("%s", values[i]);
+}
+
+/* Wrong at first, then set right: the second bend holds from 100 ms after the start on. */
+static int check_a_clock_that_is_set(void)
+{
+	struct clock_watch watch = {.is_set = false};
+	int64_t until_ms = clock_mono_ms() + 5000, jump_ms = 0;
+
+	if (clock_is_trusted() || clock_watch_jump(&watch) != 0)
+		return 10;
+	while (jump_ms == 0 && clock_mono_ms() < until_ms)
+		jump_ms = clock_watch_jump(&watch);
+	/* From 1970 on: the rest is the monotonic time so far. */
+	if (jump_ms > 1764000000000 || jump_ms < 1764000000000 - clock_mono_ms() - 60000)
+		return 11;
+	if (!clock_is_trusted() || clock_utc_ms() < 1764000000000)
+		return 12;
+	return clock_watch_jump(&watch) == 0 ? 0 : 13;
+}
+
+static void test_a_clock_that_is_set(void **state)
+{
+	char value[96];
+
+	(void)state;
+	(void)snprintf(value, sizeof value, "5000@0x1,1764000000000@%lldx1",
+		       (long long)clock_mono_ms() + 100);
+	assert_int_equal(run_bent(value, check_a_clock_that_is_set), 0);
+}
+
+static int check_trust(void)
+{
+	return clock_is_trusted() ? 0 : 1;
+}
+
+static void test_a_clock_before_2024_is_not_trusted(void **state)
+{
+	(void)state;
+	assert_int_equal(run_bent("0@0x1", check_trust), 1);
+	assert_int_equal(run_bent("1704067200000@0x1", check_trust), 0);
 }
 
 static void test_monotonic_time(void **state)
@@ -111,6 +154,8 @@ int main(void)
 		cmocka_unit_test(test_unbent),
 		cmocka_unit_test(test_bent),
 		cmocka_unit_test(test_malformed_bend_ends_the_process),
+		cmocka_unit_test(test_a_clock_that_is_set),
+		cmocka_unit_test(test_a_clock_before_2024_is_not_trusted),
 		cmocka_unit_test(test_monotonic_time),
 		cmocka_unit_test(test_sleep),
 	};

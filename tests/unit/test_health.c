@@ -14,7 +14,11 @@
 enum { MINUTE = 60 * 1000 };
 #define NOW INT64_C(1795500000000)
 
-static const struct health_agent agent = {"online", "1.0", "a-1", "370102"};
+static const struct health_agent agent = {.state = "online",
+					  .version = "1.0",
+					  .id = "a-1",
+					  .region = "370102",
+					  .is_clock_trusted = true};
 static const struct spool_state spool = {
 	.first = 3,
 	.done = 9,

@@ -324,6 +324,86 @@ static void any_request_goes_out_in_spare_time(void **state)
 	bench_stop(&bench);
 }
 
+static struct agent_config *parse(const char *text)
+{
+	struct conf_errors errors = {0};
+	struct agent_config *config = NULL;
+
+	if (agent_config_parse(&config, "c.yaml", text, strlen(text), &errors) != 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
+	agent_config_forget_file(config);
+	return config;
+}
+
+#define BUS_OF(name, unit)                                                                        \
+	"  - name: " name "\n    tcp: {host: " name "}\n    round_trip: 1ms\n    timeout: 10ms\n" \
+	"    meters: [{id: m-" name ", unit: " unit ", profile: peacefair_pzem016}]\n"
+#define HEAD                                                                        \
+	"agent: {id: a1, region: \"370102\"}\nmqtt: {url: tcp://x}\ninterval: 1s\n" \
+	"profiles: [config/profiles]\nbuses:"
+
+struct health_of { /* by its id */
+	const char *id;
+	struct poller_meter_health found;
+	int n;
+};
+
+static void find_meter(const struct poller_meter_health *health, void *arg)
+{
+	struct health_of *wanted = arg;
+
+	wanted->n++;
+	if (strcmp(health->id, wanted->id) == 0)
+		wanted->found = *health;
+}
+
+static struct health_of health_of(struct poller *poller, const char *id)
+{
+	struct health_of wanted = {.id = id};
+
+	poller_health(poller, find_meter, NULL, &wanted);
+	return wanted;
+}
+
+static void only_what_has_changed_begins_anew(void **state)
+{
+	struct agent_config *config;
+	struct health_of before, after;
+	struct bench bench;
+	struct err err;
+
+	(void)state;
+	script_reset();
+	bench_start(&bench, HEAD "\n" BUS_OF("a", "1") BUS_OF("b", "2") BUS_OF("c", "3"), 64);
+	bench_expect(&bench, "reading,meter=m-a ");
+	bench_expect(&bench, "reading,meter=m-b ");
+	bench_forget(&bench);
+	bench_expect(&bench, "reading,meter=m-a ");
+	before = health_of(bench.poller, "m-a");
+	assert_int_equal(before.n, 3);
+	/* a stays, b has another unit, c goes, d comes; in another order. */
+	config = parse(HEAD "\n" BUS_OF("d", "4") BUS_OF("b", "5") BUS_OF("a", "1"));
+	assert_int_equal(poller_change(bench.poller, config, &err), 0);
+	agent_config_destroy(config);
+	bench_forget(&bench);
+	bench_expect(&bench, "reading,meter=m-d ");
+	bench_expect(&bench, "reading,meter=m-b ");
+	bench_expect(&bench, "reading,meter=m-a ");
+	after = health_of(bench.poller, "m-a");
+	assert_int_equal(after.n, 3);
+	assert_true(after.found.due > before.found.due); /* it counts on */
+	assert_int_equal(after.found.missed, before.found.missed);
+	assert_int_equal(after.found.on_time, after.found.due);
+	assert_null(health_of(bench.poller, "m-c").found.id);
+	/* And back, with nothing left of the first configuration but what is still in use. */
+	config = parse(HEAD " []\n");
+	assert_int_equal(poller_change(bench.poller, config, &err), 0);
+	agent_config_destroy(config);
+	assert_int_equal(health_of(bench.poller, "m-a").n, 0);
+	bench_stop(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +421,7 @@ int main(void)
 		cmocka_unit_test(texts_are_told_once),
 		cmocka_unit_test(ratios_are_read_once_and_kept),
 		cmocka_unit_test(any_request_goes_out_in_spare_time),
+		cmocka_unit_test(only_what_has_changed_begins_anew),
 	};
 
 	/* A second passes in 50 ms; no other thread runs yet. */

@@ -283,6 +283,39 @@ static void utilisation_adds_up(void **state)
 	assert_true(schedule_utilisation(meters, 0) == 0);
 }
 
+/* From 1970 to now, an hour ahead, an hour back: each meter is read at once, none is missed. */
+static void a_clock_that_is_set_costs_no_slot(void **state)
+{
+	static const int64_t from_ms[] = {60000, 1764000000000, 1764003600000};
+	static const int64_t to_ms[] = {1764000000000, 1764003600000, 1764000000000};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct schedule_meter meters[2] = {{.interval_ms = 60000, .work_ms = 10},
+						   {.interval_ms = 60000, .work_ms = 10}};
+		struct schedule schedule;
+		struct schedule_job job;
+
+		schedule_init(&schedule, meters, 2, from_ms[i]);
+		for (int k = 0; k < 2; k++) {
+			job = schedule_next(&schedule, from_ms[i]);
+			assert_int_equal(job.kind, SCHEDULE_READ);
+			(void)schedule_done(&schedule, &job, true, 10);
+		}
+		assert_int_equal(schedule_next(&schedule, from_ms[i] + 20).kind, SCHEDULE_WAIT);
+		schedule_jump(&schedule, to_ms[i]);
+		for (int k = 0; k < 2; k++) {
+			job = schedule_next(&schedule, to_ms[i]);
+			assert_int_equal(job.kind, SCHEDULE_READ);
+			assert_int_equal(job.slot_ms, to_ms[i]);
+			(void)schedule_done(&schedule, &job, true, 10);
+		}
+		job = schedule_next(&schedule, to_ms[i] + 20);
+		assert_int_equal(job.kind, SCHEDULE_WAIT);
+		assert_int_equal(job.until_ms, to_ms[i] + 60000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +331,7 @@ int main(void)
 		cmocka_unit_test(a_standstill_is_one_report),
 		cmocka_unit_test(a_clock_set_back_does_not_stop_it),
 		cmocka_unit_test(utilisation_adds_up),
+		cmocka_unit_test(a_clock_that_is_set_costs_no_slot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
