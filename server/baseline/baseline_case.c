@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "common/mem.h"
-#include "server/baseline/sample_file.h"
+#include "server/weather/sample_file.h"
 
 enum {
 	GRID_MAX = 201,         /* points */

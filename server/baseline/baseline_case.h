@@ -5,7 +5,7 @@
 
 #include "common/buf.h"
 #include "server/baseline/baseline.h"
-#include "server/baseline/sample_csv.h"
+#include "server/weather/sample_csv.h"
 
 enum { CASE_NAME_MAX = 256 };
 

@@ -3,7 +3,7 @@
 #ifndef SERVER_PERIODS_H
 #define SERVER_PERIODS_H
 
-#include "server/baseline/temperature.h"
+#include "server/weather/temperature.h"
 
 struct use_period {
 	int64_t start_ms, end_ms; /* UTC */

@@ -6,6 +6,7 @@
 
 #include "common/mem.h"
 #include "common/quantity.h"
+#include "server/registry/registry_savings.h"
 
 struct name {
 	struct slice text;
@@ -90,14 +91,34 @@ static size_t count_meters(const struct registry *registry, size_t first)
 	return n;
 }
 
+/* Devices of which a baseline wants the temperature; they may be no meters of an institution. */
+static void add_weather(struct devices *devices)
+{
+	for (size_t i = 0; i < devices->registry->n_baselines; i++) {
+		const char *id = devices->registry->baselines[i].device;
+		struct device *device = id != NULL ? devices_find(devices, id, strlen(id)) : NULL;
+
+		if (id == NULL)
+			continue;
+		if (device == NULL) {
+			device = &devices->items[devices->n];
+			*device = (struct device){.id = id, .main_meter = REGISTRY_NONE};
+			add_bucket(devices, (uint32_t)devices->n++);
+		}
+		device->is_weather = true;
+	}
+}
+
 struct devices *devices_create(struct registry *registry)
 {
 	struct devices *devices = xcalloc(1, sizeof *devices);
 
 	devices->registry = registry_hold(registry);
 	devices->arena = arena_create();
-	devices->items = xcalloc(registry->n_by_device, sizeof *devices->items);
-	for (devices->n_buckets = 64; devices->n_buckets < 2 * registry->n_by_device;)
+	devices->items =
+		xcalloc(registry->n_by_device + registry->n_baselines, sizeof *devices->items);
+	for (devices->n_buckets = 64;
+	     devices->n_buckets < 2 * (registry->n_by_device + registry->n_baselines);)
 		devices->n_buckets *= 2;
 	devices->buckets = xcalloc(devices->n_buckets, sizeof *devices->buckets);
 	for (size_t i = 0, n; i < registry->n_by_device; i += n) {
@@ -105,6 +126,7 @@ struct devices *devices_create(struct registry *registry)
 		devices->items[devices->n] = make_device(registry, i, n);
 		add_bucket(devices, (uint32_t)devices->n++);
 	}
+	add_weather(devices);
 	return devices;
 }
 
@@ -210,6 +232,11 @@ static struct device_quantity make_quantity(const struct devices *devices,
 		made.meter = registry->by_device[i];
 		made.is_kept = true;
 		made.is_scaled = true;
+	}
+	if (device->is_weather &&
+	    registry_is_weather(registry, device->id, strlen(device->id), text.at, text.len)) {
+		made.is_kept = true;
+		made.is_scaled = false;
 	}
 	return made;
 }

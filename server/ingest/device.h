@@ -25,11 +25,13 @@ struct device_quantity {
 struct device {
 	const char *id;
 	const char *agent;                  /* the only agent allowed, or NULL */
+	bool is_weather;                    /* a baseline wants a temperature of it */
 	struct device_quantity *quantities; /* those met so far */
 	uint32_t n_quantities;
 	uint32_t first, n_meters; /* its registry meters: by_device[first .. first + n_meters) */
 	uint32_t main_meter; /* takes what no meter's register is: the one named like the device,
-				else the first */
+				else the first; REGISTRY_NONE: a weather sensor, which
+				has no series */
 };
 
 struct devices;

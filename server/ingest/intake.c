@@ -156,7 +156,7 @@ enum intake_verdict intake_take(struct intake *intake, const struct telemetry_li
 	if (!find_quantities(intake, device, line, quantities))
 		return INTAKE_QUANTITIES;
 	verdict = take_registers(intake, device, line, quantities);
-	if (intake->has_series)
+	if (intake->has_series && device->main_meter != REGISTRY_NONE)
 		take_series(intake, device, line, quantities);
 	intake->n_readings++;
 	intake->is_grouped = false;

@@ -27,10 +27,12 @@ void folder_complain(struct conf_errors *errors, const char *path, const char *w
 	conf_error(errors, &place, NULL, "%s", words);
 }
 
-static uint64_t hash_bytes(uint64_t hash, const char *data, size_t len)
+uint64_t folder_hash(uint64_t hash, const void *data, size_t len)
 {
+	const unsigned char *bytes = data;
+
 	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)data[i]) * UINT64_C(1099511628211);
+		hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
 	return hash;
 }
 
@@ -45,8 +47,8 @@ int folder_load(struct arena *arena, const char *path, const struct conf_node **
 	if (code < 0) {
 		folder_complain(errors, path, err_name(code));
 	} else {
-		*hash = hash_bytes(*hash, name, strlen(name) + 1);
-		*hash = hash_bytes(*hash, text.data, text.len);
+		*hash = folder_hash(*hash, name, strlen(name) + 1);
+		*hash = folder_hash(*hash, text.data, text.len);
 		code = conf_parse(arena, path, text.data, text.len, root, errors);
 	}
 	buf_fini(&text);

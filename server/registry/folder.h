@@ -3,11 +3,15 @@
 #ifndef SERVER_FOLDER_H
 #define SERVER_FOLDER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/conf.h"
 
 #define FOLDER_HASH_START UINT64_C(14695981039346656037)
+
+/* Takes bytes into a hash (FNV-1a). */
+uint64_t folder_hash(uint64_t hash, const void *data, size_t len);
 
 typedef void (*folder_file_fn)(const struct conf_node *root, void *arg);
 

@@ -227,6 +227,10 @@ struct registry {
 	uint32_t *by_meter_id; /* meter indexes sorted by id */
 	uint32_t *by_device;   /* meter indexes sorted by (device, quantity); no virtual ones */
 	size_t n_by_device;
+	const struct registry_weather *weather; /* registry_savings.h */
+	size_t n_weather;
+	const struct registry_baseline *baselines; /* in the order of their ids */
+	size_t n_baselines;
 	int64_t version; /* 64-bit hash of the files' contents: which registry a figure used */
 };
 

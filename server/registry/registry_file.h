@@ -168,6 +168,10 @@ void registry_build_links(struct registry_loader *loader, struct arena *temporar
 /* registry_supply.c: how carriers are supplied and billed. */
 void registry_build_supply(struct registry_loader *loader);
 void registry_build_accounts(struct registry_loader *loader);
+/* registry_weather.c, registry_baseline.c: for savings; institutions and meters are there. */
+void registry_load_weather(struct registry_loader *loader, const char *dir);
+void registry_load_baselines(struct registry_loader *loader, const char *dir);
+extern const struct conf_key registry_baseline_keys[];
 /* registry_check.c: what concerns several files; the lookups must be sorted. */
 void registry_check(struct registry_loader *loader);
 void registry_resolve_late(struct registry_loader *loader);

@@ -150,10 +150,14 @@ static void begin(struct registry_loader *loader, int64_t offset_ms, struct conf
 	};
 }
 
-static int end(struct registry_loader *loader, const struct conf_node *regions,
+static int end(struct registry_loader *loader, const struct conf_node *regions, const char *dir,
 	       struct registry **out)
 {
 	finish(loader, regions);
+	if (dir != NULL && loader->errors->count == loader->n_before) {
+		registry_load_weather(loader, dir);
+		registry_load_baselines(loader, dir);
+	}
 	loader->registry->version = (int64_t)loader->hash;
 	free(loader->texts);
 	free(loader->late);
@@ -179,7 +183,7 @@ int registry_load(struct registry **out, const char *dir, const char *fallback_r
 	loader.listed = region_tree_create(temporary, regions, NULL, 0, errors);
 	load_institutions(&loader, dir);
 	load_sites(&loader, dir);
-	code = end(&loader, regions, out);
+	code = end(&loader, regions, dir, out);
 	arena_destroy(temporary);
 	return code;
 }
@@ -196,7 +200,7 @@ int registry_parse(struct registry **out, const char *file, const char *text, si
 	loader.listed = region_tree_create(temporary, NULL, NULL, 0, errors);
 	if (conf_parse(temporary, file, text, len, &root, errors) == 0)
 		take_holder(root, &loader);
-	code = end(&loader, NULL, out);
+	code = end(&loader, NULL, NULL, out);
 	arena_destroy(temporary);
 	return code;
 }
@@ -211,4 +215,6 @@ void registry_print_reference(struct buf *out)
 	conf_print_reference(registry_supply_keys, out);
 	buf_add_text(out, "\n# one item of regions.yaml\n");
 	conf_print_reference(region_keys, out);
+	buf_add_text(out, "\n# baselines/<id>.yaml\n");
+	conf_print_reference(registry_baseline_keys, out);
 }

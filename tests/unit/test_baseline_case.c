@@ -17,7 +17,7 @@
 
 #include "scratch.h"
 #include "server/baseline/baseline_case.h"
-#include "server/baseline/sample_file.h"
+#include "server/weather/sample_file.h"
 
 enum { N_CASES = 9, PATH_MAX_LEN = 512 };
 

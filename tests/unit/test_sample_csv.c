@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "server/baseline/sample_csv.h"
+#include "server/weather/sample_csv.h"
 
 enum { OFFSET_MS = 8 * HOUR_MS };
 

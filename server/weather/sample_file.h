@@ -4,7 +4,7 @@
 #define SERVER_SAMPLE_FILE_H
 
 #include "common/buf.h"
-#include "server/baseline/sample_csv.h"
+#include "server/weather/sample_csv.h"
 
 /* Appends a file's content, unpacked if it is gzipped. -EFBIG: more than 64 MiB. The words begin
  * with the path. */

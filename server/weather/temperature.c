@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/baseline/temperature.h"
+#include "server/weather/temperature.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/baseline/sample_csv.h"
+#include "server/weather/sample_csv.h"
 
 #include <errno.h>
 #include <math.h>

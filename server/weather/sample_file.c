@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/baseline/sample_file.h"
+#include "server/weather/sample_file.h"
 
 #include <errno.h>
 

@@ -4,7 +4,7 @@
 #define SERVER_SAMPLE_CSV_H
 
 #include "common/err.h"
-#include "server/baseline/temperature.h"
+#include "server/weather/temperature.h"
 
 struct sample_csv {
 	struct sample *samples; /* in the order of time, of equal times the first */
