@@ -358,6 +358,9 @@ static const struct cli_command commands[] = {
 	{"report", "statistics|reminders|changes|reconciliation [YEAR]",
 	 "statistics forms and their sums, who is late, what changed, bills against meters", 1, 2,
 	 server_report_options, server_command_report},
+	{"edit", "void|set|reset|accept|revoke N|list",
+	 "correct readings, with who, when and why; see docs/ledger.md", 1, 2, server_edit_options,
+	 server_command_edit},
 	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
 	 server_command_recompute},
 	{"registry", "diff DIR", "which figures the registry in DIR would move; changes nothing", 2,
@@ -387,6 +390,8 @@ int main(int argc, char **argv)
 			    "  nenghao-server report statistics 2025 --region 370102 --format xlsx "
 			    "--output 2025.xlsx\n"
 			    "  nenghao-server token add bureau --region 3701 --grade L2\n"
+			    "  nenghao-server edit reset --meter 370102-0001-e01 --at "
+			    "2026-03-01T10:05:00+08:00 --last 5012.3 --why \"reset by hand\"\n"
 			    "  nenghao-server recompute --from 2026-01-01\n"
 			    "  nenghao-server backup /var/backups/nenghao-ledger.db\n",
 		.commands = commands,

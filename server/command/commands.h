@@ -27,6 +27,11 @@ int server_command_import(const struct cli *cli);
 extern const struct cli_option server_recompute_options[];
 int server_command_recompute(const struct cli *cli);
 
+/* edit void|set|reset|accept|revoke|list: corrections of readings; effective in a running server.
+ */
+extern const struct cli_option server_edit_options[];
+int server_command_edit(const struct cli *cli);
+
 /* audit: who asked the API for what. */
 extern const struct cli_option server_audit_options[];
 int server_command_audit(const struct cli *cli);

@@ -144,6 +144,27 @@ static int copy_all(struct copier *copier, struct err *err)
 	return rc;
 }
 
+/* Edits and clocks decide on intervals too. The folder's name is ours, the ledger's is not. */
+static int copy_judgements(struct rehearsal *rehearsal, struct ledger *from, struct err *err)
+{
+	struct db *db = ledger_db(rehearsal->ledger);
+	struct db_statement *attach;
+	int rc = db_prepare(db, &attach, "ATTACH ? AS source", err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(attach, 1, ledger_path(from));
+	rc = db_run(attach, err);
+	db_finalize(attach);
+	if (rc == 0)
+		rc = db_execute(db,
+				"INSERT INTO edit SELECT * FROM source.edit;"
+				"INSERT INTO clock_span SELECT * FROM source.clock_span;"
+				"DETACH source",
+				err);
+	return rc;
+}
+
 static int copy(struct rehearsal *rehearsal, struct ledger *from, struct err *err)
 {
 	struct copier copier = {.to = rehearsal, .from = from};
@@ -334,6 +355,8 @@ int rehearsal_open(struct rehearsal **out, struct ledger *from, const struct reg
 		rc = db_execute(ledger_db(rehearsal->ledger), "PRAGMA synchronous=OFF", err);
 	if (rc == 0)
 		rc = derive_open(&rehearsal->derive, rehearsal->ledger, err);
+	if (rc == 0)
+		rc = copy_judgements(rehearsal, from, err);
 	if (rc == 0)
 		rc = copy(rehearsal, from, err);
 	if (rc < 0) {

@@ -16,7 +16,7 @@ enum {
 	GROUP_READINGS = 10000, /* one commit for so many ... */
 	GROUP_MS = 50,          /* ... or for what comes in so long */
 	TICK_MS = 200,
-	HOOK_MS = 1000,
+	HOOK_MS = 500,
 	BEHIND_MS = 100, /* how long a commit's thread waits for a slower database */
 	FAILED_MS = 1000,
 	SNAPSHOT_MS = 100,

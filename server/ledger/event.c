@@ -21,7 +21,7 @@ const struct event_kind_info event_kinds[N_EVENT_KINDS] = {
 			 "closed when the clock has passed that time"},
 	[EVENT_UNEXPLAINED_DROP] = {"unexplained_drop", SEVERITY_WARNING,
 				    "a register fell without a known reason; no energy until the "
-				    "registry tells what happened"},
+				    "registry or an edit tells what happened"},
 	[EVENT_REPLACEMENT] = {"replacement", SEVERITY_WARNING,
 			       "a new meter's life began and a register at the change is not "
 			       "known; closed when it is"},

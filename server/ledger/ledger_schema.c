@@ -92,6 +92,13 @@ const char *const ledger_schema[] = {
 	"CREATE INDEX event_change ON event(change);"
 	"CREATE TABLE clock_span(device TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT "
 	"NULL, PRIMARY KEY(device, from_ms, to_ms)) WITHOUT ROWID;",
+	/* Corrections by people. */
+	"CREATE TABLE edit(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, who TEXT "
+	"NOT NULL, why TEXT NOT NULL, kind TEXT NOT NULL, meter TEXT NOT NULL, device TEXT NOT "
+	"NULL, quantity TEXT NOT NULL, time_ms INTEGER NOT NULL, value INTEGER, first INTEGER, "
+	"revokes INTEGER NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL);"
+	"CREATE INDEX edit_register ON edit(device, quantity, id);"
+	"CREATE UNIQUE INDEX edit_revokes ON edit(revokes) WHERE revokes <> 0;",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 

@@ -166,41 +166,6 @@ static void widen_by_lives(const struct registry *registry, const struct registr
 	}
 }
 
-static bool falls(const struct reading *readings, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (readings[i].value < readings[i - 1].value)
-			return true;
-	return false;
-}
-
-/* Where the register falls, what is judged of readings reaches further than to the next ones; at an
- * end of its readings the lives' own registers count too. */
-static int look_around(struct derive *derive, const struct dirty_span *span, struct days *days,
-		       bool *at_end, struct err *err)
-{
-	int64_t offset = derive->registry->offset_ms;
-	struct reading *around;
-	size_t n;
-	int rc = ledger_readings_around(derive->ledger, span->register_id,
-					(const int64_t[]){span->from_ms, span->to_ms},
-					VALIDATE_AROUND, &around, &n, err);
-
-	if (rc < 0)
-		return rc;
-	*at_end = n == 0 || around[0].time_ms >= span->from_ms ||
-		  around[n - 1].time_ms <= span->to_ms;
-	if (falls(around, n)) {
-		civil_day first = civil_day_of_utc(around[0].time_ms, offset);
-		civil_day last = civil_day_of_utc(around[n - 1].time_ms, offset);
-
-		days->from = first < days->from ? first : days->from;
-		days->to = last > days->to ? last : days->to;
-	}
-	free(around);
-	return 0;
-}
-
 static bool has_own_registers(const struct registry_meter *meter)
 {
 	for (size_t i = 0; i < meter->n_lives; i++)
@@ -217,10 +182,9 @@ static int meter_of_span(struct derive *derive, uint32_t index, const struct dir
 	struct days days = {civil_day_of_utc(span->from_ms, registry->offset_ms),
 			    civil_day_of_utc(span->to_ms, registry->offset_ms)};
 	bool at_end = false;
-	int rc = look_around(derive, span, &days, &at_end, err);
+	struct span_ms touched = {span->from_ms, span->to_ms};
+	int rc = derive_reach(derive, meter, &touched, &days, &at_end, err);
 
-	if (rc == 0)
-		rc = derive_widen(derive, meter, &days, err);
 	if (rc < 0)
 		return rc;
 	if (at_end && has_own_registers(meter))
@@ -356,11 +320,27 @@ static int do_virtuals(struct derive *derive, struct err *err)
 	return rc;
 }
 
+static int look_for_edits(struct derive *derive, struct err *err)
+{
+	struct db_statement *get;
+	int rc = db_prepare(ledger_db(derive->ledger), &get, "SELECT EXISTS(SELECT 1 FROM edit)",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(get, err);
+	derive->has_edits = rc == 1 && db_column_int(get, 0) != 0;
+	db_finalize(get);
+	return rc < 0 ? rc : 0;
+}
+
 static int run(struct derive *derive, size_t max, struct err *err)
 {
 	size_t work = 0;
-	int rc = do_registers(derive, max, &work, err);
+	int rc = look_for_edits(derive, err);
 
+	if (rc == 0)
+		rc = do_registers(derive, max, &work, err);
 	if (rc == 0)
 		rc = do_marks(derive, max, &work, err);
 	if (rc == 0)

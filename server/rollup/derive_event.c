@@ -29,8 +29,8 @@ static const struct cause causes[] = {
 			       "registry."},
 	[CAUSE_DROP] = {true, EVENT_UNEXPLAINED_DROP, BY_DAY,
 			"The register fell without a known reason: the energy between the two "
-			"readings does not count. Find out why, and give the meter's lives in the "
-			"registry."},
+			"readings does not count. Find out why, then give the meter's lives in the "
+			"registry, or use nenghao-server edit."},
 	[CAUSE_ABOVE_RATING] = {true, EVENT_ABOVE_RATING, RUNNING,
 				"More energy than the meter's rating allows: it does not count. "
 				"Check ratio, rating and wiring."},

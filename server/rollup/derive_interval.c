@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "server/rollup/derive_private.h"
+#include "server/rollup/edit.h"
 
 void derive_forget_spreads(struct derive *derive)
 {
@@ -26,19 +27,29 @@ const struct spread *derive_keep_spread(struct derive *derive, const struct spre
 
 /* All that a meter's intervals in a window depend on. */
 struct material {
+	struct registry_meter meter; /* with the lives that edits make */
+	struct meter_life *lives;
 	struct span_ms window; /* widened to all of each clock's span */
 	struct span_ms clocks[VALIDATE_CLOCKS];
 	size_t n_clocks;
-	struct reading *readings;
+	struct edit_effect *effects;
+	size_t n_effects;
+	struct reading *readings; /* as edited, with enough around the window */
 	size_t n;
 };
 
-static int load_clocks(struct derive *derive, const struct registry_meter *meter,
-		       struct material *material, struct err *err)
+static void free_material(struct material *material)
+{
+	free(material->lives);
+	free(material->effects);
+	free(material->readings);
+}
+
+static int load_clocks(struct derive *derive, struct material *material, struct err *err)
 {
 	const int64_t span[2] = {material->window.from_ms, material->window.to_ms + 1};
 	struct ledger_clock found[VALIDATE_CLOCKS];
-	int rc = ledger_clocks(derive->ledger, meter->device, span, found, VALIDATE_CLOCKS,
+	int rc = ledger_clocks(derive->ledger, material->meter.device, span, found, VALIDATE_CLOCKS,
 			       &material->n_clocks, err);
 
 	for (size_t i = 0; i < material->n_clocks; i++) {
@@ -51,20 +62,55 @@ static int load_clocks(struct derive *derive, const struct registry_meter *meter
 	return rc;
 }
 
+/* What is set further away than the readings that were loaded is left out; where they begin or
+ * end, nothing is further away. */
+static void apply(struct material *material, size_t around)
+{
+	int64_t within[2] = {INT64_MIN, INT64_MAX};
+	size_t n_before = 0, n_after = 0, n = material->n;
+
+	for (size_t i = 0; i < n; i++) {
+		n_before += material->readings[i].time_ms < material->window.from_ms;
+		n_after += material->readings[i].time_ms >= material->window.to_ms;
+	}
+	if (n_before >= around)
+		within[0] = material->readings[0].time_ms;
+	if (n_after >= around)
+		within[1] = material->readings[n - 1].time_ms;
+	material->readings = xrealloc(material->readings, n + material->n_effects + 1,
+				      sizeof *material->readings);
+	material->n = edited_readings(material->effects, material->n_effects, within,
+				      material->readings, n);
+	material->lives =
+		xcalloc(material->meter.n_lives + material->n_effects + 1, sizeof *material->lives);
+	material->meter.n_lives =
+		edited_lives(material->effects, material->n_effects, material->meter.lives,
+			     material->meter.n_lives, material->lives);
+	material->meter.lives = material->lives;
+}
+
 static int load_material(struct derive *derive, const struct registry_meter *meter,
 			 struct material *material, struct err *err)
 {
 	int64_t register_id;
+	size_t around;
 	int rc = ledger_register_id(derive->ledger, meter->device, strlen(meter->device),
 				    meter->quantity, strlen(meter->quantity), &register_id, err);
 
+	material->meter = *meter;
 	if (rc == 0)
-		rc = load_clocks(derive, meter, material, err);
+		rc = load_clocks(derive, material, err);
+	if (rc == 0 && derive->has_edits)
+		rc = edit_effects(derive->ledger, meter->device, meter->quantity,
+				  &material->effects, &material->n_effects, err);
+	around = VALIDATE_AROUND + material->n_effects;
 	if (rc == 0)
 		rc = ledger_readings_around(
 			derive->ledger, register_id,
-			(const int64_t[]){material->window.from_ms, material->window.to_ms},
-			VALIDATE_AROUND, &material->readings, &material->n, err);
+			(const int64_t[]){material->window.from_ms, material->window.to_ms}, around,
+			&material->readings, &material->n, err);
+	if (rc == 0 && material->n_effects > 0)
+		apply(material, around);
 	return rc;
 }
 
@@ -83,41 +129,63 @@ int derive_load_intervals(struct derive *derive, const struct registry_meter *me
 	int rc = load_material(derive, meter, &material, err);
 
 	derive_forget_spreads(derive);
-	if (rc < 0)
-		return rc;
-	make_room(derive, material.n + 2 * meter->n_lives);
-	*n = validate_intervals(&(struct validate_input){.meter = meter,
-							 .readings = material.readings,
-							 .n = material.n,
-							 .clocks = material.clocks,
-							 .n_clocks = material.n_clocks},
-				derive->intervals);
-	free(material.readings);
-	return 0;
+	if (rc == 0) {
+		make_room(derive, material.n + 2 * material.meter.n_lives);
+		*n = validate_intervals(&(struct validate_input){.meter = &material.meter,
+								 .readings = material.readings,
+								 .n = material.n,
+								 .clocks = material.clocks,
+								 .n_clocks = material.n_clocks},
+					derive->intervals);
+		edited_accept(material.effects, material.n_effects, derive->intervals, *n);
+	}
+	free_material(&material);
+	return rc;
 }
 
-int derive_widen(struct derive *derive, const struct registry_meter *meter, struct days *days,
-		 struct err *err)
+/* ---- how far a change reaches ---- */
+
+static bool falls(const struct material *material)
 {
+	for (size_t i = 1; i < material->n; i++)
+		if (material->readings[i].value < material->readings[i - 1].value)
+			return true;
+	return false;
+}
+
+static void widen(struct days *days, int64_t time_ms, int64_t offset)
+{
+	civil_day day = civil_day_of_utc(time_ms, offset);
+
+	days->from = day < days->from ? day : days->from;
+	days->to = day > days->to ? day : days->to;
+}
+
+int derive_reach(struct derive *derive, const struct registry_meter *meter,
+		 const struct span_ms *span, struct days *days, bool *at_end, struct err *err)
+{
+	struct material material = {.window = *span};
 	int64_t offset = derive->registry->offset_ms;
-	struct material material = {.window = {civil_day_start_utc(days->from, offset),
-					       civil_day_start_utc(days->to + 1, offset)}};
-	struct span_ms before = material.window;
-	int rc = load_clocks(derive, meter, &material, err);
+	int rc = load_material(derive, meter, &material, err);
+	bool is_wide = rc == 0 && (material.n_clocks > 0 || falls(&material));
+	const struct reading *before = NULL, *after = NULL;
 
-	if (rc < 0 || material.n_clocks == 0)
-		return rc;
-	/* As far as the readings that the time gone through twice lies between. */
-	rc = load_material(derive, meter, &material, err);
-	if (rc == 0 && material.n > 0) {
-		civil_day first = civil_day_of_utc(material.readings[0].time_ms, offset);
-		civil_day last =
-			civil_day_of_utc(material.readings[material.n - 1].time_ms, offset);
+	for (size_t i = 0; i < material.n && rc == 0; i++) {
+		const struct reading *reading = &material.readings[i];
 
-		days->from = material.readings[0].time_ms < before.from_ms ? first : days->from;
-		days->to =
-			material.readings[material.n - 1].time_ms >= before.to_ms ? last : days->to;
+		if (reading->time_ms <= span->from_ms)
+			before = reading;
+		if (reading->time_ms >= span->to_ms && after == NULL)
+			after = reading;
+		if (is_wide)
+			widen(days, reading->time_ms, offset);
 	}
-	free(material.readings);
+	*at_end = material.n == 0 || material.readings[0].time_ms >= span->from_ms ||
+		  material.readings[material.n - 1].time_ms <= span->to_ms;
+	if (before != NULL)
+		widen(days, before->time_ms, offset);
+	if (after != NULL)
+		widen(days, after->time_ms, offset);
+	free_material(&material);
 	return rc;
 }

@@ -39,6 +39,7 @@ struct derive {
 	struct touches virtuals, institutions;
 	struct interval *intervals; /* scratch */
 	size_t intervals_cap;
+	bool has_edits;          /* at least one, of whatever meter; asked once a transaction */
 	struct spread **spreads; /* of the intervals */
 	size_t n_spreads, spreads_cap;
 };
@@ -62,9 +63,11 @@ struct days {
 /* Those around [from, to) into derive->intervals. */
 int derive_load_intervals(struct derive *derive, const struct registry_meter *meter,
 			  const struct span_ms *window, size_t *n, struct err *err);
-/* Widens days to all that a clock which was put back may have touched. */
-int derive_widen(struct derive *derive, const struct registry_meter *meter, struct days *days,
-		 struct err *err);
+/* Widens days to all that a change of readings in a span touches: where the register falls or a
+ * clock was put back, more than the intervals to the next readings. at_end: at an end of the
+ * readings, where the lives' own registers count too. */
+int derive_reach(struct derive *derive, const struct registry_meter *meter,
+		 const struct span_ms *span, struct days *days, bool *at_end, struct err *err);
 /* Keeps a spread until the next intervals are loaded. */
 const struct spread *derive_keep_spread(struct derive *derive, const struct spread *spread);
 void derive_forget_spreads(struct derive *derive);

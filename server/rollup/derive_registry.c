@@ -241,7 +241,7 @@ struct comparison {
 	struct db_statement *register_days, *bill_days, *defined;
 };
 
-/* Local days that a register's readings may touch. The file keeps UTC days. */
+/* Local days that a register's readings, and edits of them, may touch. The file keeps UTC days. */
 static int register_days(struct comparison *c, const struct registry_meter *meter,
 			 struct days *days, struct err *err)
 {
@@ -255,6 +255,14 @@ static int register_days(struct comparison *c, const struct registry_meter *mete
 			unite(days,
 			      (struct days){(civil_day)db_column_int(c->register_days, 0) - 1,
 					    (civil_day)db_column_int(c->register_days, 1) + 1});
+		for (int column = 2; column <= 3; column++)
+			if (!db_column_is_null(c->register_days, column)) {
+				civil_day day =
+					civil_day_of_utc(db_column_int(c->register_days, column),
+							 c->derive->registry->offset_ms);
+
+				unite(days, (struct days){day, day});
+			}
 		db_reset(c->register_days);
 	}
 	return rc < 0 ? rc : 0;
@@ -395,8 +403,10 @@ static int compare_all(struct comparison *c, struct err *err)
 	const struct registry *registry = c->derive->registry;
 	struct db *db = ledger_db(c->derive->ledger);
 	int rc = db_prepare(db, &c->register_days,
-			    "SELECT first_day, last_day FROM register WHERE device = ? AND "
-			    "quantity = ?",
+			    "SELECT first_day, last_day, (SELECT min(time_ms) FROM edit e WHERE "
+			    "e.device = r.device AND e.quantity = r.quantity), (SELECT "
+			    "max(time_ms) FROM edit e WHERE e.device = r.device AND e.quantity = "
+			    "r.quantity) FROM register r WHERE device = ? AND quantity = ?",
 			    err);
 
 	if (rc == 0)

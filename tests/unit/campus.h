@@ -15,6 +15,7 @@
 #include "server/factors/factors.h"
 #include "server/rollup/bill.h"
 #include "server/rollup/derive.h"
+#include "server/rollup/edit.h"
 
 struct campus {
 	char folder[64], path[96];
@@ -293,6 +294,31 @@ static inline int64_t campus_ask(struct campus *campus, const char *sql)
 	value = db_column_int(get, 0);
 	db_finalize(get);
 	return value;
+}
+
+static inline int64_t campus_edit(struct campus *campus, const char *meter,
+				  struct edit_effect effect)
+{
+	struct edit_order order = {
+		.who = "test",
+		.why = "because",
+		.at_ms = campus_time("2027-01-01"),
+		.meter = registry_find_meter(campus->registry, meter, strlen(meter)),
+		.effect = effect};
+	struct err err = {""};
+	int64_t id = 0;
+
+	campus_check(edit_make(campus->ledger, campus->registry, &order, &id, &err), &err);
+	return id;
+}
+
+static inline void campus_take_back(struct campus *campus, int64_t id)
+{
+	struct edit_revocation revocation = {
+		.id = id, .at_ms = campus_time("2027-01-01"), .who = "test", .why = "wrong"};
+	struct err err = {""};
+
+	campus_check(edit_revoke(campus->ledger, campus->registry, &revocation, &id, &err), &err);
 }
 
 #endif

@@ -150,12 +150,53 @@ static void merge_lower(struct campus *campus, const struct part *part)
 	free(lower);
 }
 
+/* ---- edits ---- */
+
+enum { N_EDITS = 10 };
+struct planned {
+	int device;
+	struct edit_effect effect;
+};
+
+/* Readings set at times of their own, also before the first and after the last, and resets. */
+static void make_plan(struct planned *plans)
+{
+	for (int i = 0; i < N_EDITS; i++) {
+		int64_t t = campus_time("2026-01-19") + random_below(44 * 24 * 60) * (int64_t)60000;
+
+		plans[i].device = 1 + i % 3;
+		plans[i].effect = (struct edit_effect){
+			.kind = i % 3 == 0 ? EDIT_RESET : EDIT_SET,
+			.time_ms = t + 7 + i,
+			.value = random_below(2000) * (int64_t)MICRO,
+			.first = random_below(2) ? random_below(9) * (int64_t)MICRO : MICRO_NONE};
+	}
+}
+
+static void do_plan(struct campus *campus, const struct planned *plan)
+{
+	(void)campus_edit(campus, devices[plan->device][0], plan->effect);
+}
+
+/* The first reading of each part of e02 is void in the end. */
+static bool is_void(const struct part *part)
+{
+	return part->device == 1 && part->readings[0].time_ms % 3 == 0;
+}
+
+static void do_void(struct campus *campus, const struct part *part)
+{
+	(void)campus_edit(
+		campus, devices[part->device][0],
+		(struct edit_effect){EDIT_VOID, part->readings[0].time_ms, MICRO_NONE, MICRO_NONE});
+}
+
 static const char new_meter[] =
 	"  - {id: e04, building: main, carrier: electricity, item: \"01D00\", role: sub,\n"
 	"     parent: e01, source: {meter: e03, quantity: active_energy_import_kwh},\n"
 	"     interval: 15m, lives: [{serial: x, from: 2026-02-01, ratio: 2}]}\n";
 
-static char *from_scratch(const struct part *parts, size_t n)
+static char *from_scratch(const struct part *parts, size_t n, const struct planned *plans)
 {
 	char *yaml = campus_yaml(40, "tenant", "");
 	struct campus campus;
@@ -165,6 +206,11 @@ static char *from_scratch(const struct part *parts, size_t n)
 	free(yaml);
 	for (size_t i = 0; i < n; i++)
 		merge_part(&campus, &parts[i]);
+	for (size_t i = 0; i < n; i++)
+		if (is_void(&parts[i]))
+			do_void(&campus, &parts[i]);
+	for (int i = 0; i < N_EDITS; i++)
+		do_plan(&campus, &plans[i]);
 	campus_gas(&campus, "2026-01-25", "2026-02-24", 333333333, USE_NONE);
 	campus_derive(&campus);
 	text = dump(&campus);
@@ -185,8 +231,11 @@ static void shuffle(struct part *parts, size_t n)
 
 /* Parts in any order, some twice, roll-ups in between, a wrong ratio and a meter too many
  * corrected on the way, a bill corrected. */
-static char *in_any_order(struct part *parts, size_t n)
+static char *in_any_order(struct part *parts, size_t n, const struct planned *plans)
 {
+	int64_t wrongly = 0;
+	int done = 0;
+
 	char *wrong = campus_yaml(30, "own", new_meter), *right = campus_yaml(40, "tenant", "");
 	char *nearly = campus_yaml(40, "own", "");
 	struct campus campus;
@@ -204,6 +253,17 @@ static char *in_any_order(struct part *parts, size_t n)
 			merge_part(&campus, &parts[random_below((uint32_t)i + 1)]);
 		if (random_below(5) == 0)
 			campus_derive(&campus);
+		if (is_void(&parts[i]))
+			do_void(&campus, &parts[i]);
+		if (i % 5 == 4 && done < N_EDITS)
+			do_plan(&campus, &plans[done++]);
+		if (i == n / 4)
+			wrongly = campus_edit(
+				&campus, "e02",
+				(struct edit_effect){EDIT_SET, campus_time("2026-02-03") + 1,
+						     900000 * (int64_t)MICRO, MICRO_NONE});
+		if (i == n * 3 / 4)
+			campus_take_back(&campus, wrongly);
 		if (i == n / 3)
 			campus_gas(&campus, "2026-01-25", "2026-02-24", 1000, USE_NONE);
 		if (i == n / 2)
@@ -213,6 +273,8 @@ static char *in_any_order(struct part *parts, size_t n)
 		if (i == n * 2 / 3)
 			campus_gas(&campus, "2026-01-25", "2026-02-24", 333333333, USE_NONE);
 	}
+	while (done < N_EDITS)
+		do_plan(&campus, &plans[done++]);
 	campus_derive(&campus);
 	text = dump(&campus);
 	campus_fini(&campus);
@@ -228,9 +290,12 @@ static void test_order_does_not_matter(void **state)
 
 	(void)state;
 	for (uint32_t seed = 1; seed <= 6; seed++) {
+		struct planned plans[N_EDITS];
 		size_t n = make_parts(parts, seed);
-		char *expected = from_scratch(parts, n);
-		char *got = in_any_order(parts, n);
+
+		make_plan(plans);
+		char *expected = from_scratch(parts, n, plans);
+		char *got = in_any_order(parts, n, plans);
 
 		assert_true(strlen(expected) > 10000);
 		assert_string_equal(got, expected);
