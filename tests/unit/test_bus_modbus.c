@@ -153,6 +153,13 @@ static bool accept_again(struct peer *peer)
 	return false;
 }
 
+/* The one who asks changes the behaviour once its time is out. */
+static void wait_until_given_up(struct peer *peer)
+{
+	while (atomic_load(&peer->behaviour) == IS_LATE && !atomic_load(&peer->is_stopping))
+		clock_sleep_until(clock_mono_ms() + 5);
+}
+
 static void *run(void *arg)
 {
 	struct peer *peer = arg;
@@ -170,7 +177,7 @@ static void *run(void *arg)
 		}
 		behaviour = (enum behaviour)atomic_load(&peer->behaviour);
 		if (behaviour == IS_LATE)
-			clock_sleep_until(clock_mono_ms() + 340);
+			wait_until_given_up(peer);
 		if (behaviour == HANGS_UP && !accept_again(peer))
 			return NULL;
 		if (behaviour != IS_SILENT && behaviour != HANGS_UP)
