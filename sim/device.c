@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "sim/encode_text.h"
 #include "sim/sunspec.h"
 
 enum { MAX_REGISTERS = 125, MAX_BITS = 2000 };
@@ -269,7 +270,7 @@ int device_show(const struct device *device, const struct device_point *point, i
 	int code;
 
 	if (point->meter == NULL || point->encode.n == 0 ||
-	    point->encode.terms[0].term->type == PROFILE_STRING)
+	    profile_type_is_text(point->encode.terms[0].term->type))
 		return -EINVAL;
 	raw_of(device, point, utc_ms, NULL, raw);
 	code = encode_read_back(&point->encode, raw, out);
@@ -309,23 +310,16 @@ static void fill_raw(struct reading *reading, uint32_t index)
 	reading->point = index;
 }
 
-static uint16_t text_register(const char *text, size_t place)
-{
-	size_t len = text != NULL ? strlen(text) : 0;
-	unsigned high = 2 * place < len ? (unsigned char)text[2 * place] : 0u;
-	unsigned low = 2 * place + 1 < len ? (unsigned char)text[2 * place + 1] : 0u;
-
-	return (uint16_t)(high << 8 | low);
-}
-
 static uint16_t cell_value(struct reading *reading, const struct cell *cell)
 {
 	const struct device_point *point = &reading->device->points[cell->point];
 	const struct profile_term *term = point->encode.terms[cell->term].term;
 	uint16_t words[ENCODE_WORDS_MAX];
 
-	if (term->type == PROFILE_STRING)
-		return text_register(text_of(point, reading->request->utc_ms), cell->place);
+	if (profile_type_is_text(term->type))
+		return encode_text(term, text_of(point, reading->request->utc_ms),
+				   reading->request->utc_ms + reading->device->campus->offset_ms,
+				   cell->place);
 	fill_raw(reading, cell->point);
 	if (term->type == PROFILE_BIT)
 		return (uint16_t)(reading->raw[cell->term] & 1);

@@ -41,6 +41,10 @@ static uint64_t span_of(const struct profile_term *term)
 	case PROFILE_FLOAT32:
 	case PROFILE_FLOAT64:
 	case PROFILE_STRING:
+	case PROFILE_WIDE_STRING:
+	case PROFILE_TIME:
+	case PROFILE_TIME_BCD:
+	case PROFILE_EPOCH32:
 		return 0;
 	}
 	return 0;
@@ -269,6 +273,10 @@ static uint64_t signed_raw(const struct profile_term *term, double value)
 	case PROFILE_BCD32:
 	case PROFILE_BIT:
 	case PROFILE_STRING:
+	case PROFILE_WIDE_STRING:
+	case PROFILE_TIME:
+	case PROFILE_TIME_BCD:
+	case PROFILE_EPOCH32:
 	case PROFILE_FLOAT32:
 	case PROFILE_FLOAT64:
 		break;
@@ -326,6 +334,10 @@ static int64_t signed_value(const struct profile_term *term, uint64_t raw)
 	case PROFILE_I64:
 	case PROFILE_BIT:
 	case PROFILE_STRING:
+	case PROFILE_WIDE_STRING:
+	case PROFILE_TIME:
+	case PROFILE_TIME_BCD:
+	case PROFILE_EPOCH32:
 	case PROFILE_FLOAT32:
 	case PROFILE_FLOAT64:
 		break;

@@ -21,7 +21,7 @@ static bool is_wanted(const struct device_point *point, const struct campus_mete
 
 	if (point->meter != meter || !point->encode.point->is_published ||
 	    !point->encode.point->is_default || point->encode.n == 0 ||
-	    point->encode.terms[0].term->type == PROFILE_STRING)
+	    profile_type_is_text(point->encode.terms[0].term->type))
 		return false;
 	quantity = quantity_classify(point->name, strlen(point->name));
 	return has_gauges || (quantity.kind == QUANTITY_REGISTER && quantity.is_main);

@@ -126,6 +126,7 @@ static int print_answer(const struct order *order, struct buf *json)
 {
 	json_t *root = json_loadb(json->data, json->len, 0, NULL);
 	const char *words = json_string_value(json_object_get(root, "error"));
+	struct read_answer answer = {root, json->data, order->meter};
 	int status = words == NULL && root != NULL ? EXIT_OK : EXIT_FAILED;
 
 	if (status != EXIT_OK) {
@@ -135,9 +136,9 @@ static int print_answer(const struct order *order, struct buf *json)
 		(void)printf("%s\n", json->data);
 		(void)fflush(stdout);
 	} else if (cli_value(order->cli, "registry") != NULL) {
-		read_show_life(root);
+		read_show_life(&answer);
 	} else {
-		read_show(root, order->meter);
+		read_show(&answer);
 	}
 	json_decref(root);
 	return status;

@@ -428,6 +428,18 @@ static void print_hints(const struct scan *scan)
 	(void)fputs(words_say(WORD_HINT_UNIT), stdout);
 }
 
+/* A converter that ignores the unit id answers for all of them, always as the same model. */
+static bool are_all_alike(const struct scan *scan)
+{
+	if (scan->n_found != scan->n_units || scan->n_units < 4 || scan->found[0].guess.n == 0)
+		return false;
+	for (size_t i = 1; i < scan->n_found; i++)
+		if (scan->found[i].guess.n == 0 ||
+		    strcmp(scan->found[i].guess.ids[0], scan->found[0].guess.ids[0]) != 0)
+			return false;
+	return true;
+}
+
 static void print(const struct scan *scan)
 {
 	struct buf yaml = {0};
@@ -442,7 +454,7 @@ static void print(const struct scan *scan)
 			(void)fprintf(stderr, words_say(WORD_SCAN_LINE_DOWN), scan->line.where);
 		else if (scan->n_found == 0 && !interrupt_came())
 			print_hints(scan);
-		if (scan->n_found == scan->n_units && scan->n_units > 3)
+		if (are_all_alike(scan))
 			(void)fputs(words_say(WORD_SCAN_ALL_UNITS), stdout);
 		if (scan->n_found > 0)
 			(void)printf("\n%s%s", words_say(WORD_SCAN_PASTE), yaml.data);

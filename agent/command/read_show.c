@@ -9,10 +9,16 @@
 #include "agent/commission/diagnosis.h"
 #include "agent/config/words.h"
 #include "common/civil.h"
-#include "common/decimal.h"
 #include "common/json_writer.h"
 
-enum { VALUES_MAX = 256, HEX_MAX = 96, PER_LINE = 8 };
+enum {
+	VALUES_MAX = 256,
+	HEX_MAX = 200,
+	PER_LINE = 8,
+	NUMBER_MAX = 48,
+	NAME_MAX_BYTES = 128,
+	COLUMNS = 80
+};
 
 static const enum word finding_words[DIAGNOSIS_N_KINDS] = {
 	[DIAGNOSIS_REVERSED_CT] = WORD_FINDING_REVERSED_CT,
@@ -85,59 +91,104 @@ void read_show_add_findings(const json_t *root, struct buf *json)
 
 /* ---- values ---- */
 
-/* The registers of a point in hexadecimal, as far as they fit; "" if they were not read. */
-static void find_registers(const json_t *root, const struct agent_meter *meter, const char *name,
-			   char hex[HEX_MAX])
+/* Where the point's own registers stand, without those of its helpers. False: it has none. */
+static bool own_registers(const struct profile_point *point, json_int_t *first, json_int_t *end)
 {
+	*first = UINT16_MAX + 1;
+	*end = 0;
+	for (size_t i = 0; i < point->n_terms; i++) {
+		const struct profile_term *term = &point->terms[i];
+
+		if (term->of >= 0)
+			continue;
+		*first = term->address < *first ? term->address : *first;
+		*end = term->address + term->count > *end ? term->address + term->count : *end;
+	}
+	return *end > 0;
+}
+
+/* The registers of a point in hexadecimal, as far as they fit; "" if they were not read. */
+static void find_registers(const struct read_answer *answer, const char *name, char hex[HEX_MAX])
+{
+	const struct agent_meter *meter = answer->meter;
 	const struct profile_point *point =
 		profile_find(meter->profile, name, (uint16_t)meter->channel);
-	const json_t *blocks = json_object_get(root, "registers");
-	json_int_t first;
+	const json_t *blocks = json_object_get(answer->root, "registers");
+	json_int_t first, end;
 	size_t len = 0;
 
 	hex[0] = '\0';
-	if (point == NULL || point->extent == 0)
+	if (point == NULL || !own_registers(point, &first, &end))
 		return;
-	first = point->first_address + meter->base;
 	for (size_t i = 0; i < json_array_size(blocks); i++) {
 		const json_t *block = json_array_get(blocks, i);
 		const json_t *registers = json_object_get(block, "values");
-		json_int_t at = first - json_integer_value(json_object_get(block, "address"));
+		json_int_t base =
+			json_integer_value(json_object_get(block, "address")) - meter->base;
 
 		if (json_integer_value(json_object_get(block, "function")) != point->function ||
-		    at < 0 || at + point->extent > (json_int_t)json_array_size(registers))
+		    first < base || end > base + (json_int_t)json_array_size(registers))
 			continue;
-		for (size_t k = 0; k < point->extent && len + 6 < HEX_MAX; k++)
+		for (json_int_t k = first; k < end && len + 6 < HEX_MAX; k++)
 			len += (size_t)snprintf(hex + len, HEX_MAX - len, "%s%04X",
-						k > 0 ? " " : "",
-						(unsigned)json_integer_value(
-							json_array_get(registers, (size_t)at + k)));
+						k > first ? " " : "",
+						(unsigned)json_integer_value(json_array_get(
+							registers, (size_t)(k - base))));
 		return;
 	}
 }
 
-static const char *print_number(const json_t *value, char text[48])
+/* A number's digits as they came: a counter of 64 bits is more than a double holds. */
+static void copy_digits(const char *json, const char *section, const char *name,
+			char text[NUMBER_MAX])
 {
-	struct decimal number;
+	char key[NAME_MAX_BYTES];
+	const char *at;
+
+	(void)snprintf(key, sizeof key, "\"%s\":{", section);
+	at = strstr(json, key);
+	(void)snprintf(key, sizeof key, "\"%s\":", name);
+	at = at != NULL ? strstr(at, key) : NULL;
+	at = at != NULL ? at + strlen(key) : "";
+	(void)snprintf(text, NUMBER_MAX, "%.*s", (int)strspn(at, "-+.0123456789eE"), at);
+}
+
+static const char *print_value(const struct read_answer *answer, const char *section,
+			       const char *name, char text[NUMBER_MAX])
+{
+	const json_t *value = json_object_get(json_object_get(answer->root, section), name);
 
 	if (json_is_string(value))
 		return json_string_value(value);
-	if (!json_is_number(value) || decimal_from_double(json_number_value(value), &number) != 0)
+	if (!json_is_number(value))
 		return words_say(WORD_READ_ABSENT);
-	(void)decimal_print(number, text);
+	copy_digits(answer->json, section, name, text);
 	return text;
 }
 
-/* left_out: what the meter says and nobody believes; NULL: nothing. */
-static void show_value(const char *name, const json_t *value, const json_t *left_out,
-		       const char *hex)
+/* As many whole registers as the line has room for; all stand below in full. */
+static void show_hex(const char *hex, size_t room)
 {
-	char text[48];
+	size_t fits = (room + 1) / 5 * 5;
 
-	(void)printf("  %-36s %18s  %s", name, print_number(value, text), hex);
-	if (json_is_number(left_out))
-		(void)printf(words_say(WORD_READ_IMPLAUSIBLE), print_number(left_out, text));
+	if (strlen(hex) <= room)
+		(void)printf("%s", hex);
+	else if (fits >= 10)
+		(void)printf("%.*s...", (int)fits - 5, hex);
+}
+
+static void show_value(const struct read_answer *answer, const char *name, const char *hex)
+{
+	char digits[NUMBER_MAX];
+	const char *text = print_value(answer, "values", name, digits);
+	size_t used = 41 + (strlen(text) > 18 ? strlen(text) : 18);
+
+	(void)printf("  %-36s %18s%s", name, text, *hex != '\0' && used < COLUMNS ? "  " : "");
+	show_hex(hex, used < COLUMNS ? COLUMNS - used : 0);
 	(void)printf("\n");
+	if (json_is_number(json_object_get(json_object_get(answer->root, "implausible"), name)))
+		(void)printf(words_say(WORD_READ_IMPLAUSIBLE),
+			     print_value(answer, "implausible", name, digits));
 }
 
 static void show_block(const json_t *block)
@@ -171,22 +222,34 @@ static void show_findings(const json_t *root)
 	buf_fini(&text);
 }
 
-void read_show(const json_t *root, const struct agent_meter *meter)
+/* In the zone of whoever looks, to the second. */
+static void print_local(const char *at, char text[CIVIL_TEXT_MAX])
 {
+	int64_t utc_ms;
+
+	text[0] = '\0';
+	if (at == NULL || civil_parse_time(at, strlen(at), 0, &utc_ms) != 0)
+		return;
+	utc_ms -= utc_ms % 1000;
+	(void)civil_print_time(utc_ms, commission_zone_ms(utc_ms), text);
+}
+
+void read_show(const struct read_answer *answer)
+{
+	const json_t *root = answer->root;
 	json_t *values = json_object_get(root, "values");
-	const json_t *implausible = json_object_get(root, "implausible");
 	const json_t *blocks = json_object_get(root, "registers");
-	char hex[HEX_MAX];
+	char hex[HEX_MAX], at[CIVIL_TEXT_MAX];
 
+	print_local(json_string_value(json_object_get(root, "at")), at);
 	(void)printf(words_say(WORD_READ_HEAD), json_string_value(json_object_get(root, "meter")),
-		     json_string_value(json_object_get(root, "at")));
-	for (void *at = json_object_iter(values); at != NULL;
-	     at = json_object_iter_next(values, at)) {
-		const char *name = json_object_iter_key(at);
+		     at);
+	for (void *item = json_object_iter(values); item != NULL;
+	     item = json_object_iter_next(values, item)) {
+		const char *name = json_object_iter_key(item);
 
-		find_registers(root, meter, name, hex);
-		show_value(name, json_object_iter_value(at), json_object_get(implausible, name),
-			   hex);
+		find_registers(answer, name, hex);
+		show_value(answer, name, hex);
 	}
 	(void)fputs(words_say(WORD_READ_REGISTERS), stdout);
 	for (size_t i = 0; i < json_array_size(blocks); i++)
@@ -220,28 +283,29 @@ static const char *find_counter(json_t *values)
 	return NULL;
 }
 
-void read_show_life(const json_t *root)
+void read_show_life(const struct read_answer *answer)
 {
-	json_t *values = json_object_get(root, "values");
-	const json_t *serial = json_object_get(values, "serial_number");
-	const char *at = json_string_value(json_object_get(root, "at"));
+	json_t *values = json_object_get(answer->root, "values");
+	bool has_serial = json_object_get(values, "serial_number") != NULL &&
+			  !json_is_null(json_object_get(values, "serial_number"));
+	const char *at = json_string_value(json_object_get(answer->root, "at"));
 	const char *counter = find_counter(values);
-	char text[48], from[CIVIL_TEXT_MAX];
-	int64_t utc_ms;
+	enum profile_side side = answer->meter->profile->side;
+	char text[NUMBER_MAX], from[CIVIL_TEXT_MAX];
 
-	if (at == NULL || civil_parse_time(at, strlen(at), 0, &utc_ms) != 0)
-		return;
-	utc_ms -= utc_ms % 1000;
-	(void)civil_print_time(utc_ms, commission_zone_ms(utc_ms), from);
+	print_local(at, from);
 	(void)fputs(words_say(WORD_READ_LIFE), stdout);
-	if (serial == NULL || json_is_null(serial))
+	(void)fputs(words_say(side == SIDE_PRIMARY     ? WORD_READ_PRIMARY
+			      : side == SIDE_SECONDARY ? WORD_READ_SECONDARY
+						       : WORD_READ_RATIO),
+		    stdout);
+	if (!has_serial)
 		(void)fputs(words_say(WORD_READ_NO_SERIAL), stdout);
 	if (counter != NULL)
 		(void)printf("quantity: %s\n", counter);
 	(void)printf("lives:\n  - {serial: \"%s\", from: %s",
-		     serial != NULL && !json_is_null(serial) ? print_number(serial, text) : "?",
-		     from);
+		     has_serial ? print_value(answer, "values", "serial_number", text) : "?", from);
 	if (counter != NULL)
-		(void)printf(", first: %s", print_number(json_object_get(values, counter), text));
-	(void)printf(", ratio: ?}\n");
+		(void)printf(", first: %s", print_value(answer, "values", counter, text));
+	(void)printf(", ratio: %s}\n", side == SIDE_PRIMARY ? "1" : "?");
 }

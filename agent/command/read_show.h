@@ -8,10 +8,15 @@
 #include "agent/config/config.h"
 #include "common/buf.h"
 
-/* root is what reading_write_json wrote. */
-void read_show(const json_t *root, const struct agent_meter *meter);
+struct read_answer {
+	const json_t *root;
+	const char *json; /* what reading_write_json wrote, of which root was parsed */
+	const struct agent_meter *meter;
+};
+
+void read_show(const struct read_answer *answer);
 /* A meter's life for the registry, to be completed by hand. */
-void read_show_life(const json_t *root);
+void read_show_life(const struct read_answer *answer);
 /* Adds "findings" to the JSON text of a reading. */
 void read_show_add_findings(const json_t *root, struct buf *json);
 

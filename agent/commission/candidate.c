@@ -133,6 +133,10 @@ static bool decode(enum profile_type type, uint64_t bits, double *out)
 	case PROFILE_U64:
 	case PROFILE_ACC32:
 	case PROFILE_STRING:
+	case PROFILE_WIDE_STRING:
+	case PROFILE_TIME:
+	case PROFILE_TIME_BCD:
+	case PROFILE_EPOCH32:
 	case PROFILE_BIT:
 		break;
 	}

@@ -52,8 +52,8 @@ static const char *const words[WORD_N][2] = {
 		{"  - the gateway's own serial settings or time-out do not fit its meters\n",
 		 "  - 网关自身的串口参数或超时与仪表不符\n"},
 	[WORD_SCAN_ALL_UNITS] =
-		{"Every unit id is answered: it is one device that takes any. Keep one of them.\n",
-		 "所有地址都有应答：是同一台设备，任何地址都接受，保留一个即可。\n"},
+		{"Every id is answered by the same model. One device that takes any? Keep one.\n",
+		 "所有地址都由同一型号应答。若是一台设备接受任何地址，保留一个即可。\n"},
 	[WORD_SCAN_PASTE] = {"# paste into agent.yaml; give the meters their ids of the registry\n",
 			     "# 粘贴到 agent.yaml，并把 id 改为台账中的编号\n"},
 	[WORD_SCAN_LINE_DOWN] = {"The line is down: %s.\n", "线路不通：%s。\n"},
@@ -118,7 +118,8 @@ static const char *const words[WORD_N][2] = {
 		{"Nothing was sent: the agent reads this meter every %lld s. Use --seconds.\n",
 		 "没有发送：采集程序每 %lld 秒抄读一次。请加长 --seconds。\n"},
 	[WORD_READ_HEAD] = {"meter %s at %s\n", "仪表 %s，%s\n"},
-	[WORD_READ_IMPLAUSIBLE] = {"  (%s is implausible)", "  （%s 不合理）"},
+	[WORD_READ_IMPLAUSIBLE] = {"    it says %s, which is implausible and left out\n",
+				   "    表上为 %s，不合理，不采用\n"},
 	[WORD_READ_USAGE] = {"read needs a METER of the configuration, or --tcp HOST:PORT "
 			     "or\n--rtu DEV:9600:8N1 with --unit and --profile\n",
 			     "read 需要配置中的仪表编号，或 --tcp 主机:端口 / --rtu "
@@ -127,8 +128,16 @@ static const char *const words[WORD_N][2] = {
 				 "寄存器（功能码、地址、十六进制内容）\n"},
 	[WORD_READ_ABSENT] = {"-", "-"},
 	[WORD_READ_LIFE] =
-		{"# a life for the registry: check the serial number, fill in the CT x PT ratio\n",
-		 "# 台账“寿命”条目：核对表号，填写变比（CT×PT）\n"},
+		{"# a life for the registry: check the serial number and the first reading\n",
+		 "# 台账“寿命”条目：核对表号和起始示值\n"},
+	[WORD_READ_RATIO] =
+		{"# ratio: CT x PT if the meter does not apply it; 1 without transformers\n",
+		 "# ratio：电表未乘变比时填 CT×PT；直接接入填 1\n"},
+	[WORD_READ_PRIMARY] =
+		{"# ratio 1: its values are of the primary side, CT and PT are in them\n",
+		 "# ratio 为 1：数值已是一次侧，已乘 CT、PT\n"},
+	[WORD_READ_SECONDARY] = {"# ratio: CT x PT, its values are of the secondary side\n",
+				 "# ratio：填 CT×PT，数值为二次侧\n"},
 	[WORD_READ_NO_SERIAL] =
 		{"# this model does not tell its serial number: read it off the plate\n",
 		 "# 此型号不能读出表号：请抄铭牌\n"},

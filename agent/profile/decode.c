@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/profile/decode_text.h"
+
 __extension__ typedef __int128 int128;
 
 static const struct decimal zero = {0, 0};
@@ -75,11 +77,11 @@ static uint64_t join(const uint16_t *registers, uint16_t count, bool is_low_firs
 
 static bool from_unsigned(uint64_t raw, struct decimal *out)
 {
-	if (raw <= INT64_MAX) {
-		*out = (struct decimal){(int64_t)raw, 0};
-		return true;
-	}
-	return squeeze((int128)raw, 0, out);
+	/* A count is exact or it is none: what no decimal holds is no count of any meter. */
+	if (raw > INT64_MAX)
+		return false;
+	*out = (struct decimal){(int64_t)raw, 0};
+	return true;
 }
 
 /* A float that no decimal can hold is not what a meter shows. */
@@ -162,6 +164,10 @@ static bool to_number(enum profile_type type, uint64_t raw, struct decimal *out)
 	case PROFILE_BCD32:
 		return from_bcd(raw, out);
 	case PROFILE_STRING:
+	case PROFILE_WIDE_STRING:
+	case PROFILE_TIME:
+	case PROFILE_TIME_BCD:
+	case PROFILE_EPOCH32:
 		break;
 	}
 	return false;
@@ -175,38 +181,20 @@ static bool is_sentinel(const struct profile_term *term, uint64_t raw)
 	return false;
 }
 
-static void read_text(const uint16_t *registers, uint16_t count, struct decode_value *out)
-{
-	size_t len = 0;
-
-	out->kind = DECODE_ABSENT;
-	for (size_t i = 0; i < (size_t)count * 2 && len + 1 < DECODE_TEXT_MAX; i++) {
-		char c = (char)(i % 2 == 0 ? registers[i / 2] >> 8 : registers[i / 2] & 0xFF);
-
-		if (c == '\0')
-			break;
-		out->text[len++] = c >= ' ' && c <= '~' ? c : '?';
-	}
-	while (len > 0 && out->text[len - 1] == ' ')
-		len--;
-	out->text[len] = '\0';
-	if (len > 0)
-		out->kind = DECODE_TEXT;
-}
-
 static void read_register(const struct profile_term *term, const uint16_t *registers,
 			  struct decode_value *out)
 {
 	uint64_t raw;
 
-	if (term->type == PROFILE_STRING) {
-		read_text(registers, term->count, out);
-		return;
-	}
-	raw = join(registers, term->count, term->is_low_first);
 	out->kind = DECODE_ABSENT;
+	raw = join(registers, term->count, term->is_low_first);
 	if (is_sentinel(term, raw))
 		return;
+	if (profile_type_is_text(term->type)) {
+		if (decode_text(term, registers, out->text))
+			out->kind = DECODE_TEXT;
+		return;
+	}
 	if (term->mask != 0)
 		raw = (raw & term->mask) >> __builtin_ctzll(term->mask);
 	if (to_number(term->type, raw, &out->number) &&

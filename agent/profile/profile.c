@@ -6,21 +6,29 @@
 #include "agent/profile/profile_internal.h"
 
 const char *const profile_type_names[] = {
-	"default", "u16",  "i16",  "u32",   "i32",   "u64",    "i64", "float32", "float64",
-	"acc32",   "sm16", "sm32", "bcd16", "bcd32", "string", "bit", NULL,
+	"default", "u16",         "i16",   "u32",      "i32",     "u64",   "i64",
+	"float32", "float64",     "acc32", "sm16",     "sm32",    "bcd16", "bcd32",
+	"string",  "wide_string", "time",  "time_bcd", "epoch32", "bit",   NULL,
 };
 
 uint16_t profile_type_registers(enum profile_type type)
 {
 	static const uint8_t registers[] = {
-		[PROFILE_U16] = 1,     [PROFILE_I16] = 1,     [PROFILE_U32] = 2,
-		[PROFILE_I32] = 2,     [PROFILE_U64] = 4,     [PROFILE_I64] = 4,
-		[PROFILE_FLOAT32] = 2, [PROFILE_FLOAT64] = 4, [PROFILE_ACC32] = 2,
-		[PROFILE_SM16] = 1,    [PROFILE_SM32] = 2,    [PROFILE_BCD16] = 1,
-		[PROFILE_BCD32] = 2,   [PROFILE_STRING] = 0,  [PROFILE_BIT] = 1,
+		[PROFILE_U16] = 1,     [PROFILE_I16] = 1,      [PROFILE_U32] = 2,
+		[PROFILE_I32] = 2,     [PROFILE_U64] = 4,      [PROFILE_I64] = 4,
+		[PROFILE_FLOAT32] = 2, [PROFILE_FLOAT64] = 4,  [PROFILE_ACC32] = 2,
+		[PROFILE_SM16] = 1,    [PROFILE_SM32] = 2,     [PROFILE_BCD16] = 1,
+		[PROFILE_BCD32] = 2,   [PROFILE_STRING] = 0,   [PROFILE_WIDE_STRING] = 0,
+		[PROFILE_TIME] = 0,    [PROFILE_TIME_BCD] = 0, [PROFILE_EPOCH32] = 2,
+		[PROFILE_BIT] = 1,
 	};
 
 	return registers[type];
+}
+
+bool profile_type_is_text(enum profile_type type)
+{
+	return type >= PROFILE_STRING && type <= PROFILE_EPOCH32;
 }
 
 bool profile_is_together(const struct profile_point *point, const struct profile_point *other)

@@ -25,8 +25,12 @@ enum profile_type {
 	PROFILE_SM32,
 	PROFILE_BCD16,
 	PROFILE_BCD32,
-	PROFILE_STRING, /* two characters a register, filled up with NUL or blanks */
-	PROFILE_BIT,    /* a coil or discrete input; functions 1 and 2 */
+	PROFILE_STRING,      /* two characters a register, filled up with NUL or blanks */
+	PROFILE_WIDE_STRING, /* one character a register, in its low byte */
+	PROFILE_TIME,        /* the device's clock or a date, a byte for each part */
+	PROFILE_TIME_BCD,    /* likewise, two decimal digits a byte */
+	PROFILE_EPOCH32,     /* seconds since 1970-01-01 */
+	PROFILE_BIT,         /* a coil or discrete input; functions 1 and 2 */
 };
 
 struct profile_sentinel { /* "not available" if (raw & mask) == value */
@@ -37,10 +41,11 @@ struct profile_sentinel { /* "not available" if (raw & mask) == value */
 struct profile_term {
 	int of; /* index of the point that is the term, or -1: it is a register */
 	enum profile_type type;
-	bool is_low_first; /* the low word stands at the lower address */
-	uint16_t address;  /* zero-based, as in the request; without the meter's base */
-	uint16_t count;    /* registers */
-	uint64_t mask;     /* bits that count, moved down to bit 0; 0: all */
+	bool is_low_first;  /* the low word stands at the lower address */
+	uint16_t address;   /* zero-based, as in the request; without the meter's base */
+	uint16_t count;     /* registers */
+	const char *layout; /* of a time: what its bytes are, "YYMMDDhhmmss"; NULL: no time */
+	uint64_t mask;      /* bits that count, moved down to bit 0; 0: all */
 	struct decimal factor;
 	const struct profile_sentinel *absent;
 	size_t n_absent;
@@ -117,10 +122,14 @@ struct profile_test { /* frames and what they must give */
 	const struct conf_node *absent; /* list of names, or NULL */
 };
 
+/* Of which side of the transformers the published values are. */
+enum profile_side { SIDE_UNKNOWN, SIDE_PRIMARY, SIDE_SECONDARY };
+
 struct profile {
 	struct arena *arena;
 	uint64_t digest; /* of all that is written in it */
 	const char *path, *id, *manufacturer, *model, *medium, *confidence;
+	enum profile_side side;
 	int64_t baud, stop_bits, unit; /* 0: not known */
 	int parity;                    /* 'N' 'E' 'O'; 0: not known */
 	int64_t max_registers, pause_ms, connect_delay_ms, renewed_ms;
@@ -152,7 +161,9 @@ const struct profile_point *profile_find(const struct profile *profile, const ch
 bool profile_point_is(const struct profile_point *point, const char *name);
 /* Must the other point's registers come in the same read as this point's? */
 bool profile_is_together(const struct profile_point *point, const struct profile_point *other);
-/* Registers of a type; 0 for strings, whose length the profile tells. */
+/* Registers of a type; 0 for strings and times, whose length the profile tells. */
 uint16_t profile_type_registers(enum profile_type type);
+/* Does the type give a text and not a number? */
+bool profile_type_is_text(enum profile_type type);
 
 #endif

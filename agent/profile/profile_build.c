@@ -51,6 +51,54 @@ static int term_type(const struct builder *b, const struct raw_term *raw)
 	return raw->type > 0 ? raw->type - 1 : b->raw->type - 1;
 }
 
+/* "YYMMDDhhmmss": two letters a byte, each part once, whole registers. */
+static bool is_layout(const char *text)
+{
+	static const char *const parts[] = {"YYYY", "YY", "MM", "DD", "hh", "mm", "ss", "--"};
+	size_t len = strlen(text), n = sizeof parts / sizeof *parts;
+	char done[8] = "";
+	size_t n_done = 0;
+
+	for (size_t i; *text != '\0'; text += strlen(parts[i])) {
+		for (i = 0; i < n; i++)
+			if (strncmp(text, parts[i], strlen(parts[i])) == 0)
+				break;
+		if (i == n || strchr(done, *text) != NULL)
+			return false;
+		if (*text != '-')
+			done[n_done++] = *text;
+	}
+	return len > 0 && len % 4 == 0 && n_done > 0;
+}
+
+/* How many registers: by the type, a string's length or a time's layout. */
+static int read_size(struct builder *b, const struct raw_term *raw, struct profile_term *term)
+{
+	bool is_string = term->type == PROFILE_STRING || term->type == PROFILE_WIDE_STRING;
+	bool is_time = term->type == PROFILE_TIME || term->type == PROFILE_TIME_BCD;
+
+	if (is_string != (raw->length > 0)) {
+		conf_error(b->errors, raw->node, "length", "belongs to a string, and only there");
+		return -EINVAL;
+	}
+	if (is_time != (raw->layout != NULL)) {
+		conf_error(b->errors, raw->node, "layout",
+			   "belongs to time and time_bcd, and only there");
+		return -EINVAL;
+	}
+	if (is_time && !is_layout(raw->layout)) {
+		conf_error(
+			b->errors, raw->node, "layout",
+			"must name the bytes of whole registers, such as YYMMDDhhmmss or --YYMMDD");
+		return -EINVAL;
+	}
+	term->layout = raw->layout;
+	term->count = is_string ? (uint16_t)raw->length
+		      : is_time ? (uint16_t)(strlen(raw->layout) / 4)
+				: profile_type_registers(term->type);
+	return 0;
+}
+
 static int build_register(struct builder *b, const struct raw_term *raw,
 			  const struct profile_point *point, struct profile_term *term)
 {
@@ -69,15 +117,10 @@ static int build_register(struct builder *b, const struct raw_term *raw,
 			   "bits are read by functions 1 and 2, registers by 3 and 4");
 		return -EINVAL;
 	}
-	if ((type == PROFILE_STRING) != (raw->length > 0)) {
-		conf_error(b->errors, raw->node, "length", "belongs to a string, and only there");
-		return -EINVAL;
-	}
 	term->type = (enum profile_type)type;
+	if (read_size(b, raw, term) != 0)
+		return -EINVAL;
 	term->is_low_first = order == 2;
-	term->count = profile_type_registers(term->type);
-	if (term->count == 0)
-		term->count = (uint16_t)raw->length;
 	if (address + (uint64_t)b->shift + term->count > UINT16_MAX + 1) {
 		conf_error(b->errors, raw->address, NULL, "leaves the last address, 65535");
 		return -EINVAL;
@@ -146,7 +189,7 @@ static int build_terms(struct builder *b, const struct raw_point *raw, struct pr
 	for (size_t i = 0; i < n; i++) {
 		if (build_term(b, &list[i], raw, point, &terms[i]) != 0)
 			return -EINVAL;
-		if (n > 1 && terms[i].of < 0 && terms[i].type == PROFILE_STRING) {
+		if (n > 1 && terms[i].of < 0 && profile_type_is_text(terms[i].type)) {
 			conf_error(b->errors, list[i].node, NULL, "texts cannot be added up");
 			return -EINVAL;
 		}

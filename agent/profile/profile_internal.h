@@ -13,6 +13,7 @@ struct raw_term {
 	const char *of;
 	const struct conf_node *address, *mask, *factor;
 	int64_t length;
+	const char *layout;
 	int type;       /* index into profile_type_names */
 	int word_order; /* 0, 1 high, 2 low */
 };
@@ -40,7 +41,7 @@ struct raw_profile {
 	const char *description;
 	struct conf_list models, sources, notes, registers, points, tests;
 	int64_t function;
-	int type, word_order, gaps, parity;
+	int type, word_order, gaps, parity, side;
 	const struct conf_node *readable, *forbidden, *sentinels, *plausible, *sunspec, *identify;
 	int64_t tcp_port, tcp_unit;
 };

@@ -4,6 +4,7 @@
 
 static const char *const word_orders[] = {"default", "high", "low", NULL};
 static const char *const transforms[] = {"none", "power_factor_4q", "absolute", NULL};
+static const char *const sides[] = {"?", "primary", "secondary", NULL}; /* enum profile_side */
 static const char *const gap_kinds[] = {"forbidden", "readable", NULL};
 const char *const profile_parities[] = {"?", "N", "E", "O", NULL};
 const char *const profile_confidences[] = {"?", "low", "medium", "high", NULL};
@@ -24,6 +25,10 @@ const char *const profile_confidences[] = {"?", "low", "medium", "high", NULL};
 		 .offset = (base) + offsetof(struct raw_term, length),     \
 		 .max = 32,                                                \
 		 .help = "registers of a string"},                         \
+		{.name = "layout",                                         \
+		 .type = CONF_STRING,                                      \
+		 .offset = (base) + offsetof(struct raw_term, layout),     \
+		 .help = "bytes of a time: YYMMDDhhmmss, -- is skipped"},  \
 		{.name = "word_order",                                     \
 		 .type = CONF_CHOICE,                                      \
 		 .offset = (base) + offsetof(struct raw_term, word_order), \
@@ -387,6 +392,11 @@ const struct conf_key profile_file_keys[] = {
 	 .offset = offsetof(struct profile_file, limits),
 	 .table = limit_keys,
 	 .help = "what requests it takes"},
+	{.name = "side",
+	 .type = CONF_CHOICE,
+	 RAW_KEY(side),
+	 .choices = sides,
+	 .help = "of the transformers: primary (ratios are in the values) or secondary"},
 	{.name = "function",
 	 .type = CONF_INTEGER,
 	 RAW_KEY(function),

@@ -59,6 +59,7 @@ static void copy_settings(struct profile_file *file)
 	struct profile *profile = &file->profile;
 
 	profile->confidence = profile_confidences[file->confidence];
+	profile->side = (enum profile_side)file->raw.side;
 	profile->baud = file->serial.baud;
 	profile->stop_bits = file->serial.stop_bits;
 	profile->unit = file->serial.unit;

@@ -24,6 +24,8 @@ struct decode_case {
 
 #define POINT(rest) HEAD "points: [{name: a_w, address: 0, " rest "}]\n"
 
+#define CLOCK(type, layout) \
+	HEAD "points: [{name: a, address: 0, type: " type ", layout: " layout "}]\n"
 #define LIMITED(limits)                  \
 	HEAD "plausible: {" limits "}\n" \
 	     "points: [{name: a_w, address: 0, type: i16}]\n"
@@ -46,8 +48,11 @@ static const struct decode_case cases[] = {
 	{"64 bits, the low word first", POINT("type: u64, word_order: low"), "a_w=1", {1, 0, 0, 0}, 0},
 	{"the largest signed 64 bits", POINT("type: i64"), "a_w=9223372036854775807",
 		{0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF}, 0},
-	{"beyond 63 bits the last digit is rounded", POINT("type: u64"), "a_w=18446744073709551620",
-		{0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF}, 0},
+	{"beyond 63 bits there is nothing rather than a rounded count", POINT("type: u64"), "absent",
+		{0x8000, 0, 0, 0}, 0},
+	{"the largest unsigned count", POINT("type: u64"), "a_w=9223372036854775807",
+		{0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF}, 0},
+	{"the least signed 64 bits", POINT("type: i64"), "a_w=-9223372036854775808", {0x8000, 0, 0, 0}, 0},
 	{"a float is its shortest decimal", POINT("type: float32"), "a_w=0.1", {0x3DCC, 0xCCCD}, 0},
 	{"a float with a scale", POINT("type: float32, scale: 0.001"), "a_w=0.0001", {0x3DCC, 0xCCCD}, 0},
 	{"a float that is not a number is absent", POINT("type: float32"), "absent", {0x7FC0, 0}, 0},
@@ -75,6 +80,27 @@ static const struct decode_case cases[] = {
 		"absent", {0xFFFF}, 0},
 	{"a text without blanks behind it", HEAD "points: [{name: a, address: 0, type: string, length: 3}]\n",
 		"a=AB1", {0x4142, 0x3120, 0x2020}, 0},
+	{"a text of one character a register", HEAD "points: [{name: a, address: 0, type: wide_string, length: 4}]\n",
+		"a=SOCO", {'S', 'O', 'C', 'O'}, 0},
+	{"a clock, a byte for each part", CLOCK("time", "YYMMDDhhmmss"), "a=2026-11-24T09:05:07",
+		{0x1A0B, 0x1809, 0x0507}, 0},
+	{"a clock in decimal digits, the second first", CLOCK("time_bcd", "ssmmhhDDMMYY"), "a=2026-11-24T09:05:47",
+		{0x4705, 0x0924, 0x1126}, 0},
+	{"a year of two bytes", CLOCK("time", "YYYY--MM--DD"), "a=2026-11-24", {2026, 11, 24}, 0},
+	{"a year of four decimal digits", CLOCK("time_bcd", "YYYYMMDD"), "a=2026-11-24", {0x2026, 0x1124}, 0},
+	{"an hour of the day", CLOCK("time", "hhmm"), "a=09:05", {0x0905}, 0},
+	{"a day that there is not", CLOCK("time", "YYMMDD--"), "absent", {0x1A02, 0x1E00}, 0},
+	{"the last of February in a leap year", CLOCK("time", "YYMMDD--"), "a=2028-02-29", {0x1C02, 0x1D00}, 0},
+	{"a clock that was never set", CLOCK("time", "YYMMDDhhmmss"), "absent", {0, 0, 0}, 0},
+	{"a clock's nibble beyond nine", CLOCK("time_bcd", "YYMMDD--"), "absent", {0x2A11, 0x2400}, 0},
+	{"a clock that says that it is not there",
+		HEAD "points: [{name: a, address: 0, type: time, layout: YYMM, absent: 0x1A0B}]\n", "absent", {0x1A0B}, 0},
+	{"seconds since 1970", HEAD "points: [{name: a, address: 0, type: epoch32}]\n", "a=2026-11-24T09:05:07",
+		{0x6B05, 0x5343}, 0},
+	{"seconds since 1970, the low word first",
+		HEAD "points: [{name: a, address: 0, type: epoch32, word_order: low}]\n", "a=2026-11-24T09:05:07",
+		{0x5343, 0x6B05}, 0},
+	{"no seconds since 1970", HEAD "points: [{name: a, address: 0, type: epoch32}]\n", "absent", {0, 0}, 0},
 	{"an empty text is absent", HEAD "points: [{name: a, address: 0, type: string, length: 1}]\n",
 		"absent", {0}, 0},
 	{"registers that were not read are missing", POINT("type: u32"), "missing", {1, 2}, 1},
