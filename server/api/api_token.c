@@ -57,6 +57,8 @@ static void get_token(struct api_call *call)
 	json_add_string(&call->json, "region", call->options->region);
 	json_add_string(&call->json, "name", region_name(call, call->options->region));
 	json_add_string(&call->json, "version", call->options->version);
+	(void)civil_print_time(call->now_ms, call->options->offset_ms, at);
+	json_add_string(&call->json, "time", at);
 	json_end_object(&call->json);
 	json_end_object(&call->json);
 }

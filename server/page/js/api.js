@@ -61,10 +61,11 @@ export function getIfThere(path, parameters) {
   });
 }
 
-export async function post(path, body, type = "application/json") {
+// body: an object, or the text of a table.
+export async function send(method, path, parameters, body, type = "application/json") {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const answer = await ask(`/api/v1${path}`, { method: "POST", body: text, headers: { "Content-Type": type } });
-  return answer.status === 204 ? null : answer.json();
+  const answer = await ask(address(path, parameters), { method, body: text, headers: { "Content-Type": type } });
+  return answer.json();
 }
 
 // All pages of a list, up to a limit.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers and times as people read them, by language and unit.
+import { now } from "./clock.js";
 import { currentLanguage, locale, t } from "./i18n.js";
 
 export const NONE = "—";
@@ -87,7 +88,7 @@ export const clock = (text) => wall(text).time;
 export const parts = wall;
 
 export function ago(text) {
-  const minutes = Math.round((Date.now() - Date.parse(text)) / 60000);
+  const minutes = Math.round((now() - Date.parse(text)) / 60000);
   if (minutes < 1) return t("ago.now");
   if (minutes < 60) return t("ago.minutes", { n: minutes });
   if (minutes < 48 * 60) return t("ago.hours", { n: Math.round(minutes / 60) });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's start: theme, language, session, and a view for each address.
 import { forgetToken, getText, learnRoutes, token, whenSignedOut, get } from "./api.js";
+import { setClock } from "./clock.js";
 import { replace } from "./dom.js";
 import { onLanguage, startLanguage, t } from "./i18n.js";
 import { redrawPlots } from "./plot.js";
@@ -28,6 +29,7 @@ export function homeOf(scope) {
 
 async function start() {
   const [mine, settings] = await Promise.all([get("/token"), getText("/page.json"), learnRoutes()]);
+  setClock(mine.server.time);
   const scope = mine.scope.filter((one) => one.region || one.institution); // a department is no place
   session = { ...mine, scope, settings, home: homeOf(scope) };
   shell = new Shell(session, leave);

@@ -2,7 +2,7 @@
 // The months of a year, each with its year before: for the bars of every card.
 import { get } from "./api.js";
 import { month } from "./format.js";
-import { today } from "./period.js";
+import { today } from "./clock.js";
 
 // [{number, row} ...] of the months that have begun.
 export async function monthsOf(path, year) {

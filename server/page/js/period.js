@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The period that figures are for, and the control that chooses it.
+import { today } from "./clock.js";
 import { h, icon } from "./dom.js";
 import { day, month } from "./format.js";
 import { currentLanguage, t } from "./i18n.js";
@@ -7,12 +8,6 @@ import { segmented } from "./parts.js";
 import { change, link } from "./route.js";
 
 const sizes = { month: 12, quarter: 4, half: 2 };
-
-// The server's zone is China's; "today" is what its calendar shows now.
-export function today() {
-  const date = new Date(Date.now() + 8 * 3600 * 1000);
-  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate(), text: date.toISOString().slice(0, 10) };
-}
 
 function runningNumber(kind) {
   const now = today().month - 1;

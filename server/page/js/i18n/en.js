@@ -28,7 +28,7 @@ export const en = {
     computing: "Figures are being computed again and may still change", newest: "Newest reading", today: "Today", yesterday: "Yesterday", lastWeek: "Week before", type: "Type", all: "All",
     region: "Region", position: "Place", thisYear: "This year", lastYear: "Year before", until: "up to", month: "Month", day: "Day", hour: "Hour",
     register: "Register", withheldN: "{n} withheld for lack of data", best: { lowest: "lowest first", highest: "highest first" }, noReason: "reason unknown",
-    notThere: "It does not exist, or lies outside of what your token may see.", failed: "Could not load: {why}", seeAll: "See all", details: "Details", share: "Share",
+    cancel: "Cancel", reason: "Reason", reasonNeeded: "Say why.", notThere: "It does not exist, or lies outside of what your token may see.", failed: "Could not load: {why}", seeAll: "See all", details: "Details", share: "Share",
   },
   overview: {
     head: "From {from} to {to}, {n} public institutions of {where} used {value}", headOne: "From {from} to {to}, {where} used {value}",
@@ -72,6 +72,24 @@ export const en = {
       unexplained_drop: "Register fell", above_rating: "Above rating", replacement: "Replacement without register", two_agents: "Two agents of one name", gap: "Gap", lost: "Lost data",
       lost_history: "Lost history", clock: "Clock off", agent_offline: "Agent offline", meter_silent: "Meter silent", rollover: "Rolled over",
     },
+  },
+  bills: {
+    title: "Enter a bill", entered: "Bills entered", enter: "Enter", paste: "Paste many", more: "Days, readings, account, note", period: "Accounting month", quantity: "Amount", fee: "Fee", fees: "Fees", from: "First day", to: "Last day",
+    first: "Reading before", last: "Reading now", ratio: "Ratio", readings: "Readings", readingsHelp: "Two readings stand for an amount: (now − before) × ratio.", account: "Account", note: "Note", use: "Use", noUse: "not told apart",
+    uses: { vehicle: "Vehicles", heating: "Heating", kitchen: "Kitchen", generator: "Generator", well: "Own well", reclaimed: "Reclaimed water" },
+    noBefore: "No bill of this month a year before", already: "This month has {value} already", price: "{value} yuan/{unit}", byArea: "by area", hidden: "Your token may not read bills; it can enter them.", none: "No bills in this year yet.",
+    empty: "Enter an amount or a fee.", rejected: "It cannot be entered: ", doubt: "Please check", doubtHelp: "If it is right it can be entered; who confirmed it stays on record.", confirm: "It is right, enter", change: "Change it",
+    warnings: {
+      times_10: "About 10 times the same days a year before, or a tenth: is the decimal point right?", times_1000: "About 1000 times the same days a year before, or a part of it: is the unit right?",
+      times_10000: "About 10 000 times the same days a year before, or a part of it: is the unit right?", year_change: "More than 30 % away from the same days a year before.", unusual: "Far from the usual amount per day: are unit and days right?",
+    },
+    would: { stored: "Plausible, can be entered", unchanged: "The same bill is there already", corrected: "Will correct the bill that is there; the old one stays on record" },
+    stored: "Entered: {what} (bill {n})", corrected: "Corrected: {what} (bill {n})", unchanged: "{what} was there already, nothing has changed",
+    adjust: "Adjust", adjusting: "Adjusts {what}, bill {n}. The amount may be negative.", adjustsN: "adjusts bill {n}", correctsN: "corrects bill {n}", confirmedChip: "confirmed", withdrawn: "withdrawn", withdraw: "Withdraw", withdrawWhy: "Why it is withdrawn",
+    withdrawnDone: "Withdrawn", withWithdrawn: "Show withdrawn and corrected bills", number: "Bill", days: "Days", asEntered: "As entered", enteredBy: "Entered", withdrawnBy: "Withdrawn",
+    pasteHelp: "Copy cells of a spreadsheet and paste them. The first row may name the columns; without names the order is: {columns}.", pasteExample: "natural_gas\t2026-10-01\t2026-10-31\t745\tm3\t2868.25\t2026-10\tkitchen", check: "Check", line: "Row", verdicts: "What was found",
+    enterN: "Enter {n}", enterDoubted: "Enter {n} ({m} of them confirmed)", storedN: "{n} entered, {m} not.",
+    outcomes: { stored: "fine", unchanged: "known", corrected: "corrects", unconfirmed: "please check", rejected: "refused" },
   },
   map: {
     size: "Area: total energy", color: "Colour: change", plain: "Positions only, no base map. WGS 84.", approval: "Map approval number: {n}", noPlaces: "The registry holds no positions.", zoomIn: "Zoom in", zoomOut: "Zoom out", reset: "Whole map", list: "Institutions",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The views: which there are for a region and for an institution, and which routes each needs.
 import { periodControl } from "../period.js";
+import { billsView, mayEnter, mayReadFees } from "./bills.js";
 import { eventsView } from "./events.js";
 import { institutionsView } from "./institutions.js";
 import { mapView } from "./map.js";
@@ -22,10 +23,11 @@ const institution = [
   { id: "overview", needs: ["GET /api/v1/institutions/{id}/kpis"], controls: periodControl, build: institutionOverview, isLive: true },
   { id: "load", needs: ["GET /api/v1/institutions/{id}/energy"], build: loadView, isLive: true },
   { id: "items", needs: ["GET /api/v1/institutions/{id}/energy"], build: itemsView },
+  { id: "bills", icon: "bill", needs: ["GET /api/v1/bills", "POST /api/v1/bills"], build: billsView, isFor: (session, subject) => mayEnter(session) || mayReadFees(session, subject) },
   { id: "meters", needs: ["GET /api/v1/institutions/{id}/meters"], build: metersView, isLive: true },
   { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
 ];
 
-export function viewsOf(kind) {
-  return kind === "institution" ? institution : region;
+export function viewsOf(kind, session, subject) {
+  return (kind === "institution" ? institution : region).filter((view) => !view.isFor || view.isFor(session, subject));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { getAll } from "../api.js";
+import { today } from "../clock.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { empty, kindName, select, table } from "../parts.js";
-import { today } from "../period.js";
 import { change, go, link } from "../route.js";
 
 const SPANS = [7, 30, 90, 365], SEVERITIES = ["info", "warning", "error"], LIMIT = 500;

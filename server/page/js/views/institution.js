@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // An institution at a glance.
 import { get, getIfThere } from "../api.js";
+import { today } from "../clock.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { has, reason, t } from "../i18n.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthNames, monthsOf } from "../months.js";
 import { card, changeBadge, segmented, table, tools, withheld } from "../parts.js";
-import { periodOf, periodQuery, today } from "../period.js";
+import { periodOf, periodQuery } from "../period.js";
 import { plotCard } from "../plot.js";
 import { change, link } from "../route.js";
 import { eventList, kpiCards } from "./overview.js";

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What electricity is used for, and by which carriers the rest comes.
 import { get } from "../api.js";
+import { today } from "../clock.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { has, t } from "../i18n.js";
 import { bar, card, empty, select, table } from "../parts.js";
 import { monthNames } from "../months.js";
-import { today } from "../period.js";
 import { plotCard } from "../plot.js";
 import { change, go } from "../route.js";
 import { carriersOf, carrierSwitch, valuesBy } from "./institution.js";

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // When energy is used: the day's curve, the month's days, the week's rhythm.
 import { get } from "../api.js";
+import { today, wallTime } from "../clock.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { card, empty } from "../parts.js";
-import { today } from "../period.js";
 import { plotCard } from "../plot.js";
 import { change, go, link } from "../route.js";
 import { carrierSwitch, valuesBy } from "./institution.js";
@@ -18,7 +18,7 @@ const powerUnit = (unit) => (unit === "kWh" ? "kW" : `${unit}/h`);
 
 // The running hour is not a whole one yet: its energy is no mean power.
 function hourly(series) {
-  const running = new Date(Date.now() + 8 * 3600 * 1000).toISOString().slice(0, 13);
+  const running = wallTime().slice(0, 13);
   const points = valuesBy(series, (start) => start.slice(0, 13));
   return (day, hour) => {
     const key = `${day}T${String(hour).padStart(2, "0")}`;

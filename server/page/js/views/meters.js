@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Meters of an institution: last seen, register, today, quality of the last seven days.
 import { download, get } from "../api.js";
+import { now, today } from "../clock.js";
+import { openDialog } from "../dialog.js";
 import { h, icon, replace } from "../dom.js";
 import * as format from "../format.js";
 import { has, t } from "../i18n.js";
 import { table, waiting } from "../parts.js";
-import { today } from "../period.js";
 
 const DAYS = 7, LATE_MIN = 60, SILENT_MIN = 24 * 60;
 const SETTLING = 0.02; // of a day: until the newest reading is in
@@ -13,13 +14,13 @@ const SETTLING = 0.02; // of a day: until the newest reading is in
 export function stateOf(meter) {
   if (!meter.quantity) return "virtual";
   if (!meter.newest) return "never";
-  const minutes = (Date.now() - Date.parse(meter.newest.time)) / 60000;
+  const minutes = (now() - Date.parse(meter.newest.time)) / 60000;
   return minutes > SILENT_MIN ? "silent" : minutes > LATE_MIN ? "late" : "ok";
 }
 
 // Of today only the part that has passed can be covered.
 function passedShare(point) {
-  const passed = (Date.now() - Date.parse(point.start)) / (24 * 3600 * 1000);
+  const passed = (now() - Date.parse(point.start)) / (24 * 3600 * 1000);
   return point.coverage === null ? null : Math.min(1, point.coverage / Math.min(1, Math.max(passed - SETTLING, SETTLING)));
 }
 
@@ -36,15 +37,8 @@ function strip(points, first) {
 
 function readingsDialog(meter) {
   const body = h("div", null, waiting(200));
-  const close = () => { dialog.close(); dialog.remove(); };
-  const dialog = h("dialog", { class: "dialog", "aria-label": meter.name || meter.meter },
-    h("header", { class: "card-head" }, h("h2", null, meter.name || meter.meter, h("small", null, t("meters.readings"))),
-      h("div", { class: "tools" },
-        h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(`/meters/${meter.meter}/readings`, {}, meter.meter) }, icon("download")),
-        h("button", { type: "button", class: "tool", "aria-label": t("nav.close"), onclick: close }, icon("close")))), body);
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(meter.name || meter.meter, body, { note: t("meters.readings"),
+    tools: h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(`/meters/${meter.meter}/readings`, {}, meter.meter) }, icon("download")) });
   get(`/meters/${meter.meter}/readings`).then((answer) => replace(body, table(t("meters.readings"), [
     { title: t("events.time"), head: true, cell: (reading) => format.moment(reading.time) },
     { title: t("word.register"), num: true, cell: (reading) => format.number(reading.register, 3) }], answer.readings.reverse())),

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A region at a glance: the result, the figures behind it, its parts, its data's quality.
 import { get, getIfThere, download } from "../api.js";
+import { today } from "../clock.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthlyOf, monthNames, monthsOf } from "../months.js";
 import { bar, card, changeBadge, kindName, kpiCard, table, tools, typeName, withheld } from "../parts.js";
-import { periodName, periodOf, periodQuery, today } from "../period.js";
+import { periodName, periodOf, periodQuery } from "../period.js";
 import { plotCard } from "../plot.js";
 import { keepPeriod, link } from "../route.js";
 

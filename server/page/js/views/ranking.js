@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Institutions by one indicator. Only like is compared with like, so a type is chosen.
 import { download, get } from "../api.js";
+import { today } from "../clock.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { changeBadge, empty, select, typeName } from "../parts.js";
-import { today } from "../period.js";
 import { change, go, link } from "../route.js";
 
 const KPIS = ["energy_per_area_kgce", "energy_per_capita_kgce", "electricity_per_area_kwh", "electricity_per_capita_kwh", "water_per_capita_m3", "co2_per_area_kg",
