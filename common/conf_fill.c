@@ -7,11 +7,13 @@
 #include "common/conf.h"
 #include "common/conf_internal.h"
 
-enum { MAX_ROWS = 64 };
+enum { MAX_ROWS = 64, SHARED_MAX = 8 };
 
 struct filling {
 	struct arena *arena;
 	struct conf_errors *errors;
+	struct conf_list shared[SHARED_MAX]; /* texts that were filled last; a ring */
+	size_t n_shared;
 };
 
 static void fill_map(struct filling *f, const struct conf_node *map, const struct conf_key *table,
@@ -100,19 +102,47 @@ static void fill_list(struct filling *f, const struct conf_node *node, const str
 	list->count = node->n_children;
 }
 
+static bool is_same_list(const struct conf_list *list, const struct conf_node *node)
+{
+	const char *const *items = list->items;
+
+	if (list->count != node->n_children)
+		return false;
+	for (const struct conf_node *item = node->first; item != NULL; item = item->next)
+		if (item->shape != CONF_IS_SCALAR || conf_is_null(item) ||
+		    strcmp(items[item->index], item->text) != 0)
+			return false;
+	return true;
+}
+
+/* A thousand meters with the same twenty quantities keep one list. */
+static bool find_shared(const struct filling *f, const struct conf_node *node,
+			struct conf_list *list)
+{
+	for (size_t i = 0; i < f->n_shared && i < SHARED_MAX; i++)
+		if (is_same_list(&f->shared[i], node)) {
+			*list = f->shared[i];
+			return true;
+		}
+	return false;
+}
+
 static void fill_strings(struct filling *f, const struct conf_node *node,
 			 const struct conf_key *key, struct conf_list *list)
 {
 	static const struct conf_key one = {.type = CONF_STRING, .is_required = true};
+	size_t n_before = f->errors->count;
 	const char **items;
 
-	if (!check_count(f, node, key))
+	if (!check_count(f, node, key) || find_shared(f, node, list))
 		return;
 	items = arena_alloc(f->arena, node->n_children * sizeof *items);
 	for (const struct conf_node *item = node->first; item != NULL; item = item->next)
 		(void)conf_scalar(f->arena, item, &one, &items[item->index], f->errors);
 	list->items = items;
 	list->count = node->n_children;
+	if (f->errors->count == n_before)
+		f->shared[f->n_shared++ % SHARED_MAX] = *list;
 }
 
 static void fill_value(struct filling *f, const struct conf_node *node, const struct conf_key *key,
@@ -158,7 +188,7 @@ static void fill_all_defaults(struct filling *f, const struct conf_key *table, c
 static void fill_default(struct filling *f, const struct conf_key *key, char *out)
 {
 	struct conf_errors none = {0};
-	struct filling quiet = {f->arena, &none};
+	struct filling quiet = {.arena = f->arena, .errors = &none};
 	struct conf_node plain = {.file = "default", .key = key->name};
 	const struct conf_node *node = &plain;
 	int code = 0;
@@ -221,7 +251,7 @@ static void fill_map(struct filling *f, const struct conf_node *map, const struc
 int conf_fill(struct arena *arena, const struct conf_node *map, const struct conf_key *table,
 	      void *out, struct conf_errors *errors)
 {
-	struct filling f = {arena, errors};
+	struct filling f = {.arena = arena, .errors = errors};
 	size_t n_before = errors->count;
 
 	fill_map(&f, map, table, out);

@@ -330,20 +330,13 @@ static bool take_tcp_answer(struct tcp_bus *b, const struct bus_request *request
 static bool find_rtu_answer(struct tcp_bus *b, const struct bus_request *request,
 			    struct bus_reply *reply, enum bus_outcome *outcome)
 {
-	skip_words(b);
-	for (size_t at = 0; at < b->n_input; at++) {
-		size_t left = b->n_input - at;
-		size_t len = frame_rtu_answer_length(request, b->input + at, left);
+	size_t end;
 
-		if (b->input[at] != request->unit || len == 0 || left < len)
-			continue;
-		*outcome = frame_parse_rtu(request, b->input + at, len, reply);
-		if (*outcome != BUS_OK && *outcome != BUS_EXCEPTION)
-			continue;
-		consume(b, at + len);
-		return true;
-	}
-	return false;
+	skip_words(b);
+	end = frame_find_rtu(request, b->input, b->n_input, reply, outcome);
+	if (end > 0)
+		consume(b, end);
+	return end > 0;
 }
 
 /* What the bytes were that did not become an answer in time. */

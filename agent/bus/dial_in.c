@@ -17,6 +17,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/fnv.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -132,9 +133,18 @@ static void free_port(struct port *port)
 
 /* ---- who is it? ---- */
 
-static bool begins_with(const struct guest *guest, const struct dial_in_bytes *wanted)
+enum dial_in_fit dial_in_fits(const struct dial_in_place *place, const char *source,
+			      const uint8_t *bytes, size_t n)
 {
-	return guest->n >= wanted->len && memcmp(guest->bytes, wanted->bytes, wanted->len) == 0;
+	const struct dial_in_bytes *wanted = &place->registration;
+
+	if (place->source != NULL && strcmp(place->source, source) != 0)
+		return DIAL_IN_FITS_NOT;
+	if (wanted->len == 0)
+		return DIAL_IN_FITS_BY_SOURCE;
+	if (memcmp(bytes, wanted->bytes, n < wanted->len ? n : wanted->len) != 0)
+		return DIAL_IN_FITS_NOT;
+	return n < wanted->len ? DIAL_IN_MAY_FIT : DIAL_IN_FITS;
 }
 
 /* With the lock held. The seat whose registration has come, or, when nobody may expect one of this
@@ -145,17 +155,16 @@ static struct dial_in_seat *find_seat(struct dial_in *d, const struct guest *gue
 	bool may_register = false;
 
 	for (struct dial_in_seat *seat = d->seats; seat != NULL; seat = seat->next) {
-		const struct dial_in_place *place = &seat->place;
+		enum dial_in_fit fit =
+			seat->port == guest->port
+				? dial_in_fits(&seat->place, guest->source, guest->bytes, guest->n)
+				: DIAL_IN_FITS_NOT;
 
-		if (seat->port != guest->port ||
-		    (place->source != NULL && strcmp(place->source, guest->source) != 0))
-			continue;
-		if (place->registration.len == 0)
-			by_source = seat;
-		else if (begins_with(guest, &place->registration))
+		if (fit == DIAL_IN_FITS)
 			return seat;
-		else
-			may_register = true;
+		if (fit == DIAL_IN_FITS_BY_SOURCE)
+			by_source = seat;
+		may_register |= fit == DIAL_IN_MAY_FIT;
 	}
 	return may_register && !is_late ? NULL : by_source;
 }
@@ -172,12 +181,10 @@ static void describe_bytes(const uint8_t *bytes, size_t len, struct buf *out)
 
 static bool is_new_refusal(struct dial_in *d, const struct guest *guest)
 {
-	uint64_t digest = UINT64_C(14695981039346656037) ^ (uint64_t)guest->port->number;
+	uint64_t digest = FNV_START ^ (uint64_t)guest->port->number;
 
-	for (const char *c = guest->source; *c != '\0'; c++)
-		digest = (digest ^ (unsigned char)*c) * UINT64_C(1099511628211);
-	for (size_t i = 0; i < guest->n; i++)
-		digest = (digest ^ guest->bytes[i]) * UINT64_C(1099511628211);
+	digest = fnv_add(digest, guest->source, strlen(guest->source));
+	digest = fnv_add(digest, guest->bytes, guest->n);
 	for (size_t i = 0; i < REFUSED_MAX && i < d->n_refused; i++)
 		if (d->refused[i] == digest)
 			return false;

@@ -25,6 +25,16 @@ struct dial_in_place {
 	const char *source;                /* its own numeric address; NULL: any */
 };
 
+/* How what a gateway has sent so far, and where it comes from, fits a place. */
+enum dial_in_fit {
+	DIAL_IN_FITS_NOT,
+	DIAL_IN_MAY_FIT,        /* if the rest comes */
+	DIAL_IN_FITS_BY_SOURCE, /* where no registration is wanted */
+	DIAL_IN_FITS,
+};
+enum dial_in_fit dial_in_fits(const struct dial_in_place *place, const char *source,
+			      const uint8_t *bytes, size_t n);
+
 struct dial_in;
 struct dial_in_seat;
 

@@ -88,3 +88,22 @@ enum bus_outcome frame_parse_rtu(const struct bus_request *request, const uint8_
 		return BUS_CRC;
 	return frame_parse_pdu(request, bytes, len - 2, reply);
 }
+
+size_t frame_find_rtu(const struct bus_request *request, const uint8_t *bytes, size_t len,
+		      struct bus_reply *reply, enum bus_outcome *outcome)
+{
+	for (size_t at = 0; at < len; at++) {
+		enum bus_outcome what;
+		size_t left = len - at;
+		size_t n = frame_rtu_answer_length(request, bytes + at, left);
+
+		if (bytes[at] != request->unit || n == 0 || left < n)
+			continue;
+		what = frame_parse_rtu(request, bytes + at, n, reply);
+		if (what == BUS_OK || what == BUS_EXCEPTION) {
+			*outcome = what;
+			return at + n;
+		}
+	}
+	return 0;
+}

@@ -35,5 +35,9 @@ enum bus_outcome frame_parse_pdu(const struct bus_request *request, const uint8_
 				 size_t len, struct bus_reply *reply);
 enum bus_outcome frame_parse_rtu(const struct bus_request *request, const uint8_t *bytes,
 				 size_t len, struct bus_reply *reply);
+/* The first answer among other bytes, found by unit, function, length and CRC: where it ends; 0:
+ * there is none yet. *outcome is BUS_OK or BUS_EXCEPTION. */
+size_t frame_find_rtu(const struct bus_request *request, const uint8_t *bytes, size_t len,
+		      struct bus_reply *reply, enum bus_outcome *outcome);
 
 #endif

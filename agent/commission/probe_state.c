@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/fnv.h"
 #include "common/json_writer.h"
 #include "common/mem.h"
 
@@ -21,10 +22,8 @@ char *probe_state_path(const char *key)
 {
 	/* Nobody changes the environment. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	const char *folder = getenv("XDG_RUNTIME_DIR");
-	uint64_t digest = UINT64_C(14695981039346656037); /* FNV-1a */
+	uint64_t digest = fnv_add(FNV_START, key, strlen(key));
 
-	for (; *key != '\0'; key++)
-		digest = (digest ^ (unsigned char)*key) * UINT64_C(1099511628211);
 	return xasprintf("%s/nenghao-probe-%u-%016llx.json",
 			 folder != NULL && *folder == '/' ? folder : "/tmp", (unsigned)geteuid(),
 			 (unsigned long long)digest);

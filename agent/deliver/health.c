@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/deliver/health.h"
 
+#include <string.h>
+
 #include "common/civil.h"
+#include "common/fnv.h"
 #include "common/json_writer.h"
 
 static const char *const outcome_names[BUS_N_OUTCOMES] = {
@@ -89,11 +92,8 @@ struct writer {
 
 static void mix(struct writer *writer, const char *name, unsigned state)
 {
-	const uint64_t prime = 0x100000001b3; /* FNV-1a */
-
-	for (; *name != '\0'; name++)
-		writer->digest = (writer->digest ^ (unsigned char)*name) * prime;
-	writer->digest = (writer->digest ^ state) * prime;
+	writer->digest = fnv_add(writer->digest, name, strlen(name));
+	writer->digest = fnv_add(writer->digest, &state, sizeof state);
 }
 
 static void write_bus(const struct poller_bus_health *bus, void *arg)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/db.h"
+#include "common/fnv.h"
 #include "common/mem.h"
 
 enum { PAGE = 4096, PAGE_OVERHEAD = 4, CELL_OVERHEAD = 64 };
@@ -64,16 +65,12 @@ struct spool_file {
 	bool is_in_transaction;
 };
 
-/* FNV-1a: SQLite finds damage to its own structure, not to the bytes of a body. */
+/* SQLite finds damage to its own structure, not to the bytes of a body. */
 static int64_t check_sum(const struct spool_entry *entry)
 {
-	const uint64_t prime = 0x100000001b3;
-	uint64_t sum =
-		0xcbf29ce484222325 ^ (uint64_t)entry->time_ms ^ (uint64_t)entry->n_lines << 48;
+	uint64_t start = FNV_START ^ (uint64_t)entry->time_ms ^ (uint64_t)entry->n_lines << 48;
 
-	for (size_t i = 0; i < entry->len; i++)
-		sum = (sum ^ (unsigned char)entry->body[i]) * prime;
-	return (int64_t)sum;
+	return (int64_t)fnv_add(start, entry->body, entry->len);
 }
 
 /* A statement over tables that are not there would be a bug to db.h; here it is damage. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/civil.h"
+#include "common/fnv.h"
 #include "common/json_writer.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
@@ -152,16 +153,14 @@ static void value_of(const struct decode_input *input, const struct agent_meter 
 
 static uint64_t mix(uint64_t digest, const char *text)
 {
-	for (; *text != '\0'; text++)
-		digest = (digest ^ (unsigned char)*text) * UINT64_C(1099511628211);
-	return digest;
+	return fnv_add(digest, text, strlen(text));
 }
 
 static size_t write_texts(const struct decode_input *input, const struct agent_meter *meter,
 			  const struct sweep *sweep, uint64_t *texts, struct buf *out,
 			  int64_t time_ms)
 {
-	uint64_t digest = UINT64_C(14695981039346656037);
+	uint64_t digest = FNV_START;
 	size_t start = out->len, n = 0;
 
 	for (size_t i = 0; i < sweep->n_points; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/profile/profile_internal.h"
+#include "common/fnv.h"
 #include "common/quantity.h"
 
 /* "sentinels: {u16: 0xFFFF, i32: [0x7FFFFFFF, 0x80000000]}" */
@@ -95,12 +96,11 @@ static void build(struct profile_file *file, struct arena *arena, struct conf_er
 
 static uint64_t digest_of(const struct conf_node *root)
 {
-	uint64_t digest = UINT64_C(14695981039346656037);
+	uint64_t digest;
 	struct buf text = {0};
 
 	conf_print_node(root, &text);
-	for (size_t i = 0; i < text.len; i++)
-		digest = (digest ^ (unsigned char)text.data[i]) * UINT64_C(1099511628211);
+	digest = fnv_add(FNV_START, text.data, text.len);
 	buf_fini(&text);
 	return digest;
 }

@@ -207,6 +207,31 @@ static void test_values(void **state)
 	drop(&f);
 }
 
+static void test_equal_lists_of_texts_are_kept_once(void **state)
+{
+	struct filled f = fill("id: jn-a1\n"
+			       "buses:\n"
+			       "  - name: riser\n"
+			       "    meters:\n"
+			       "      - {id: a, unit: 1, quantities: [x, y]}\n"
+			       "      - {id: b, unit: 2, quantities: [y, x]}\n"
+			       "      - {id: c, unit: 3, quantities: [x]}\n"
+			       "      - {id: d, unit: 4, quantities: [\"x\", y]}\n");
+	const struct bus *buses = f.agent.buses.items;
+	const struct meter *meters;
+	const char *const *second;
+
+	(void)state;
+	assert_int_equal(f.code, 0);
+	meters = buses[0].meters.items;
+	second = meters[1].quantities.items;
+	assert_ptr_equal(meters[3].quantities.items, meters[0].quantities.items);
+	assert_int_equal(meters[3].quantities.count, 2);
+	assert_string_equal(second[0], "y");
+	assert_int_equal(meters[2].quantities.count, 1);
+	drop(&f);
+}
+
 static void test_defaults_of_absent_section(void **state)
 {
 	struct filled f = fill("id: a\nspool:\nextra: {x: [1, 2]}\n");
@@ -384,6 +409,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_equal_lists_of_texts_are_kept_once),
 		cmocka_unit_test(test_defaults_of_absent_section),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_byte_order_mark),

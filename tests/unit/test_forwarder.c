@@ -252,6 +252,61 @@ static void untimed_readings_survive_the_process_and_not_the_machine(void **stat
 	scratch_fini(&scratch);
 }
 
+static void append_raw(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void overwrite(const char *path, long at, char byte)
+{
+	FILE *file = fopen(path, "r+");
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_int_equal(fputc(byte, file), byte);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void a_damaged_untimed_line_is_lost_alone(void **state)
+{
+	enum { IN_THE_FIRST_VALUE = 37 + 17 + 18 }; /* behind the id of the start and the sum */
+	struct untimed_chunk out = {.n_lines = 0};
+	struct scratch scratch;
+	struct untimed *untimed;
+	struct err err;
+	char *path, *file;
+
+	(void)state;
+	scratch_init(&scratch);
+	path = xasprintf("%s/spool.db", scratch.folder);
+	file = xasprintf("%s.untimed", path);
+	assert_int_equal(untimed_open(&untimed, path, 1 << 20, &err), 0);
+	add(untimed, "reading,meter=a x_w=1 1000\n");
+	add(untimed, "reading,meter=b x_w=2 2000\n");
+	untimed_close(untimed);
+	append_raw(file, "0123456789abcdef reading,met"); /* killed while writing */
+	overwrite(file, IN_THE_FIRST_VALUE, '7');
+	assert_int_equal(untimed_open(&untimed, path, 1 << 20, &err), 0);
+	assert_int_equal(untimed_lines(untimed), 2);
+	add(untimed, "reading,meter=c x_w=3 3000\n");
+	assert_int_equal(untimed_next(untimed, 0, 1000, &out, &err), 0);
+	assert_string_equal(out.lines.data,
+			    "reading,meter=b x_w=2 2000\nreading,meter=c x_w=3 3000\n");
+	assert_int_equal(untimed_lost(untimed), 1);
+	untimed_rewind(untimed);
+	assert_int_equal(untimed_next(untimed, 0, 1000, &out, &err), 0);
+	assert_int_equal(untimed_lost(untimed), 1);
+	untimed_close(untimed);
+	buf_fini(&out.lines);
+	free(file);
+	free(path);
+	scratch_fini(&scratch);
+}
+
 static void untimed_readings_beyond_the_size_are_counted(void **state)
 {
 	struct untimed_chunk out = {.n_lines = 0};
@@ -285,6 +340,7 @@ int main(void)
 		cmocka_unit_test(a_second_forwarder_goes_on_where_the_first_ended),
 		cmocka_unit_test(untimed_readings_get_their_time_when_it_is_known),
 		cmocka_unit_test(untimed_readings_survive_the_process_and_not_the_machine),
+		cmocka_unit_test(a_damaged_untimed_line_is_lost_alone),
 		cmocka_unit_test(untimed_readings_beyond_the_size_are_counted),
 	};
 
