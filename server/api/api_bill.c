@@ -253,17 +253,9 @@ static bool read_reason(struct api_call *call, char why[REASON_MAX])
 	return false;
 }
 
-/* 0, which no bill has, if it is no number. */
-static int64_t number_of_bill(const char *text)
-{
-	size_t len = strlen(text);
-
-	return strspn(text, "0123456789") == len && len <= 18 ? strtoll(text, NULL, 10) : 0;
-}
-
 static void withdraw_bill(struct api_call *call)
 {
-	struct bill_withdrawal withdrawal = {.id = number_of_bill(call->captures[0]),
+	struct bill_withdrawal withdrawal = {.id = api_number_of(call->captures[0]),
 					     .by = call->grant.name,
 					     .at_ms = call->now_ms};
 	struct found found = {.call = call};

@@ -90,7 +90,7 @@ extern const struct api_route api_region_routes[], api_institution_routes[], api
 	api_meter_routes[], api_kpi_routes[], api_event_routes[], api_operation_routes[],
 	api_openapi_routes[], api_ranking_routes[], api_audit_routes[], api_bill_routes[],
 	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[],
-	api_catalogue_routes[], api_notice_routes[], api_token_routes[];
+	api_catalogue_routes[], api_notice_routes[], api_token_routes[], api_edit_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
@@ -152,6 +152,8 @@ bool api_integer(struct api_call *call, const char *name, int64_t otherwise, int
 bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
 /* Index in the table's choices; -1 after answering 400. There must be a text or a fallback. */
 int api_choice(struct api_call *call, const char *name);
+/* An id in a path; 0, which nothing has, if it is no number. */
+int64_t api_number_of(const char *text);
 /* Of a needed parameter; false after answering 400. */
 bool api_kpi(struct api_call *call, const char *name, enum kpi *out);
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events: what happened to meters, agents and databases. */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/api/api_call.h"
 #include "server/ledger/event.h"
 
-enum { EVENTS_MAX = 1000 };
-
-static const char *const state_names[] = {"any", "open", "closed", NULL};
-enum state { STATE_ANY, STATE_OPEN, STATE_CLOSED };
+enum { EVENTS_MAX = 1000, NOTE_MAX = 300 };
 
 /* Is the event about something that the grant covers? Events of an agent without a meter belong to
  * the agent's region; those without any subject are the server's own. */
@@ -153,123 +152,167 @@ static void write_event_row(struct api_call *call, const struct event_row *row)
 	csv_end_row(&call->csv);
 }
 
-struct event_query {
-	int64_t since_ms, limit, before_id;
-	int min_severity, state;
-	const char *kind; /* "": all */
+/* A page of a list. The id of the last event given is the cursor to go on from. */
+struct page {
+	struct api_call *call;
 	uint32_t region;
-	const char *institution; /* "": all */
+	int64_t limit, n, next;
 };
 
-static bool is_asked_for(const struct api_call *call, const struct event_query *query,
-			 const struct event_row *row)
+static int give_event(const struct event_row *row, void *arg)
 {
+	struct page *page = arg;
 	const struct event *event = &row->event;
 
-	return may_see(call, event->region, event->institution) &&
-	       is_below(call, query->region, event->region, event->institution);
-}
-
-static int prepare(struct api_call *call, const struct event_query *query,
-		   struct db_statement **list, struct err *err)
-{
-	int rc = db_prepare(ledger_db(call->ledger), list,
-			    "SELECT " EVENT_COLUMNS
-			    " FROM event WHERE last_ms >= ?1 AND severity >= ?2 AND id < ?3 AND "
-			    "(?4 = 0 OR (?4 = 1) = (closed_ms IS NULL)) AND (?5 = '' OR kind = ?5) "
-			    "AND (?6 = '' OR institution = ?6) ORDER BY id DESC",
-			    err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_int(*list, 1, query->since_ms);
-	db_bind_int(*list, 2, query->min_severity);
-	db_bind_int(*list, 3, query->before_id);
-	db_bind_int(*list, 4, query->state);
-	db_bind_string(*list, 5, query->kind);
-	db_bind_string(*list, 6, query->institution);
+	if (!may_see(page->call, event->region, event->institution) ||
+	    !is_below(page->call, page->region, event->region, event->institution))
+		return 0;
+	if (page->n++ == page->limit)
+		return 1;
+	page->next = row->id;
+	if (page->call->is_csv)
+		write_event_row(page->call, row);
+	else
+		write_event(page->call, row);
 	return 0;
 }
 
-/* Newest first. The id of the last event given is the cursor to go on from. */
-static int write_events(struct api_call *call, const struct event_query *query, int64_t *next,
-			struct err *err)
+static bool is_kind(struct api_call *call, const char *kind)
 {
-	struct db_statement *list;
-	struct event_row row;
-	int64_t n = 0;
-	int rc = prepare(call, query, &list, err);
-
-	if (rc < 0)
-		return rc;
-	*next = 0;
-	while ((rc = db_step(list, err)) == 1) {
-		event_read(list, &row);
-		if (!is_asked_for(call, query, &row))
-			continue;
-		if (n++ == query->limit)
-			break;
-		*next = row.id;
-		if (call->is_csv)
-			write_event_row(call, &row);
-		else
-			write_event(call, &row);
-	}
-	if (n <= query->limit)
-		*next = 0;
-	db_finalize(list);
-	return rc < 0 ? rc : 0;
-}
-
-static bool is_kind(struct api_call *call, struct event_query *query)
-{
-	if (query->kind == NULL)
-		query->kind = "";
-	if (query->kind[0] == '\0' || event_find_kind(query->kind) >= 0)
+	if (kind == NULL || event_find_kind(kind) >= 0)
 		return true;
-	api_problem(call, 400, "bad-parameter", "there is no kind of event '%s'", query->kind);
+	api_problem(call, 400, "bad-parameter", "there is no kind of event '%s'", kind);
 	return false;
 }
 
 /* false after answering 403 or 404. */
-static bool find_place(struct api_call *call, struct event_query *query)
+static bool find_place(struct api_call *call, struct page *page, struct event_query *query)
 {
 	const char *region = api_parameter(call, "region");
-	const char *institution = api_parameter(call, "institution");
 
-	query->region = REGISTRY_NONE;
-	query->institution = institution != NULL ? institution : "";
+	query->institution = api_parameter(call, "institution");
+	page->region = REGISTRY_NONE;
 	if (region != NULL) {
-		query->region = api_find_region(call, region);
-		if (query->region == REGISTRY_NONE)
+		page->region = api_find_region(call, region);
+		if (page->region == REGISTRY_NONE)
 			return false;
 	}
-	return institution == NULL ||
-	       api_find_institution_for(call, institution, ITEM_EVENT) != REGISTRY_NONE;
+	return query->institution == NULL ||
+	       api_find_institution_for(call, query->institution, ITEM_EVENT) != REGISTRY_NONE;
 }
 
 static void get_events(struct api_call *call)
 {
-	struct event_query query = {0};
+	struct event_query query = {.kind = api_parameter(call, "kind")};
+	struct page page = {.call = call};
 	struct err err = {""};
 	char cursor[24];
-	int64_t next;
+	int state = -1, rc;
 
 	query.min_severity = api_choice(call, "severity");
-	query.state = query.min_severity < 0 ? -1 : api_choice(call, "state");
-	query.kind = api_parameter(call, "kind");
-	if (query.min_severity < 0 || query.state < 0 || !is_kind(call, &query) ||
+	if (query.min_severity >= 0)
+		state = api_choice(call, "state");
+	if (state < 0 || !is_kind(call, query.kind) ||
 	    !api_time(call, "since", 0, &query.since_ms) ||
-	    !api_integer(call, "limit", 0, &query.limit) ||
-	    !api_integer(call, "cursor", INT64_MAX, &query.before_id) || !find_place(call, &query))
+	    !api_integer(call, "limit", 0, &page.limit) ||
+	    !api_integer(call, "cursor", 0, &query.before_id) || !find_place(call, &page, &query))
 		return;
+	query.state = (enum event_state)state;
 	api_begin_list(call, "events", columns);
-	if (write_events(call, &query, &next, &err) < 0) {
+	rc = event_list(call->ledger, &query, give_event, &page, &err);
+	if (rc < 0) {
 		api_failed(call, &err);
 		return;
 	}
-	(void)snprintf(cursor, sizeof cursor, "%lld", (long long)next);
-	api_end_list(call, next > 0 ? cursor : NULL);
+	(void)snprintf(cursor, sizeof cursor, "%lld", (long long)page.next);
+	api_end_list(call, rc == 1 ? cursor : NULL);
+}
+
+/* ---- a person has seen it ---- */
+
+struct found {
+	struct api_call *call;
+	bool is_covered;
+};
+
+static int find_covered(const struct event_row *row, void *arg)
+{
+	struct found *found = arg;
+
+	found->is_covered = may_see(found->call, row->event.region, row->event.institution);
+	return 0;
+}
+
+static int answer_event(const struct event_row *row, void *arg)
+{
+	write_event(arg, row);
+	return 0;
+}
+
+/* {"note": "..."}, or nothing; false after answering 400. */
+static bool read_note(struct api_call *call, char note[NOTE_MAX + 1])
+{
+	size_t len = call->request->body_len;
+	json_t *root = len > 0 ? json_loadb(call->request->body, len, 0, NULL) : json_object();
+	json_t *text = json_object_get(root, "note");
+	bool is_good = json_is_object(root) && json_object_size(root) == (text != NULL) &&
+		       (text == NULL || json_is_string(text)) &&
+		       json_string_length(text) <= NOTE_MAX;
+
+	if (is_good)
+		(void)snprintf(note, NOTE_MAX + 1, "%s",
+			       text != NULL ? json_string_value(text) : "");
+	else
+		api_problem(call, 400, "bad-body",
+			    "the body must be {\"note\": \"...\"} of at most %d bytes, or empty",
+			    NOTE_MAX);
+	json_decref(root);
+	return is_good;
+}
+
+static int acknowledge(struct api_call *call, struct ledger *ledger, int64_t id, const char *note,
+		       struct err *err)
+{
+	int rc = ledger_begin(ledger, err);
+
+	if (rc < 0)
+		return rc;
+	rc = event_acknowledge(ledger, id, call->grant.name, note, call->now_ms, err);
+	if (rc < 0) {
+		ledger_rollback(ledger);
+		return rc;
+	}
+	rc = ledger_commit(ledger, err);
+	if (rc < 0)
+		return rc;
+	api_json(call);
+	return event_get(ledger, id, answer_event, call, err);
+}
+
+static void acknowledge_event(struct api_call *call)
+{
+	struct found found = {.call = call};
+	int64_t id = api_number_of(call->captures[0]);
+	char note[NOTE_MAX + 1];
+	struct err err = {""};
+	struct ledger *ledger;
+
+	if (event_get(call->ledger, id, find_covered, &found, &err) < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	if (!found.is_covered) {
+		api_not_found(call, "event", call->captures[0]);
+		return;
+	}
+	if (!read_note(call, note))
+		return;
+	ledger = api_open_writer(call);
+	if (ledger == NULL)
+		return;
+	if (acknowledge(call, ledger, id, note, &err) < 0)
+		api_failed(call, &err);
+	ledger_close(ledger);
 }
 
 static const struct api_parameter parameters[] = {
@@ -283,7 +326,7 @@ static const struct api_parameter parameters[] = {
 	 .help = "this severity and graver"},
 	{.name = "state",
 	 .type = API_CHOICE,
-	 .choices = state_names,
+	 .choices = event_state_names,
 	 .fallback = "any",
 	 .help = "open: the cause goes on"},
 	{.name = "kind", .help = "only this kind"},
@@ -306,5 +349,8 @@ const struct api_route api_event_routes[] = {
 	{"GET", "/api/v1/events", ACCESS_TOKEN, get_events, parameters, "listEvents",
 	 "What happened to meters, agents and databases, newest first", .schema = "EventList",
 	 .item = ITEM_EVENT},
+	{"POST", "/api/v1/events/{event}/acknowledge", ACCESS_TOKEN, acknowledge_event, NULL,
+	 "acknowledgeEvent", "Somebody has seen it and says what is being done", .schema = "Event",
+	 .roles = API_REPORTERS | API_ROLE(ROLE_REVIEWER), .item = ITEM_EVENT, .request = "Note"},
 	{0},
 };

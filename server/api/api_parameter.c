@@ -170,3 +170,10 @@ bool api_kpi(struct api_call *call, const char *name, enum kpi *out)
 		    conf_nearest(text, names, N_KPIS, hint));
 	return false;
 }
+
+int64_t api_number_of(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strspn(text, "0123456789") == len && len <= 18 ? strtoll(text, NULL, 10) : 0;
+}

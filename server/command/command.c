@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the administrative commands share. */
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "server/command/commands.h"
 #include "server/factors/factors.h"
@@ -53,4 +56,18 @@ int command_failed(const struct err *err)
 {
 	(void)fprintf(stderr, "nenghao-server: %s\n", err->text);
 	return EXIT_FAILED;
+}
+
+const char *command_who(const struct cli *cli)
+{
+	const char *by = cli_value(cli, "by");
+	const char *sudo = getenv("SUDO_USER"); /* NOLINT(concurrency-mt-unsafe): one thread */
+	const struct passwd *user;
+
+	if (by != NULL)
+		return by;
+	if (sudo != NULL && sudo[0] != '\0')
+		return sudo;
+	user = getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): likewise */
+	return user != NULL ? user->pw_name : NULL;
 }

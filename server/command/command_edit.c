@@ -2,7 +2,6 @@
 /* nenghao-server edit: corrections of readings, with who, when and why. */
 #include <errno.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,23 +106,10 @@ static int read_order(struct editing *editing)
 	return read_values(editing);
 }
 
-static const char *who_is_here(void)
-{
-	const char *sudo = getenv("SUDO_USER"); /* NOLINT(concurrency-mt-unsafe): one thread */
-	const struct passwd *user;
-
-	if (sudo != NULL && sudo[0] != '\0')
-		return sudo;
-	user = getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): likewise */
-	return user != NULL ? user->pw_name : NULL;
-}
-
 static int read_words(struct editing *editing)
 {
 	editing->order.why = cli_value(editing->cli, "why");
-	editing->order.who = cli_value(editing->cli, "by");
-	if (editing->order.who == NULL)
-		editing->order.who = who_is_here();
+	editing->order.who = command_who(editing->cli);
 	editing->order.at_ms = clock_utc_ms();
 	if (editing->order.why == NULL)
 		return usage("give the reason with --why TEXT");

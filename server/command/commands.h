@@ -32,6 +32,10 @@ int server_command_recompute(const struct cli *cli);
 extern const struct cli_option server_edit_options[];
 int server_command_edit(const struct cli *cli);
 
+/* event list|acknowledge N: what happened to meters and agents, and who looks after it. */
+extern const struct cli_option server_event_options[];
+int server_command_event(const struct cli *cli);
+
 /* audit: who asked the API for what. */
 extern const struct cli_option server_audit_options[];
 int server_command_audit(const struct cli *cli);
@@ -67,5 +71,7 @@ struct forms;
 int command_forms(const struct server_config *config, struct forms **out);
 /* "nenghao-server: words" on stderr; returns EXIT_FAILED. */
 int command_failed(const struct err *err);
+/* Who orders it: --by, else who is logged in; NULL if that is not known. */
+const char *command_who(const struct cli *cli);
 
 #endif

@@ -213,3 +213,56 @@ int event_each_open(struct ledger *ledger, const char *meter, event_fn fn, void 
 	}
 	return rc;
 }
+
+const char *const event_state_names[] = {"any", "open", "closed", NULL};
+
+static int each(struct db_statement *list, event_fn fn, void *arg, struct err *err)
+{
+	struct event_row row;
+	int rc;
+
+	while ((rc = db_step(list, err)) == 1) {
+		event_read(list, &row);
+		rc = fn(&row, arg);
+		if (rc != 0)
+			break;
+	}
+	db_finalize(list);
+	return rc;
+}
+
+int event_list(struct ledger *ledger, const struct event_query *query, event_fn fn, void *arg,
+	       struct err *err)
+{
+	struct db_statement *list;
+	int rc = db_prepare(ledger_db(ledger), &list,
+			    "SELECT " EVENT_COLUMNS
+			    " FROM event WHERE last_ms >= ?1 AND severity >= ?2 AND (?3 = 0 OR id "
+			    "< ?3) AND (?4 = 0 OR (?4 = 1) = (closed_ms IS NULL)) AND (?5 IS NULL "
+			    "OR kind = ?5) AND (?6 IS NULL OR institution = ?6) AND (?7 IS NULL OR "
+			    "meter = ?7) ORDER BY id DESC",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(list, 1, query->since_ms);
+	db_bind_int(list, 2, query->min_severity);
+	db_bind_int(list, 3, query->before_id);
+	db_bind_int(list, 4, (int)query->state);
+	db_bind_string(list, 5, query->kind);
+	db_bind_string(list, 6, query->institution);
+	db_bind_string(list, 7, query->meter);
+	return each(list, fn, arg, err);
+}
+
+int event_get(struct ledger *ledger, int64_t id, event_fn fn, void *arg, struct err *err)
+{
+	struct db_statement *get;
+	int rc = db_prepare(ledger_db(ledger), &get,
+			    "SELECT " EVENT_COLUMNS " FROM event WHERE id = ?1", err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(get, 1, id);
+	return each(get, fn, arg, err);
+}

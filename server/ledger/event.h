@@ -78,5 +78,18 @@ void event_read(struct db_statement *row, struct event_row *out);
 typedef int (*event_fn)(const struct event_row *row, void *arg);
 int event_each_open(struct ledger *ledger, const char *meter, event_fn fn, void *arg,
 		    struct err *err);
+enum event_state { EVENT_ANY, EVENT_OPEN, EVENT_CLOSED };
+extern const char *const event_state_names[]; /* "any" ...; NULL-terminated */
+struct event_query {
+	int64_t since_ms, before_id; /* went on then or later; of lower ids, 0: from the newest */
+	int min_severity;
+	enum event_state state;
+	const char *kind, *institution, *meter; /* NULL: all */
+};
+/* Newest first. */
+int event_list(struct ledger *ledger, const struct event_query *query, event_fn fn, void *arg,
+	       struct err *err);
+/* One by its id; fn is not called if there is none. */
+int event_get(struct ledger *ledger, int64_t id, event_fn fn, void *arg, struct err *err);
 
 #endif

@@ -445,7 +445,7 @@ static int find_revoked(struct revoked *revoked, int64_t id, struct err *err)
 	if (!revoked->is_there)
 		return err_set(err, -ENOENT, "there is no edit %lld", (long long)id);
 	if (!revoked->is_revocable)
-		return err_set(err, -EINVAL,
+		return err_set(err, -EALREADY,
 			       "edit %lld does not hold any more, or is itself a revocation; make "
 			       "the edit anew instead",
 			       (long long)id);

@@ -34,7 +34,7 @@ struct edit_order {
  * -EINVAL, -ENOENT with words: it makes no sense, there is no such reading or interval. */
 int edit_make(struct ledger *ledger, const struct registry *registry,
 	      const struct edit_order *order, int64_t *id, struct err *err);
-/* Takes one back. -ENOENT; -EINVAL: it was taken back already, or is itself a revocation. */
+/* Takes one back. -ENOENT; -EALREADY: it was taken back already, or is itself a revocation. */
 struct edit_revocation {
 	int64_t id, at_ms;
 	const char *who, *why;

@@ -50,7 +50,7 @@ PATH_VALUES = {"/api/v1/regions/": "370100", "/api/v1/institutions/": INSTITUTIO
 # What some routes need besides days.
 NEEDED = {"institution": INSTITUTION}
 # Routes for tokens of a higher grade than those of these tests.
-FORBIDDEN = {"/api/v1/bills", f"/api/v1/institutions/{INSTITUTION}/reconciliation"}
+FORBIDDEN = {"/api/v1/bills", "/api/v1/edits", f"/api/v1/institutions/{INSTITUTION}/reconciliation"}
 
 
 def questions(path, operation):
