@@ -304,12 +304,15 @@ static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export,
 	return rc;
 }
 
-static void add_time(struct buf *out, int64_t time_ms)
+/* nanoseconds: digits after the millisecond's, or none. */
+static void add_time(struct buf *out, int64_t time_ms, const char *nanoseconds)
 {
 	char text[CIVIL_TEXT_MAX];
+	size_t whole = strlen("2026-01-01T00:00:00");
 
-	(void)civil_print_time(time_ms, 0, text);
-	add_quoted(out, text, '"');
+	(void)civil_print_time(time_ms - time_ms % 1000, 0, text);
+	buf_printf(out, "\"%.*s.%03d%s%s\"", (int)whole, text, (int)(time_ms % 1000), nanoseconds,
+		   text + whole);
 }
 
 static int delete_version_2(struct tsdb *tsdb, const struct tsdb_deletion *deletion,
@@ -327,9 +330,10 @@ static int delete_version_2(struct tsdb *tsdb, const struct tsdb_deletion *delet
 	add_quoted(&predicate, deletion->measurement, '"');
 	add_predicate(&predicate, deletion, false);
 	buf_add_text(&body, "{\"start\":");
-	add_time(&body, deletion->from_ms);
+	add_time(&body, deletion->from_ms, "");
+	/* Whether the stop itself is deleted, the documentation leaves open: no point is there. */
 	buf_add_text(&body, ",\"stop\":");
-	add_time(&body, deletion->to_ms);
+	add_time(&body, deletion->to_ms - 1, "999999");
 	buf_add_text(&body, ",\"predicate\":");
 	add_quoted(&body, predicate.data, '"');
 	buf_add_char(&body, '}');
