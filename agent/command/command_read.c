@@ -124,7 +124,7 @@ struct order {
 
 static int print_answer(const struct order *order, struct buf *json)
 {
-	json_t *root = json_loadb(json->data, json->len, 0, NULL);
+	json_t *root = json_loadb(json->data, json->len, JSON_DECODE_INT_AS_REAL, NULL);
 	const char *words = json_string_value(json_object_get(root, "error"));
 	struct read_answer answer = {root, json->data, order->meter};
 	int status = words == NULL && root != NULL ? EXIT_OK : EXIT_FAILED;

@@ -31,6 +31,12 @@ static const enum word finding_words[DIAGNOSIS_N_KINDS] = {
 	[DIAGNOSIS_SUM] = WORD_FINDING_SUM,
 };
 
+/* All numbers come as reals: jansson refuses a reading with an integer beyond 64 bits. */
+static json_int_t whole(const json_t *value)
+{
+	return (json_int_t)json_number_value(value);
+}
+
 /* ---- findings ---- */
 
 static size_t find(const json_t *root, struct diagnosis_finding out[DIAGNOSIS_MAX])
@@ -123,17 +129,15 @@ static void find_registers(const struct read_answer *answer, const char *name, c
 	for (size_t i = 0; i < json_array_size(blocks); i++) {
 		const json_t *block = json_array_get(blocks, i);
 		const json_t *registers = json_object_get(block, "values");
-		json_int_t base =
-			json_integer_value(json_object_get(block, "address")) - meter->base;
+		json_int_t base = whole(json_object_get(block, "address")) - meter->base;
 
-		if (json_integer_value(json_object_get(block, "function")) != point->function ||
-		    first < base || end > base + (json_int_t)json_array_size(registers))
+		if (whole(json_object_get(block, "function")) != point->function || first < base ||
+		    end > base + (json_int_t)json_array_size(registers))
 			continue;
 		for (json_int_t k = first; k < end && len + 6 < HEX_MAX; k++)
-			len += (size_t)snprintf(hex + len, HEX_MAX - len, "%s%04X",
-						k > first ? " " : "",
-						(unsigned)json_integer_value(json_array_get(
-							registers, (size_t)(k - base))));
+			len += (size_t)snprintf(
+				hex + len, HEX_MAX - len, "%s%04X", k > first ? " " : "",
+				(unsigned)whole(json_array_get(registers, (size_t)(k - base))));
 		return;
 	}
 }
@@ -193,17 +197,15 @@ static void show_value(const struct read_answer *answer, const char *name, const
 
 static void show_block(const json_t *block)
 {
-	json_int_t address = json_integer_value(json_object_get(block, "address"));
+	json_int_t address = whole(json_object_get(block, "address"));
 	const json_t *values = json_object_get(block, "values");
 
 	for (size_t i = 0; i < json_array_size(values); i++) {
 		if (i % PER_LINE == 0)
-			(void)printf(
-				"%s  %lld %5lld:", i > 0 ? "\n" : "",
-				(long long)json_integer_value(json_object_get(block, "function")),
-				(long long)address + (long long)i);
-		(void)printf(" %04llX",
-			     (unsigned long long)json_integer_value(json_array_get(values, i)));
+			(void)printf("%s  %lld %5lld:", i > 0 ? "\n" : "",
+				     (long long)whole(json_object_get(block, "function")),
+				     (long long)address + (long long)i);
+		(void)printf(" %04llX", (unsigned long long)whole(json_array_get(values, i)));
 	}
 	(void)printf("\n");
 }
