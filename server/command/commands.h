@@ -51,7 +51,10 @@ int server_command_restore(const struct cli *cli);
 /* registry diff DIR: which figures the registry in DIR would move. */
 int server_command_registry(const struct cli *cli);
 
-/* baseline case CASE.json: savings from files alone, without configuration or server. */
+/* baseline list: what the registry declares. show, fit, account ID: what was saved, the model, the
+ * account of the contract. case CASE.json: savings from files alone, without configuration or
+ * server. */
+extern const struct cli_option server_baseline_options[];
 int server_command_baseline(const struct cli *cli);
 
 /* ---- what they share (command.c) ---- */
