@@ -33,6 +33,14 @@ struct bus_settings {
 	int stop_bits;
 };
 
+/* Who switches an RS-485 transceiver between sending and receiving. */
+enum bus_direction {
+	BUS_DIRECTION_NONE,         /* it does so itself */
+	BUS_DIRECTION_KERNEL,       /* the driver, by TIOCSRS485 */
+	BUS_DIRECTION_RTS,          /* we, by RTS: set while sending */
+	BUS_DIRECTION_RTS_INVERTED, /* likewise: cleared while sending */
+};
+
 /* Sees the bytes of every frame as they go over the line, in the thread that reads. An answer that
  * comes in pieces may be shown in pieces. */
 typedef void (*bus_tap_fn)(bool is_sent, const uint8_t *bytes, size_t len, void *arg);
@@ -45,12 +53,15 @@ struct bus_tap {
 struct bus_address {
 	const char *device; /* RTU; NULL for TCP */
 	struct bus_settings settings;
-	const char *host; /* TCP */
+	enum bus_direction direction;
+	int64_t direction_ms; /* rest between switching and sending, and back */
+	const char *host;     /* TCP */
 	int port;
 	int64_t connect_timeout_ms, connect_delay_ms; /* silence after connecting */
 	struct dial_in *dial_in;                      /* a gateway that dials in; borrowed */
 	struct dial_in_place place;
 	bool is_framed_tcp; /* it speaks Modbus TCP, not serial frames */
+	bool is_shared;     /* while closed, other programs may have the line */
 	struct bus_tap tap;
 };
 
@@ -87,7 +98,7 @@ struct bus_ops {
 	int (*open)(void *bus, struct err *err);
 	enum bus_outcome (*read)(void *bus, const struct bus_request *request,
 				 struct bus_reply *reply);
-	void (*close)(void *bus);
+	void (*close)(void *bus); /* until it is opened again; twice does no harm */
 };
 
 static inline void bus_tap_show(const struct bus_tap *tap, bool is_sent, const uint8_t *bytes,

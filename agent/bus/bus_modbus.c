@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A serial line by libmodbus. */
 #include <errno.h>
+#include <linux/serial.h>
 #include <modbus.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +27,8 @@ struct rtu_bus {
 	char *device;
 	struct bus_tap tap;
 	struct bus_settings settings; /* in force while open */
+	enum bus_direction direction;
+	int64_t direction_ms;
 	modbus_t *modbus;
 	int64_t quiet_us;      /* the line was busy until */
 	uint8_t late_unit;     /* did not answer in time, and may still do so ... */
@@ -49,6 +53,8 @@ static void *rtu_create(const struct bus_address *address)
 	b->device = xstrdup(address->device);
 	b->tap = address->tap;
 	b->settings = address->settings;
+	b->direction = address->direction;
+	b->direction_ms = address->direction_ms;
 	return b;
 }
 
@@ -59,6 +65,36 @@ static void rtu_destroy(void *bus)
 	rtu_close(b);
 	free(b->device);
 	free(b);
+}
+
+static int set_kernel_direction(const struct rtu_bus *b, struct err *err)
+{
+	struct serial_rs485 mode = {
+		.flags = SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND,
+		.delay_rts_before_send = (uint32_t)b->direction_ms,
+		.delay_rts_after_send = (uint32_t)b->direction_ms,
+	};
+
+	if (ioctl(modbus_get_socket(b->modbus), TIOCSRS485, &mode) == 0)
+		return 0;
+	return err_set(err, -errno,
+		       "%s: its driver has no RS-485 mode (%s): try rs485 none, or rts", b->device,
+		       err_name(-errno));
+}
+
+static int set_direction(const struct rtu_bus *b, struct err *err)
+{
+	if (b->direction == BUS_DIRECTION_KERNEL)
+		return set_kernel_direction(b, err);
+	if (b->direction == BUS_DIRECTION_NONE)
+		return 0;
+	if (modbus_rtu_set_rts(b->modbus, b->direction == BUS_DIRECTION_RTS
+						  ? MODBUS_RTU_RTS_UP
+						  : MODBUS_RTU_RTS_DOWN) != 0 ||
+	    modbus_rtu_set_rts_delay(b->modbus, (int)b->direction_ms * 1000) != 0)
+		return err_set(err, -EIO, "%s: RTS cannot be used: %s", b->device,
+			       modbus_strerror(errno));
+	return 0;
 }
 
 static int rtu_open(void *bus, struct err *err)
@@ -81,6 +117,8 @@ static int rtu_open(void *bus, struct err *err)
 		return err_set(err, code, "%s cannot be opened: %s", b->device, err_name(code));
 	}
 	code = bus_lock_device(modbus_get_socket(b->modbus), b->device, err);
+	if (code == 0)
+		code = set_direction(b, err);
 	if (code != 0) {
 		rtu_close(b);
 		return code;
@@ -222,6 +260,7 @@ static enum bus_outcome rtu_read(void *bus, const struct bus_request *request,
 		return BUS_LINK_DOWN;
 	wait_for_late(b, request);
 	keep_silence(b);
+	(void)modbus_flush(b->modbus); /* what has come unasked is nobody's answer */
 	start_us = clock_mono_us();
 	outcome = send_request(b, request);
 	if (outcome == BUS_OK)

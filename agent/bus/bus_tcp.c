@@ -37,7 +37,7 @@ struct tcp_bus {
 	int port, fd;
 	int lock; /* held from the first opening on; -1: not yet */
 	int64_t connect_timeout_ms, connect_delay_ms, receive_timeout_ms;
-	bool is_rtu;
+	bool is_rtu, is_shared;
 	struct dial_in_seat *seat;     /* NULL: we connect */
 	struct dial_in_bytes words[2]; /* what its gateway says besides answers */
 	uint16_t transaction;
@@ -55,6 +55,10 @@ static void tcp_close(void *bus)
 	if (b->fd >= 0)
 		(void)close(b->fd); /* nothing was written that could still fail */
 	b->fd = -1;
+	if (b->is_shared && b->lock >= 0) {
+		(void)close(b->lock); /* holds no data */
+		b->lock = -1;
+	}
 	b->n_input = 0;
 	b->timeouts = 0;
 	b->receive_timeout_ms = 0;
@@ -72,6 +76,7 @@ static void *create(const struct bus_address *address, bool is_rtu)
 	b->is_rtu = is_rtu;
 	b->fd = -1;
 	b->lock = -1;
+	b->is_shared = address->is_shared;
 	return b;
 }
 

@@ -60,10 +60,14 @@ struct agent_meter {
 
 enum agent_link { LINK_RTU, LINK_TCP, LINK_RTU_OVER_TCP, LINK_LISTEN };
 
+enum agent_between { BETWEEN_HOLD, BETWEEN_RELEASE };
+
 struct agent_rtu {
 	const struct conf_node *node; /* NULL: the section is not there */
 	const char *device;
 	struct agent_serial serial;
+	int direction; /* enum bus_direction */
+	int64_t direction_ms;
 };
 
 struct agent_tcp {
@@ -94,6 +98,7 @@ struct agent_bus {
 	uint64_t digest; /* differs if anything about the bus, its meters or their profiles does */
 	int64_t timeout_ms; /* 0: auto */
 	int64_t turnaround_ms, round_trip_ms, retries;
+	int between_sweeps;      /* enum agent_between */
 	struct conf_list meters; /* struct agent_meter */
 };
 

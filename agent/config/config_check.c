@@ -237,6 +237,9 @@ static void check_link(struct agent_bus *bus, struct conf_errors *errors)
 				  : "has more than one of rtu, tcp, rtu_over_tcp and listen");
 	if (bus->listen.node != NULL) {
 		bus->link = LINK_LISTEN;
+		if (bus->between_sweeps == BETWEEN_RELEASE)
+			conf_error(errors, at(bus->node, "between_sweeps"), NULL,
+				   "must be hold: a gateway that has dialled in cannot be called");
 		agent_config_check_listen(bus, errors);
 	} else if (bus->rtu_over_tcp.node != NULL) {
 		bus->link = LINK_RTU_OVER_TCP;

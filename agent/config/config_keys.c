@@ -193,6 +193,10 @@ static const struct conf_key meter_keys[] = {
 	{0},
 };
 
+static const char *const directions[] = {"none", "kernel", "rts", "rts_inverted", NULL};
+
+_Static_assert((int)BUS_DIRECTION_RTS_INVERTED == 3, "directions are in the order of bus.h");
+
 static const struct conf_key rtu_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct agent_rtu, node)},
 	{.name = "device",
@@ -201,6 +205,18 @@ static const struct conf_key rtu_keys[] = {
 	 .is_required = true,
 	 .help = "best by /dev/serial/by-id/, which does not renumber"},
 	SERIAL_KEYS(struct agent_rtu),
+	{.name = "rs485",
+	 .type = CONF_CHOICE,
+	 .offset = offsetof(struct agent_rtu, direction),
+	 .choices = directions,
+	 .fallback = "none",
+	 .help = "who switches to sending: the adapter itself (none), its driver, or we by RTS"},
+	{.name = "rs485_delay",
+	 .type = CONF_DURATION,
+	 .offset = offsetof(struct agent_rtu, direction_ms),
+	 .max = 100,
+	 .fallback = "0s",
+	 .help = "rest between switching and sending, and back"},
 	{0},
 };
 
@@ -258,6 +274,8 @@ static const struct conf_key listen_keys[] = {
 	{0},
 };
 
+static const char *const betweens[] = {"hold", "release", NULL};
+
 static const struct conf_key bus_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct agent_bus, node)},
 	{.name = "name",
@@ -310,6 +328,12 @@ static const struct conf_key bus_keys[] = {
 	 .max = 5,
 	 .fallback = "1",
 	 .help = "how often a damaged or lost answer of a living meter is asked for again"},
+	{.name = "between_sweeps",
+	 .type = CONF_CHOICE,
+	 .offset = offsetof(struct agent_bus, between_sweeps),
+	 .choices = betweens,
+	 .fallback = "hold",
+	 .help = "release: close the line or connection, so that others may use it meanwhile"},
 	{.name = "meters",
 	 .type = CONF_LIST,
 	 .offset = offsetof(struct agent_bus, meters),

@@ -16,6 +16,7 @@ enum {
 	BACKOFF_MIN_MS = 1000,
 	BACKOFF_MAX_MS = 30000,
 	BACKOFF_DIAL_MS = 1000,   /* a gateway that dials in may be there any moment */
+	RELEASE_MS = 500,         /* a shorter pause is not worth a new connection */
 	LEAST_MS = 200,           /* a probe in little time waits at least so long */
 	WINDOW_US = 60 * 1000000, /* over which utilisation is measured */
 };
@@ -366,6 +367,14 @@ static void rest_until(struct poller_bus *bus, int64_t mono_ms, int64_t put_off_
 	atomic_fetch_add(bus->progress, 1);
 }
 
+/* Another master may be waiting for the only connection of a gateway. */
+static void release_line(struct poller_bus *bus, int64_t next_ms)
+{
+	if (bus->config->between_sweeps == BETWEEN_RELEASE &&
+	    next_ms - clock_mono_ms() >= RELEASE_MS)
+		bus->line.ops->close(bus->line.bus);
+}
+
 /* A meter that is due goes first; the time until the next one is free. */
 static void wait_or_serve(struct poller_bus *bus, const struct schedule_job *job)
 {
@@ -377,6 +386,7 @@ static void wait_or_serve(struct poller_bus *bus, const struct schedule_job *job
 		return;
 	}
 	poller_cycle_hand_over(bus);
+	release_line(bus, next_ms);
 	rest_until(bus, next_ms, put_off_ms);
 }
 

@@ -25,12 +25,14 @@ struct script {
 static pthread_mutex_t script_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct script scripts[256]; /* guarded */
 static int n_reads[256];           /* guarded */
+static int n_closes;               /* guarded */
 
 static inline void script_reset(void)
 {
 	pthread_mutex_lock(&script_lock);
 	memset(scripts, 0, sizeof scripts);
 	memset(n_reads, 0, sizeof n_reads);
+	n_closes = 0;
 	for (int i = 0; i < 256; i++)
 		scripts[i].refused_address = -1;
 	pthread_mutex_unlock(&script_lock);
@@ -92,6 +94,9 @@ static inline enum bus_outcome fake_read(void *bus, const struct bus_request *re
 static inline void fake_close(void *bus)
 {
 	(void)bus;
+	pthread_mutex_lock(&script_lock);
+	n_closes++;
+	pthread_mutex_unlock(&script_lock);
 }
 
 static const struct bus_ops fake_ops = {fake_create, fake_destroy, fake_open, fake_read,

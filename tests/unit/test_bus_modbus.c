@@ -34,6 +34,7 @@ enum behaviour {
 	OTHER_FUNCTION, /* to a question nobody asked */
 	DAMAGED,        /* a flipped bit; on TCP: a wrong protocol number */
 	LATE_AND_NOW,   /* TCP: an older transaction's answer first */
+	CHATTERS,       /* serial: bytes behind the answer that nobody asked for */
 	HANGS_UP,
 };
 
@@ -114,6 +115,10 @@ static void answer(struct peer *peer, const uint8_t *request, enum behaviour beh
 		respond(peer, old, len, false);
 	}
 	respond(peer, out, len, behaviour == IN_PIECES);
+	if (behaviour == CHATTERS) {
+		clock_sleep_until(clock_mono_ms() + 20);
+		respond(peer, out, len - 1, false);
+	}
 }
 
 /* True if all bytes of a request came. */
@@ -329,6 +334,34 @@ static void a_short_answer_is_never_a_reading(void **state)
 		check_case(&c, (enum link)link);
 }
 
+static void what_comes_unasked_is_no_answer(void **state)
+{
+	(void)state;
+	for (int link = RTU; link <= RTU_OVER_TCP; link += RTU_OVER_TCP - RTU) {
+		const struct bus_ops *ops = all_ops[link];
+		struct bus_address address = {
+			.settings = settings, .host = "127.0.0.1", .connect_timeout_ms = 1000};
+		struct bus_reply reply;
+		enum bus_outcome outcome;
+		struct peer peer;
+		void *bus;
+
+		peer_start(&peer, (enum link)link);
+		address.device = peer.device;
+		address.port = peer.port;
+		bus = ops->create(&address);
+		atomic_store(&peer.behaviour, CHATTERS);
+		for (uint16_t at = 100; at < 103; at++) {
+			ask(ops, bus, at, &reply, &outcome);
+			assert_int_equal(outcome, BUS_OK);
+			assert_int_equal(reply.registers[0], at);
+			clock_sleep_until(clock_mono_ms() + 200);
+		}
+		ops->destroy(bus);
+		peer_stop(&peer);
+	}
+}
+
 static void a_lost_connection_is_made_anew(void **state)
 {
 	static const struct bus_case c = {
@@ -414,6 +447,65 @@ static void a_line_has_one_user(void **state)
 	}
 }
 
+static void a_shared_line_is_free_while_it_is_closed(void **state)
+{
+	(void)state;
+	for (int link = RTU; link <= RTU_OVER_TCP; link++) {
+		const struct bus_ops *ops = all_ops[link];
+		struct peer peer;
+		struct bus_address address = {.settings = settings,
+					      .host = "127.0.0.1",
+					      .connect_timeout_ms = 1000,
+					      .is_shared = true};
+		struct bus_reply reply;
+		enum bus_outcome outcome;
+		struct err err;
+		void *first, *second;
+
+		peer_start(&peer, (enum link)link);
+		address.device = peer.device;
+		address.port = peer.port;
+		first = ops->create(&address);
+		second = ops->create(&address);
+		assert_int_equal(ops->open(first, &err), 0);
+		ops->close(first);
+		ops->close(first);
+		assert_int_equal(ops->open(second, &err), 0);
+		assert_int_equal(ops->open(first, &err), -EBUSY);
+		ops->close(second);
+		ask(ops, first, 100, &reply, &outcome);
+		assert_int_equal(outcome, BUS_OK);
+		ops->destroy(first);
+		ops->destroy(second);
+		peer_stop(&peer);
+	}
+}
+
+static void the_driver_or_rts_may_switch_to_sending(void **state)
+{
+	struct bus_address address = {.settings = settings, .direction = BUS_DIRECTION_KERNEL};
+	struct bus_reply reply;
+	enum bus_outcome outcome;
+	struct peer peer;
+	struct err err;
+	void *bus;
+
+	(void)state;
+	peer_start(&peer, RTU);
+	address.device = peer.device;
+	bus = bus_modbus_rtu.create(&address);
+	assert_true(bus_modbus_rtu.open(bus, &err) < 0); /* a pseudo-terminal has no transceiver */
+	assert_non_null(strstr(err.text, "has no RS-485 mode"));
+	bus_modbus_rtu.destroy(bus);
+	address.direction = BUS_DIRECTION_RTS;
+	address.direction_ms = 1;
+	bus = bus_modbus_rtu.create(&address);
+	ask(&bus_modbus_rtu, bus, 100, &reply, &outcome);
+	assert_int_equal(outcome, BUS_OK);
+	bus_modbus_rtu.destroy(bus);
+	peer_stop(&peer);
+}
+
 struct seen {
 	uint8_t sent[64], received[64];
 	size_t n_sent, n_received;
@@ -470,10 +562,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_the_request_s_own),
 		cmocka_unit_test(a_short_answer_is_never_a_reading),
+		cmocka_unit_test(what_comes_unasked_is_no_answer),
 		cmocka_unit_test(a_lost_connection_is_made_anew),
 		cmocka_unit_test(bits_are_read_one_by_one),
 		cmocka_unit_test(a_line_that_is_not_there_is_named),
 		cmocka_unit_test(a_line_has_one_user),
+		cmocka_unit_test(a_shared_line_is_free_while_it_is_closed),
+		cmocka_unit_test(the_driver_or_rts_may_switch_to_sending),
 		cmocka_unit_test(a_tap_shows_the_bytes),
 	};
 

@@ -404,6 +404,36 @@ static void only_what_has_changed_begins_anew(void **state)
 	bench_stop(&bench);
 }
 
+static int closes_after_two_slots(const char *between)
+{
+	struct bench bench;
+	char *text = xasprintf("agent: {id: a1, region: \"370102\"}\nmqtt: {url: tcp://x}\n"
+			       "interval: 20s\nprofiles: [config/profiles]\n"
+			       "buses:\n  - name: b\n    tcp: {host: x}\n    between_sweeps: %s\n"
+			       "    meters: [{id: m, unit: 1, profile: eastron_sdm630}]\n",
+			       between);
+	int n;
+
+	script_reset();
+	bench_start(&bench, text, 64);
+	bench_expect(&bench, "reading,meter=m ");
+	bench_forget(&bench);
+	bench_expect(&bench, "reading,meter=m ");
+	pthread_mutex_lock(&script_lock);
+	n = n_closes;
+	pthread_mutex_unlock(&script_lock);
+	bench_stop(&bench);
+	free(text);
+	return n;
+}
+
+static void a_line_is_released_between_sweeps_where_it_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(closes_after_two_slots("hold"), 0);
+	assert_true(closes_after_two_slots("release") > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +452,7 @@ int main(void)
 		cmocka_unit_test(ratios_are_read_once_and_kept),
 		cmocka_unit_test(any_request_goes_out_in_spare_time),
 		cmocka_unit_test(only_what_has_changed_begins_anew),
+		cmocka_unit_test(a_line_is_released_between_sweeps_where_it_is_asked_for),
 	};
 
 	/* A second passes in 50 ms; no other thread runs yet. */
