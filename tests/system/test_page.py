@@ -4,6 +4,7 @@
 Numbers are compared with the API; an error in the console, something that the Content-Security-Policy
 stops or a request to another host fails the test. Screenshots are left in build/screenshots.
 """
+import base64
 import contextlib
 import gzip
 import json
@@ -25,8 +26,8 @@ SHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "tools" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_VIEW_MAX, USABLE_MS = 300 * 1000, 1000
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-REGION_VIEWS = ["overview", "ranking", "map", "institutions", "events"]
-INSTITUTION_VIEWS = ["overview", "load", "items", "bills", "meters", "events"]
+REGION_VIEWS = ["overview", "ranking", "map", "institutions", "forms", "reminders", "events"]
+INSTITUTION_VIEWS = ["overview", "load", "items", "bills", "forms", "meters", "events"]
 DAYS = 40
 
 
@@ -281,6 +282,103 @@ def test_bills_are_pasted_from_a_spreadsheet(plant):
         one.wait("dialog .is-good")
         status, _, body = http("GET", f"{one.base}/api/v1/bills?institution={INSTITUTION}&carrier=petrol", token=token)
         assert status == 200 and [bill["quantity"] for bill in json.loads(body)["bills"]] == [120]
+        one.assert_clean()
+
+
+def report_of(plant, year, token):
+    status, _, body = http("GET", f"http://127.0.0.1:{plant.http_port}/api/v1/statistics/{year}/{INSTITUTION}", token=token)
+    assert status == 200
+    return json.loads(body)
+
+
+def press(one, words):
+    """The button with these words; by keyboard, so that what is fixed at the lower edge is not in the way."""
+    WebDriverWait(one.browser, 10).until(lambda _: [b for b in one.find("button") if b.is_displayed() and b.text == words], words)
+    next(b for b in one.find("button") if b.is_displayed() and b.text == words).send_keys(Keys.ENTER)
+
+
+def wait_state(one, plant, year, token, state):
+    WebDriverWait(one.browser, 10).until(lambda _: report_of(plant, year, token)["state"] == state, state)
+
+
+def test_a_report_from_draft_to_locked(plant):
+    """Filed by one, sent back and approved by another one, never by who submitted it."""
+    year = int(stamp(plant.now_ms())[:4]) - 1
+    reporter = plant.add_token("filler", "--region", "370100", "--role", "admin")
+    reviewer = plant.add_token("checker", "--region", "370100", "--role", "reviewer")
+    address = f"#/institution/{INSTITUTION}/forms?ryear={year}"
+    with page(plant) as one:
+        one.sign_in(reporter)
+        one.show(address)
+        lines = {check["code"] for check in report_of(plant, year, reporter)["checks"] if check["severity"] == "error"}
+        assert lines and not one.find(".report-actions button")[0].is_enabled()
+        for code in lines:
+            one.find(f"[data-code='{code}'] .is-number")[0].send_keys("1,234.5")
+            one.find(f"[data-code='{code}'] .remark input")[0].send_keys("按账单填报")
+        # What is typed survives a look at another view.
+        one.show(f"#/institution/{INSTITUTION}/meters")
+        one.show(address)
+        press(one, "保存")
+        WebDriverWait(one.browser, 10).until(lambda _: not one.find(".save-bar:not([hidden])"))
+        shown = {row.get_attribute("data-code"): row for row in one.find("tr[data-code]")}
+        for form in report_of(plant, year, reporter)["forms"]:
+            for line in form["lines"]:
+                if line["kind"] == "number" and line["value"] is not None:
+                    assert float(shown[line["code"]].find_element(By.CSS_SELECTOR, "[data-value]").get_attribute("data-value")) == line["value"]
+                if line["code"] in lines:
+                    assert line["filed"] == 1234.5 and line["remark"] == "按账单填报"
+        press(one, "提交")
+        wait_state(one, plant, year, reporter, "submitted")
+        one.wait("#why-not")
+        assert "不得为同一人" in one.find("#why-not")[0].text
+        one.shoot("report-submitted")
+        one.assert_clean()
+    with page(plant) as one:
+        one.sign_in(reviewer)
+        one.show(address)
+        assert not one.find(".is-cell")
+        press(one, "退回")
+        one.wait("dialog textarea").send_keys("请核实用水量")
+        one.find("dialog [type=submit]")[0].click()
+        wait_state(one, plant, year, reviewer, "returned")
+        assert http("POST", f"{one.base}/api/v1/statistics/{year}/{INSTITUTION}/submit", b"{}", reporter)[0] == 200
+        one.show(f"#/institution/{INSTITUTION}/overview")
+        one.show(address)
+        press(one, "审核通过")
+        wait_state(one, plant, year, reviewer, "approved")
+        press(one, "锁定")
+        wait_state(one, plant, year, reviewer, "locked")
+        assert "请核实用水量" in one.find(".report")[0].text
+        one.assert_clean()
+
+
+def test_forms_on_paper(plant):
+    """A sheet each, with head and foot, nothing of the screen's controls."""
+    year = int(stamp(plant.now_ms())[:4]) - 1
+    with page(plant, theme="dark") as one:
+        one.sign_in()
+        one.show(f"#/institution/{INSTITUTION}/forms?ryear={year}")
+        n = len(one.find(".form-sheet"))
+        one.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert len([foot for foot in one.find(".print-foot") if "审核人" in foot.text and "公章" in foot.text]) == n
+        assert not any(node.is_displayed() for node in one.find("button, .sections, .side, .report-head"))
+        paper = base64.b64decode(one.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+        assert len(re.findall(rb"/Type\s*/Page\b", paper)) == n
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        (SHOTS / "forms.pdf").write_bytes(paper)
+        one.assert_clean()
+
+
+def test_reminders_are_copied(plant):
+    year = int(stamp(plant.now_ms())[:4])
+    with page(plant, language="en") as one:
+        one.sign_in()
+        one.show(f"#/region/370100/reminders?ryear={year}")
+        body = http("GET", f"{one.base}/api/v1/reminders/{year}?region=370100", token=plant.token)[2]
+        texts = [one_["text"] for one_ in json.loads(body)["reminders"]]
+        assert texts and [node.text for node in one.find(".reminder-text")] == texts
+        press(one, "Copy")
+        WebDriverWait(one.browser, 5).until(lambda _: [b for b in one.find("button") if b.text == "Copied"])
         one.assert_clean()
 
 

@@ -84,12 +84,13 @@ export async function getText(url) {
   return (await fetch(url)).json();
 }
 
-// A list as CSV, into the browser's downloads; spreadsheets want the mark for Chinese.
-export async function download(path, parameters, name) {
-  const answer = await ask(address(path, { ...parameters, format: "csv", bom: 1 }), { headers: { Accept: "text/csv" } });
+// A list as CSV or a workbook, into the browser's downloads; spreadsheets want the mark for Chinese.
+export async function download(path, parameters, name, format = "csv") {
+  const bom = format === "csv" ? 1 : undefined;
+  const answer = await ask(address(path, { ...parameters, format, bom }), { headers: { Accept: "*/*" } });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
-  link.download = `${name}.csv`;
+  link.download = `${name}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dialogs: one with a content, and one that asks for a reason before something is done.
 import { h, icon, replace } from "./dom.js";
-import { t } from "./i18n.js";
+import { reason as wording, t } from "./i18n.js";
 
 // Opens at once; close() takes it away. tools: buttons beside the closing one.
 export function openDialog(title, content, more = {}) {
@@ -36,7 +36,7 @@ export function askReason({ title, words, label, button, isNeeded = true }, act)
       await act(input.value.trim());
       dialog.close();
     } catch (error) {
-      replace(problem, error.message);
+      replace(problem, wording(error.message));
       main.disabled = false;
     }
   });

@@ -62,6 +62,7 @@ const paths = {
   print: "M7 8V4h10v4M7 17H4V9h16v8h-3M7 14h10v6H7z",
   close: "M6 6l12 12M18 6L6 18", plus: "M12 5v14M5 12h14", minus: "M5 12h14",
   adjust: "M4 8h13M14 5l3 3-3 3M20 16H7M10 13l-3 3 3 3", undo: "M8 5 4 9l4 4M4 9h10a5.500 5.500 0 0 1 0 11h-3",
+  copy: "M9 9h11v11H9zM5 15H4V4h11v1", reminder: "M4 6h16v12H4zM4 7l8 6 8-6",
   home: "M4 11l8-7 8 7M6 10v10h12V10", check: "M5 12.500l4.500 4.500L19 7.500",
 };
 

@@ -28,6 +28,6 @@ export const change = (place, query) => ({ ...place, query: { ...place.query, ..
 
 // The period goes along from view to view, other choices stay behind.
 export function keepPeriod(query) {
-  const { period, year, number } = query;
-  return { period, year, number };
+  const { period, year, number, ryear, quarter } = query;
+  return { period, year, number, ryear, quarter };
 }

@@ -28,7 +28,7 @@ export const en = {
     computing: "Figures are being computed again and may still change", newest: "Newest reading", today: "Today", yesterday: "Yesterday", lastWeek: "Week before", type: "Type", all: "All",
     region: "Region", position: "Place", thisYear: "This year", lastYear: "Year before", until: "up to", month: "Month", day: "Day", hour: "Hour",
     register: "Register", withheldN: "{n} withheld for lack of data", best: { lowest: "lowest first", highest: "highest first" }, noReason: "reason unknown",
-    cancel: "Cancel", reason: "Reason", reasonNeeded: "Say why.", notThere: "It does not exist, or lies outside of what your token may see.", failed: "Could not load: {why}", seeAll: "See all", details: "Details", share: "Share",
+    copy: "Copy", copyAll: "Copy all", copied: "Copied", notCopied: "Could not copy", cancel: "Cancel", reason: "Reason", reasonNeeded: "Say why.", notThere: "It does not exist, or lies outside of what your token may see.", failed: "Could not load: {why}", seeAll: "See all", details: "Details", share: "Share",
   },
   overview: {
     head: "From {from} to {to}, {n} public institutions of {where} used {value}", headOne: "From {from} to {to}, {where} used {value}",
@@ -72,6 +72,18 @@ export const en = {
       unexplained_drop: "Register fell", above_rating: "Above rating", replacement: "Replacement without register", two_agents: "Two agents of one name", gap: "Gap", lost: "Lost data",
       lost_history: "Lost history", clock: "Clock off", agent_offline: "Agent offline", meter_silent: "Meter silent", rollover: "Rolled over",
     },
+  },
+  forms: {
+    year: "Year", q: "Q{n}", yearReport: "Report of {y}", due: "due {day}", overdue: "{n} days overdue", left: "{n} days left", version: "version {n}", submittedBy: "submitted by {who}", unverified: "Nobody has compared these forms with the published text yet; codes, units and limits are this system's own.",
+    states: { draft: "Draft", submitted: "Submitted", returned: "Returned", approved: "Approved", locked: "Locked", restating: "Restating" },
+    actions: { edit: "Edited", submit: "Submit", return: "Return", approve: "Approve", lock: "Lock", restate: "Restate" },
+    done: { submit: "Submitted", return: "Returned", approve: "Approved", lock: "Locked", restate: "Opened to be restated" },
+    notOver: "The period is not over, it cannot be submitted yet.", errorsLeft: "{n} checks are to be settled before it can be submitted.", sameHand: "Who submitted a report cannot approve it.", checks: "To be checked", checksHelp: "correct it, file another figure, or say why in the remark", noChecks: "Nothing is to be checked.", line: "line {code}",
+    unsaved: "{n} changes are not saved", save: "Save", discard: "Discard", saved: "Saved", entered: "entered by the reporter", noValue: "no data", movedTo: "now {value}", filled: "Filled in", filed: "Filed instead", value: "Value", remark: "Remark", code: "Code", item: "Item",
+    people: { filler: "Filled in by", checker: "Checked by", head: "Head of the unit", phone: "Telephone" }, peopleTitle: "Who signs", reportedOn: "Date", stamp: "(stamp)", unitName: "Unit", xlsx: "Excel workbook",
+    changes: "Drafts on changes", changesHelp: "Lines that moved by more than 20 % on the year before. Add the reasons before you use a draft.", useDraft: "Use as remark", history: "Record", noHistory: "Nothing has happened yet.",
+    progress: "Progress", handedIn: "Handed in", toReminders: "{n} have not handed in: reminders", sums: "Sums", groupBy: "Grouped", form: "Form", by: { region: "by region", type: "by type", department: "by department", institution: "by institution" },
+    names: { base: "Basics", consumption: "Consumption", datacentre: "Data centre", heating: "Heating" }, noInstitutions: "No institution has to report.", allIn: "{period}: everybody has handed in.",
   },
   bills: {
     title: "Enter a bill", entered: "Bills entered", enter: "Enter", paste: "Paste many", more: "Days, readings, account, note", period: "Accounting month", quantity: "Amount", fee: "Fee", fees: "Fees", from: "First day", to: "Last day",

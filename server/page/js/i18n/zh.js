@@ -28,7 +28,7 @@ export const zh = {
     computing: "正在重新计算，数字可能变动", newest: "最新读数", today: "今日", yesterday: "昨日", lastWeek: "上周同日", type: "类型", all: "全部",
     region: "地区", position: "名次", thisYear: "本年", lastYear: "上年", until: "截至", month: "月份", day: "日期", hour: "时刻",
     register: "表底数", withheldN: "{n} 家数据不足，不参与排名", best: { lowest: "由低到高", highest: "由高到低" }, noReason: "原因未知",
-    cancel: "取消", reason: "原因", reasonNeeded: "请写明原因。", notThere: "不存在，或不在您的权限范围内。", failed: "未能取得数据：{why}", seeAll: "查看全部", details: "明细", share: "占比",
+    copy: "复制", copyAll: "全部复制", copied: "已复制", notCopied: "未能复制", cancel: "取消", reason: "原因", reasonNeeded: "请写明原因。", notThere: "不存在，或不在您的权限范围内。", failed: "未能取得数据：{why}", seeAll: "查看全部", details: "明细", share: "占比",
   },
   overview: {
     head: "{from}至{to}，{where}{n}家公共机构综合能耗{value}", headOne: "{from}至{to}，{where}综合能耗{value}",
@@ -73,6 +73,18 @@ export const zh = {
       lost_history: "历史缺失", clock: "时钟偏差", agent_offline: "采集端离线", meter_silent: "表中断", rollover: "表翻转",
     },
   },
+  forms: {
+    year: "年报", q: "{n}季", yearReport: "{y}年年报", due: "报送期限 {day}", overdue: "已逾期 {n} 天", left: "还有 {n} 天", version: "第 {n} 版", submittedBy: "{who} 提交", unverified: "表式尚未与印发文本逐行核对，行代码、单位和限值为本系统自拟。",
+    states: { draft: "草稿", submitted: "已提交", returned: "已退回", approved: "已审核", locked: "已锁定", restating: "更正中" },
+    actions: { edit: "填报", submit: "提交", return: "退回", approve: "审核通过", lock: "锁定", restate: "更正" },
+    done: { submit: "已提交", return: "已退回", approve: "已审核", lock: "已锁定", restate: "已转为更正" },
+    notOver: "报告期尚未结束，暂不能提交。", errorsLeft: "还有 {n} 处须处理，处理后才能提交。", sameHand: "提交人与审核人不得为同一人。", checks: "需要核对", checksHelp: "改数、另填填报口径，或在备注中说明原因", noChecks: "没有需要核对的问题。", line: "第 {code} 行",
+    unsaved: "{n} 处修改尚未保存", save: "保存", discard: "放弃修改", saved: "已保存", entered: "由填报人填写", noValue: "无数据", movedTo: "现为 {value}", filled: "系统填报值", filed: "填报口径", value: "数值", remark: "备注", code: "代码", item: "指标名称",
+    people: { filler: "填报人", checker: "审核人", head: "单位负责人", phone: "联系电话" }, peopleTitle: "填报信息", reportedOn: "报出日期", stamp: "（公章）", unitName: "填报单位", xlsx: "导出 Excel",
+    changes: "变动说明", changesHelp: "比上年变化超过 20% 的行，系统起草，请补充原因后使用。", useDraft: "填入备注", history: "办理记录", noHistory: "还没有办理记录。",
+    progress: "进度", handedIn: "已报送", toReminders: "{n} 家未报送，查看催报单", sums: "汇总", groupBy: "汇总口径", form: "表", by: { region: "按地区", type: "按类型", department: "按条线", institution: "按机构" },
+    names: { base: "基本信息", consumption: "能源资源消费", datacentre: "数据中心机房", heating: "采暖" }, noInstitutions: "没有需要报送的机构。", allIn: "{period}已全部报送。",
+  },
   bills: {
     title: "录入账单", entered: "已录账单", enter: "录入", paste: "粘贴多条", more: "起止日、示数、户号、备注", period: "账期", quantity: "数量", fee: "费用", fees: "费用合计", from: "起始日", to: "截止日",
     first: "上期示数", last: "本期示数", ratio: "倍率", readings: "示数", readingsHelp: "填两次示数时，数量可以不填：（本期 − 上期）× 倍率。", account: "户号", note: "备注", use: "用途", noUse: "不区分",
@@ -99,6 +111,8 @@ export const zh = {
   ago: { now: "刚刚", minutes: "{n} 分钟前", hours: "{n} 小时前", days: "{n} 天前" },
   month: {}, weekday: ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
   reasons: [
+    [/^the report is \S+ \((\S+)\): it must be returned/, (state) => `报表${state}，须先退回或更正。`], [/^the report is \S+ \((\S+)\)/, (state) => `报表${state}，不能执行这一步。`],
+    [/^(\S+): filed is no number/, (code) => `${code}：填报口径不是数字。`], [/^(\S+) \((.*)\): filed has more than (\d+) decimals/, (code, name, n) => `${code} ${name}：最多 ${n} 位小数。`], [/^the period is not over/, () => "报告期尚未结束。"], [/^who submitted a report cannot/, () => "提交人与审核人不得为同一人。"],
     [/^awaiting bill: (\S+) (\S+)$/, (carrier, month) => `等待账单：${zh.carrier[carrier] || carrier} ${month}`],
     [/^readings are missing: (.*)$/, (meters) => `缺少读数：${meters}`],
     [/^no main meter: (\S+)$/, (carrier) => `没有总表：${zh.carrier[carrier] || carrier}`],

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The views: which there are for a region and for an institution, and which routes each needs.
+import { reportControl } from "../filing.js";
 import { periodControl } from "../period.js";
 import { billsView, mayEnter, mayReadFees } from "./bills.js";
 import { eventsView } from "./events.js";
+import { formsView } from "./forms.js";
 import { institutionsView } from "./institutions.js";
 import { mapView } from "./map.js";
 import { metersView } from "./meters.js";
@@ -11,12 +13,16 @@ import { loadView } from "./load.js";
 import { itemsView } from "./items.js";
 import { regionOverview } from "./overview.js";
 import { rankingView } from "./ranking.js";
+import { remindersView } from "./reminders.js";
+import { summaryView } from "./summary.js";
 
 const region = [
   { id: "overview", needs: ["GET /api/v1/regions/{code}/kpis"], controls: periodControl, build: regionOverview, isLive: true },
   { id: "ranking", needs: ["GET /api/v1/regions/{code}/ranking"], build: rankingView, isLive: true },
   { id: "map", needs: ["GET /api/v1/institutions"], controls: periodControl, build: mapView },
   { id: "institutions", icon: "list", needs: ["GET /api/v1/institutions"], build: institutionsView },
+  { id: "forms", needs: ["GET /api/v1/statistics/{year}"], controls: reportControl, build: summaryView },
+  { id: "reminders", icon: "reminder", needs: ["GET /api/v1/reminders/{year}"], controls: reportControl, build: remindersView },
   { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
 ];
 const institution = [
@@ -24,6 +30,7 @@ const institution = [
   { id: "load", needs: ["GET /api/v1/institutions/{id}/energy"], build: loadView, isLive: true },
   { id: "items", needs: ["GET /api/v1/institutions/{id}/energy"], build: itemsView },
   { id: "bills", icon: "bill", needs: ["GET /api/v1/bills", "POST /api/v1/bills"], build: billsView, isFor: (session, subject) => mayEnter(session) || mayReadFees(session, subject) },
+  { id: "forms", needs: ["GET /api/v1/statistics/{year}/{institution}"], controls: reportControl, build: formsView },
   { id: "meters", needs: ["GET /api/v1/institutions/{id}/meters"], build: metersView, isLive: true },
   { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
 ];
