@@ -162,19 +162,56 @@ static void get_energy(struct api_call *call)
 	end_series(call, rc, &err);
 }
 
+/* ---- of a meter, with the tally of its readings ---- */
+
+static void write_tally(const struct figures_tally *found, void *arg)
+{
+	struct api_call *call = arg;
+	char start[CIVIL_TEXT_MAX];
+
+	(void)civil_print_time(found->start_ms, call->options->offset_ms, start);
+	if (call->is_csv) {
+		csv_add_text(&call->csv, start);
+		csv_add_int(&call->csv, found->tally.due);
+		csv_add_int(&call->csv, found->tally.came);
+		csv_add_int(&call->csv, found->tally.late);
+		csv_end_row(&call->csv);
+		return;
+	}
+	json_begin_object(&call->json, NULL);
+	json_add_string(&call->json, "start", start);
+	json_add_int(&call->json, "due", found->tally.due);
+	json_add_int(&call->json, "came", found->tally.came);
+	json_add_int(&call->json, "late", found->tally.late);
+	json_end_object(&call->json);
+}
+
+static const char *const of_names[] = {"energy", "readings", NULL};
+static const char *const tally_columns[] = {"start", "due", "came", "late", NULL};
+
 static void get_coverage(struct api_call *call)
 {
 	uint32_t index = call->meter;
 	struct figures figures = api_figures(call);
 	struct figures_span span;
 	struct err err = {""};
-	int rc;
+	int of = api_choice(call, "of"), rc = 0;
 
-	if (!read_span(call, &span))
+	if (of < 0 || !read_span(call, &span))
 		return;
-	begin_series(call, "meter", call->registry->meters[index].id, &span);
-	rc = figures_meter(&figures, index, &span, call->is_csv ? write_rows : write_series, call,
-			   &err);
+	if (call->is_csv && of == 1)
+		api_csv(call, tally_columns);
+	else
+		begin_series(call, "meter", call->registry->meters[index].id, &span);
+	if (!call->is_csv || of == 0)
+		rc = figures_meter(&figures, index, &span, call->is_csv ? write_rows : write_series,
+				   call, &err);
+	if (rc == 0 && !call->is_csv) {
+		json_end_array(&call->json);
+		json_begin_array(&call->json, "readings");
+	}
+	if (rc == 0 && (!call->is_csv || of == 1))
+		rc = figures_meter_tally(&figures, index, &span, write_tally, call, &err);
 	end_series(call, rc, &err);
 }
 
@@ -204,14 +241,23 @@ static const struct api_parameter energy_parameters[] = {
 	{0},
 };
 static const struct api_parameter coverage_parameters[] = {
-	SPAN_PARAMETERS, API_CSV_PARAMETERS, {0}};
+	SPAN_PARAMETERS,
+	{.name = "of",
+	 .type = API_CHOICE,
+	 .choices = of_names,
+	 .fallback = "energy",
+	 .help = "what a table has: the series, or how many readings were due, came, came late"},
+	API_CSV_PARAMETERS,
+	{0},
+};
 
 const struct api_route api_energy_routes[] = {
 	{"GET", "/api/v1/institutions/{id}/energy", ACCESS_TOKEN, get_energy, energy_parameters,
 	 "getInstitutionEnergy", "Series of energy and water of an institution", .schema = "Energy",
 	 .is_kept = true, .item = ITEM_ENERGY},
 	{"GET", "/api/v1/meters/{id}/coverage", ACCESS_TOKEN, get_coverage, coverage_parameters,
-	 "getMeterCoverage", "Series of a meter, with the share of the time that is covered",
+	 "getMeterCoverage",
+	 "Series of a meter with their coverage; readings that were due, came, came late",
 	 .schema = "MeterSeries", .is_kept = true, .item = ITEM_COVERAGE},
 	{0},
 };

@@ -16,6 +16,7 @@
 #include "server/ledger/ledger.h"
 #include "server/registry/registry.h"
 #include "server/rollup/derived.h"
+#include "server/rollup/tally.h"
 
 /* What a question is asked against. Borrowed for the call. */
 struct figures {
@@ -75,6 +76,17 @@ int figures_energy(const struct figures *figures, uint32_t institution,
 /* One meter. */
 int figures_meter(const struct figures *figures, uint32_t meter, const struct figures_span *span,
 		  figures_series_fn fn, void *arg, struct err *err);
+
+/* Of a meter's intervals, how many readings were due, came, and came late; those in which none was
+ * due and none came are left out. A formula has none. -EINVAL as above. */
+struct figures_tally {
+	int64_t start_ms;
+	struct tally tally;
+};
+typedef void (*figures_tally_fn)(const struct figures_tally *tally, void *arg);
+int figures_meter_tally(const struct figures *figures, uint32_t meter,
+			const struct figures_span *span, figures_tally_fn fn, void *arg,
+			struct err *err);
 
 /* ---- periods ---- */
 enum figures_period_kind {

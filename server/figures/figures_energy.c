@@ -21,67 +21,14 @@ struct work {
 	void *arg;
 };
 
-/* ---- intervals ---- */
-
-static int64_t next_start(const struct figures_reader *reader, enum figures_interval interval,
-			  int64_t start)
-{
-	civil_day day = figures_day(reader, start);
-
-	switch (interval) {
-	case FIGURES_HOUR:
-		return start + HOUR_MS;
-	case FIGURES_DAY:
-		return start + DAY_MS;
-	case FIGURES_MONTH:
-		return figures_day_start(reader, civil_next_month(day));
-	case FIGURES_YEAR:
-		return figures_day_start(reader, civil_add_months(civil_year_start(day), 12));
-	}
-	return start;
-}
-
-/* The first interval that starts at or after a time. */
-static int64_t first_start(const struct figures_reader *reader, enum figures_interval interval,
-			   int64_t from_ms)
-{
-	civil_day day = figures_day(reader, from_ms);
-	int64_t start = figures_day_start(reader, day);
-
-	if (interval == FIGURES_HOUR)
-		start += (from_ms - start) / HOUR_MS * HOUR_MS;
-	else if (interval == FIGURES_MONTH)
-		start = figures_day_start(reader, civil_month_start(day));
-	else if (interval == FIGURES_YEAR)
-		start = figures_day_start(reader, civil_year_start(day));
-	return start < from_ms ? next_start(reader, interval, start) : start;
-}
-
-static int make_bounds(struct work *work, const struct figures_span *span, struct err *err)
-{
-	int64_t at = first_start(&work->reader, span->interval, span->from_ms);
-	size_t cap = 0;
-
-	work->interval = span->interval;
-	for (; at < span->to_ms; at = next_start(&work->reader, span->interval, at)) {
-		if (work->n == FIGURES_MAX_POINTS)
-			return err_set(err, -EINVAL, "more than %d points; ask for a shorter time",
-				       FIGURES_MAX_POINTS);
-		work->bounds = grow(work->bounds, work->n, &cap, sizeof *work->bounds);
-		work->bounds[work->n++] = at;
-	}
-	work->bounds = grow(work->bounds, work->n, &cap, sizeof *work->bounds);
-	work->bounds[work->n] = at;
-	return 0;
-}
-
 static int start_work(struct work *work, const struct figures *figures,
 		      const struct figures_span *span, struct err *err)
 {
 	int rc = figures_reader_open(&work->reader, figures, err);
 
 	if (rc == 0)
-		rc = make_bounds(work, span, err);
+		rc = figures_bounds(&work->reader, span, &work->bounds, &work->n, err);
+	work->interval = span->interval;
 	if (rc < 0)
 		return rc;
 	work->amounts = xcalloc(work->n + 1, sizeof *work->amounts);

@@ -25,6 +25,13 @@ int figures_meter_row(const struct figures_reader *reader, enum derived_table ta
 civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms);
 int64_t figures_day_start(const struct figures_reader *reader, civil_day day);
 
+/* ---- intervals (figures_interval.c) ---- */
+
+/* n + 1 bounds: the start of each interval, the end of the last. The caller frees. -EINVAL: more
+ * than FIGURES_MAX_POINTS. */
+int figures_bounds(const struct figures_reader *reader, const struct figures_span *span,
+		   int64_t **bounds, size_t *n, struct err *err);
+
 /* ---- what meters miss (figures_run.c) ---- */
 
 /* Expected energy of unclosed time, hour by hour. */

@@ -13,6 +13,7 @@
 
 enum {
 	REPLAY_ROWS = 2000,
+	LATE_MS = 10 * 60 * 1000, /* from being read to being in the ledger */
 };
 
 /* ---- inside the transaction ---- */
@@ -208,6 +209,7 @@ static int store_all(struct keeper *keeper, int64_t now_ms, int64_t *cursor,
 {
 	int rc = replay(keeper, now_ms, cursor, err);
 
+	ledger_set_late_before(keeper->ledger, now_ms - LATE_MS);
 	if (rc == 0)
 		rc = intake_merge(keeper->intake, keeper->ledger, merged, err);
 	if (rc == 0)

@@ -76,6 +76,7 @@ static int open_ledger(struct ledger **out, const char *path, bool is_writer, st
 	ledger->path = xstrdup(path);
 	ledger->is_writer = is_writer;
 	ledger->generation = 1;
+	ledger->late_before_ms = INT64_MIN;
 	ledger->arena = arena_create();
 	if (rc == 0 && is_writer)
 		rc = set_up_writer(ledger, err);

@@ -50,6 +50,13 @@ int ledger_readings_around(struct ledger *ledger, int64_t register_id, const int
 /* Newest reading of a register; -ENOENT if it has none. */
 int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err);
 
+/* Readings from before this time that a merge adds from now on are written down as late; INT64_MIN,
+ * as after opening: none is. Repeats never are. */
+void ledger_set_late_before(struct ledger *ledger, int64_t time_ms);
+/* Times in [span[0], span[1]) of readings that came late, sorted. The caller frees. */
+int ledger_late_times(struct ledger *ledger, int64_t register_id, const int64_t span[2],
+		      int64_t **out, size_t *n, struct err *err);
+
 /* ---- times that a device's agent went through twice, because its clock was put back ---- */
 struct ledger_clock {
 	int64_t from_ms, to_ms;

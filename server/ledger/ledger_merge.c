@@ -137,6 +137,12 @@ static int merge_day(struct merge *merge, int32_t day, const struct reading *rea
 		return rc;
 	out = ledger_room(ledger, 1, n_old + n);
 	merged = series_merge(ledger->readings[0], n_old, readings, n, out);
+	if (merged.added > 0)
+		rc = ledger_note_late(
+			ledger, merge->register_id,
+			&(struct ledger_arrival){readings, ledger->readings[0], n, n_old}, err);
+	if (rc < 0)
+		return rc;
 	merge->sum.added += merged.added;
 	merge->sum.conflicts += merged.conflicts;
 	merge->sum.raised += merged.raised;
@@ -185,6 +191,9 @@ static int merge_run(struct merge *merge, const struct reading *readings, size_t
 					    : put_day(merge, day, readings, n, err);
 		merge->state->newest = readings[n - 1];
 		merge->sum.added += n;
+		if (rc == 0)
+			rc = ledger_note_late(merge->ledger, merge->register_id,
+					      &(struct ledger_arrival){readings, NULL, n, 0}, err);
 	}
 	return rc < 0 ? rc : save_days(merge, day, err);
 }

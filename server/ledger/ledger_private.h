@@ -36,6 +36,8 @@ enum ledger_sql {
 	SQL_EPOCH_LIST,
 	SQL_EPOCH_PUT,
 	SQL_EPOCH_PRUNE,
+	SQL_LATE_GET,
+	SQL_LATE_PUT,
 	N_LEDGER_SQL
 };
 
@@ -53,7 +55,8 @@ struct ledger {
 	struct db *db;
 	struct db_statement *statements[N_LEDGER_SQL]; /* prepared at first use */
 	bool is_writer, is_open;                       /* is_open: inside a transaction */
-	bool has_new_names; /* registers added by the running transaction */
+	bool has_new_names;     /* registers added by the running transaction */
+	int64_t late_before_ms; /* what is added of an earlier time came late */
 	int64_t change, data_version;
 	uint32_t generation;
 	/* registers by name: ids only ever come, so only a rollback makes this wrong */
@@ -68,6 +71,12 @@ struct ledger {
 	struct buf scratch;
 	struct reading *readings[2]; /* decoded day, merged day */
 	size_t readings_cap[2];
+};
+
+/* What comes in of one day, and what is there. */
+struct ledger_arrival {
+	const struct reading *readings, *old; /* sorted */
+	size_t n, n_old;
 };
 
 struct register_name {
@@ -86,6 +95,9 @@ int ledger_prepared(struct ledger *ledger, enum ledger_sql which, struct db_stat
 /* One day's readings into ledger->readings[0]. 0 with n == 0 if there are none. */
 int ledger_load_day(struct ledger *ledger, int64_t register_id, int32_t day, size_t *n,
 		    struct err *err);
+/* Writes down which of readings, sorted, all of one day, are late and not among old. */
+int ledger_note_late(struct ledger *ledger, int64_t register_id,
+		     const struct ledger_arrival *arrival, struct err *err);
 /* Days of the first and last reading; NO_DAY for none. -ENOENT: no such register. */
 int ledger_days(struct ledger *ledger, int64_t register_id, int32_t *first, int32_t *last,
 		struct err *err);

@@ -99,6 +99,9 @@ const char *const ledger_schema[] = {
 	"revokes INTEGER NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL);"
 	"CREATE INDEX edit_register ON edit(device, quantity, id);"
 	"CREATE UNIQUE INDEX edit_revokes ON edit(revokes) WHERE revokes <> 0;",
+	/* Times of readings that came late, encoded like readings of value 0. */
+	"CREATE TABLE late_day(utc_day INTEGER NOT NULL, register_id INTEGER NOT NULL, data BLOB "
+	"NOT NULL, PRIMARY KEY(utc_day, register_id)) WITHOUT ROWID;",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 
@@ -156,6 +159,8 @@ static const char *const sql[N_LEDGER_SQL] = {
 			   "BY last_at_ms DESC LIMIT ?",
 	[SQL_EPOCH_PUT] = "REPLACE INTO agent_epoch(agent, epoch, seen, kept, last_at_ms) "
 			  "VALUES(?, ?, ?, ?, ?)",
+	[SQL_LATE_GET] = "SELECT data FROM late_day WHERE utc_day = ? AND register_id = ?",
+	[SQL_LATE_PUT] = "REPLACE INTO late_day(utc_day, register_id, data) VALUES(?, ?, ?)",
 	[SQL_EPOCH_PRUNE] = "DELETE FROM agent_epoch WHERE agent = ?1 AND last_at_ms < (SELECT "
 			    "min(last_at_ms) FROM (SELECT last_at_ms FROM agent_epoch WHERE agent "
 			    "= ?1 ORDER BY last_at_ms DESC LIMIT ?2))",

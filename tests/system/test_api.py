@@ -10,7 +10,7 @@ import time
 import jsonschema
 import pytest
 
-from plant import INSTITUTION, meter_id
+from plant import INSTITUTION, meter_id, stamp
 from stack import ROOT, http, wait_until
 from test_server import agent, plant, reading  # noqa: F401 fixtures
 
@@ -447,3 +447,15 @@ def test_the_audit_log_has_a_file_and_a_term_of_its_own(filled):
     done = filled.stack.run(filled.stack.program("server"), "check", "-c", filled.server_config,
                             check=False)
     assert done.returncode == 78 and "needs a file of its own" in done.stderr + done.stdout
+
+
+def test_readings_that_were_due_came_and_came_late(filled):
+    """Of the fixture's three readings the one of two hours ago reached the server late."""
+    now = int(time.time() * 1000)
+    path = f"/api/v1/meters/{meter_id('e01')}/coverage?from={stamp(now - 4 * 3600000)}&to={stamp(now)}"
+    hours = json.loads(ask(filled, path)[2])["readings"]
+    assert sum(hour["late"] for hour in hours) == 1
+    assert 2 <= sum(hour["came"] for hour in hours) <= 3  # the last slot may not be over
+    assert [hour["due"] for hour in hours[:2]] == [60, 60]
+    rows = rows_of(ask(filled, path + "&of=readings&format=csv")[2])
+    assert sum(int(row["late"]) for row in rows) == 1 and set(rows[0]) == {"start", "due", "came", "late"}

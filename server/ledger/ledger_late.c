@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which readings came late: sets of times, kept like readings. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "server/ledger/ledger_private.h"
+
+void ledger_set_late_before(struct ledger *ledger, int64_t time_ms)
+{
+	ledger->late_before_ms = time_ms;
+}
+
+/* The times of a day. The caller frees. */
+static int load(struct ledger *ledger, int64_t register_id, int32_t day, struct reading **out,
+		size_t *n, struct err *err)
+{
+	struct db_statement *get;
+	const void *data;
+	size_t len;
+	int rc = ledger_prepared(ledger, SQL_LATE_GET, &get, err);
+
+	*n = 0;
+	*out = NULL;
+	if (rc < 0)
+		return rc;
+	db_bind_int(get, 1, day);
+	db_bind_int(get, 2, register_id);
+	rc = db_step(get, err);
+	if (rc == 1) {
+		data = db_column_blob(get, 0, &len);
+		*out = xcalloc(series_capacity(len) + 1, sizeof **out);
+		rc = series_decode(day, data, len, *out, n);
+		if (rc < 0)
+			rc = err_set(err, -EUCLEAN, "the late times of day %d are damaged", day);
+	} else if (rc == 0) {
+		*out = xcalloc(1, sizeof **out);
+	}
+	db_reset(get);
+	return rc;
+}
+
+static int save(struct ledger *ledger, int64_t register_id, int32_t day,
+		const struct reading *times, size_t n, struct err *err)
+{
+	struct db_statement *put;
+	struct buf data = {0};
+	int rc = ledger_prepared(ledger, SQL_LATE_PUT, &put, err);
+
+	if (rc < 0)
+		return rc;
+	series_encode(day, times, n, &data);
+	db_bind_int(put, 1, day);
+	db_bind_int(put, 2, register_id);
+	db_bind_blob(put, 3, data.data, data.len);
+	rc = db_run(put, err);
+	buf_fini(&data);
+	return rc;
+}
+
+/* Of those before late_before_ms and not among the old ones, the distinct times. */
+static size_t pick(const struct ledger *ledger, const struct ledger_arrival *arrival,
+		   struct reading *late)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < arrival->n && arrival->readings[i].time_ms < ledger->late_before_ms;
+	     i++) {
+		int64_t time_ms = arrival->readings[i].time_ms;
+
+		while (k < arrival->n_old && arrival->old[k].time_ms < time_ms)
+			k++;
+		if ((k < arrival->n_old && arrival->old[k].time_ms == time_ms) ||
+		    (n > 0 && late[n - 1].time_ms == time_ms))
+			continue;
+		late[n++] = (struct reading){time_ms, 0};
+	}
+	return n;
+}
+
+int ledger_note_late(struct ledger *ledger, int64_t register_id,
+		     const struct ledger_arrival *arrival, struct err *err)
+{
+	struct reading *late, *known, *all;
+	size_t n_late, n_known;
+	int32_t day = series_day_of(arrival->readings[0].time_ms);
+	int rc = 0;
+
+	if (arrival->readings[0].time_ms >= ledger->late_before_ms)
+		return 0;
+	late = xcalloc(arrival->n, sizeof *late);
+	n_late = pick(ledger, arrival, late);
+	if (n_late > 0) {
+		rc = load(ledger, register_id, day, &known, &n_known, err);
+		all = xcalloc(n_known + n_late, sizeof *all);
+		if (rc == 0) {
+			n_known = series_merge(known, n_known, late, n_late, all).n;
+			rc = save(ledger, register_id, day, all, n_known, err);
+		}
+		free(known);
+		free(all);
+	}
+	free(late);
+	return rc;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a span in, an array out */
+int ledger_late_times(struct ledger *ledger, int64_t register_id, const int64_t span[2],
+		      int64_t **out, size_t *n, struct err *err)
+{
+	int32_t first, last, day = series_day_of(span[0]);
+	size_t cap = 0, n_day;
+	int rc = ledger_days(ledger, register_id, &first, &last, err);
+
+	*out = NULL;
+	*n = 0;
+	if (rc < 0 || first == NO_DAY)
+		return rc;
+	for (day = day < first ? first : day;
+	     rc == 0 && day <= last && series_day_start(day) < span[1]; day++) {
+		struct reading *times;
+
+		rc = load(ledger, register_id, day, &times, &n_day, err);
+		for (size_t i = 0; rc == 0 && i < n_day; i++)
+			if (times[i].time_ms >= span[0] && times[i].time_ms < span[1]) {
+				*out = grow(*out, *n, &cap, sizeof **out);
+				(*out)[(*n)++] = times[i].time_ms;
+			}
+		free(times);
+	}
+	return rc;
+}
