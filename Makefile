@@ -173,6 +173,8 @@ test:
 soak:
 	tools/setup
 	+$(MAKE) all
+	+$(MAKE) build/$(MODE)/tests/test_year
+	NENGHAO_YEAR=200x365 build/$(MODE)/tests/test_year
 	$(PYTHON) -m pytest -q tests/system -m soak
 	+$(MAKE) fuzz FUZZ_SECONDS=600
 
