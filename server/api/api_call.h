@@ -133,7 +133,8 @@ struct ledger *api_open_writer(struct api_call *call);
 /* figures_kpis, each row without what is above the grant's grade. Sums that would tell a single
  * institution's figure, alone or by subtraction from the others, have no value but a reason. */
 int api_disclose(struct api_call *call, const struct figures *figures,
-		 const struct figures_question *question, figures_row_fn fn, struct err *err);
+		 const struct figures_question *question, figures_row_fn fn, void *arg,
+		 struct err *err);
 /* Takes out of an institution's row what is above the grade that the grant reaches there. */
 void api_hide_kpis(const struct api_call *call, struct figures_row *row);
 

@@ -12,6 +12,7 @@ enum { CROWD_MIN = 5 };
 struct rows {
 	struct api_call *call;
 	figures_row_fn fn;
+	void *arg;
 	struct figures_row *rows;
 	size_t n, cap;
 };
@@ -105,21 +106,22 @@ static int tell_institution(const struct figures_row *row, void *arg)
 	struct figures_row shown = *row;
 
 	api_hide_kpis(rows->call, &shown);
-	return rows->fn(&shown, rows->call);
+	return rows->fn(&shown, rows->arg);
 }
 
 int api_disclose(struct api_call *call, const struct figures *figures,
-		 const struct figures_question *question, figures_row_fn fn, struct err *err)
+		 const struct figures_question *question, figures_row_fn fn, void *arg,
+		 struct err *err)
 {
 	bool is_single = question->by == GROUP_INSTITUTION;
-	struct rows rows = {.call = call, .fn = fn};
+	struct rows rows = {.call = call, .fn = fn, .arg = arg};
 	int rc = figures_kpis(figures, question, is_single ? tell_institution : keep_row, &rows,
 			      err);
 
 	for (int kpi = 0; kpi < N_KPIS && rc == 0 && rows.n > 1; kpi++)
 		hide_remainder(&rows, (enum kpi)kpi);
 	for (size_t i = 0; i < rows.n && rc == 0; i++)
-		rc = fn(&rows.rows[i], call);
+		rc = fn(&rows.rows[i], arg);
 	free(rows.rows);
 	return rc;
 }

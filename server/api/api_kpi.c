@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/api/api_call.h"
+#include "server/api/api_goal.h"
 
 enum { MINUTE_MS = 60 * 1000 };
 
@@ -56,9 +57,16 @@ static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_valu
 	json_end_object(json);
 }
 
+/* Where rows go. */
+struct answer {
+	struct api_call *call;
+	struct figures_goals goals;
+};
+
 static int write_row(const struct figures_row *row, void *arg)
 {
-	struct api_call *call = arg;
+	struct answer *answer = arg;
+	struct api_call *call = answer->call;
 	struct json_writer *json = &call->json;
 
 	json_begin_object(json, NULL);
@@ -76,15 +84,16 @@ static int write_row(const struct figures_row *row, void *arg)
 		if (row->kpis[kpi].applies)
 			write_kpi(call, (enum kpi)kpi, &row->kpis[kpi]);
 	json_end_object(json);
+	api_add_goals(call, &answer->goals, row);
 	json_end_object(json);
 	return 0;
 }
 
 /* One line for each indicator of each row. */
-static const char *const columns[] = {"by",        "key",       "own",        "institutions",
-				      "reporting", "kpi",       "value",      "unit",
-				      "coverage",  "estimated", "partial",    "reason",
-				      "previous",  "change",    "change_all", NULL};
+static const char *const columns[] = {
+	"by",       "key",    "own",        "institutions",   "reporting", "kpi",
+	"value",    "unit",   "coverage",   "estimated",      "partial",   "reason",
+	"previous", "change", "change_all", API_GOAL_COLUMNS, NULL};
 
 static void add_cell(struct api_call *call, bool is_known, int64_t micro)
 {
@@ -94,8 +103,9 @@ static void add_cell(struct api_call *call, bool is_known, int64_t micro)
 		csv_add_text(&call->csv, NULL);
 }
 
-static void write_line(struct api_call *call, const struct figures_row *row, enum kpi kpi)
+static void write_line(struct answer *answer, const struct figures_row *row, enum kpi kpi)
 {
+	struct api_call *call = answer->call;
 	const struct kpi_value *value = &row->kpis[kpi];
 	struct csv_writer *csv = &call->csv;
 
@@ -119,6 +129,7 @@ static void write_line(struct api_call *call, const struct figures_row *row, enu
 	add_cell(call, value->has_previous, value->previous);
 	add_cell(call, value->has_change, value->change);
 	add_cell(call, value->has_change_all, value->change_all);
+	api_add_goal_cells(call, &answer->goals, row, kpi);
 	csv_end_row(csv);
 }
 
@@ -222,9 +233,11 @@ static void add_terms(struct api_call *call, const struct figures *figures, uint
 	json_end_array(json);
 }
 
-static void begin_answer(struct api_call *call, const struct figures *figures, uint32_t region,
+static void begin_answer(struct answer *answer, const struct figures *figures, uint32_t region,
 			 const struct figures_period *period)
 {
+	struct api_call *call = answer->call;
+
 	api_is_about(call, period->until_ms);
 	if (call->is_csv) {
 		api_csv(call, columns);
@@ -234,6 +247,7 @@ static void begin_answer(struct api_call *call, const struct figures *figures, u
 	json_begin_object(&call->json, NULL);
 	api_add_period(call, period);
 	add_terms(call, figures, region, period);
+	api_add_plan(call, &answer->goals);
 	api_add_computing(call);
 	json_begin_array(&call->json, "rows");
 }
@@ -260,6 +274,7 @@ static void get_region_kpis(struct api_call *call)
 {
 	struct figures figures = api_figures(call);
 	struct figures_question question = {.filter = is_visible, .filter_arg = call};
+	struct answer answer = {.call = call};
 	struct err err = {""};
 	int by, rc;
 
@@ -270,15 +285,23 @@ static void get_region_kpis(struct api_call *call)
 	if (by < 0)
 		return;
 	question.by = (enum figures_group)by;
-	begin_answer(call, &figures, question.region, &question.period);
-	rc = api_disclose(call, &figures, &question, call->is_csv ? write_lines : write_row, &err);
+	rc = api_goals_load(call, &answer.goals, &figures, &question, &err);
+	if (rc < 0) {
+		api_failed(call, &err);
+		return;
+	}
+	begin_answer(&answer, &figures, question.region, &question.period);
+	rc = api_disclose(call, &figures, &question, call->is_csv ? write_lines : write_row,
+			  &answer, &err);
 	end_answer(call, rc, &err);
+	figures_goals_free(&answer.goals);
 }
 
 static void get_institution_kpis(struct api_call *call)
 {
 	struct figures figures = api_figures(call);
 	struct figures_row row = {.key_name = "institution"};
+	struct answer answer = {.call = call};
 	struct figures_period period;
 	struct err err = {""};
 	uint32_t region;
@@ -290,11 +313,15 @@ static void get_institution_kpis(struct api_call *call)
 		return;
 	row.key = call->registry->institutions[row.institution].id;
 	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);
-	begin_answer(call, &figures, region, &period);
+	if (rc == 0)
+		rc = figures_goals_load_one(&answer.goals, &figures, row.institution, &period,
+					    &err);
+	begin_answer(&answer, &figures, region, &period);
 	api_hide_kpis(call, &row);
 	if (rc == 0)
-		rc = call->is_csv ? write_lines(&row, call) : write_row(&row, call);
+		rc = call->is_csv ? write_lines(&row, &answer) : write_row(&row, &answer);
 	end_answer(call, rc, &err);
+	figures_goals_free(&answer.goals);
 }
 
 static const char *const cumulative_names[] = {"true", "false", NULL};

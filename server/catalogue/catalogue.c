@@ -52,6 +52,8 @@ static const char *const item_names[N_CATALOGUE_ITEMS] = {
 	[ITEM_EDIT] = "edit",
 	[ITEM_STATISTICS] = "statistics",
 	[ITEM_SAVINGS] = "savings",
+	[ITEM_QUOTA_GRADE] = "quota_grade",
+	[ITEM_TARGET_PROGRESS] = "target_progress",
 	[ITEM_ACCESS_LOG] = "access_log",
 };
 const char *const catalogue_cycle_names[] = {"15min", "hour",      "day", "month",
@@ -347,6 +349,11 @@ const char *catalogue_item_name(enum catalogue_item item)
 int catalogue_grade(const struct catalogue *catalogue, enum catalogue_item item)
 {
 	return catalogue->own[item]->grade + 1;
+}
+
+const struct catalogue_entry *catalogue_kpi_entry(const struct catalogue *catalogue, enum kpi kpi)
+{
+	return catalogue->kpis[kpi];
 }
 
 int catalogue_kpi_grade(const struct catalogue *catalogue, enum kpi kpi)

@@ -33,6 +33,8 @@ enum catalogue_item {
 	ITEM_EDIT,
 	ITEM_STATISTICS,
 	ITEM_SAVINGS,
+	ITEM_QUOTA_GRADE,
+	ITEM_TARGET_PROGRESS,
 	ITEM_ACCESS_LOG,
 	N_CATALOGUE_ITEMS
 };
@@ -77,6 +79,7 @@ const char *catalogue_item_name(enum catalogue_item item);
 
 /* 1 to 4. */
 int catalogue_grade(const struct catalogue *catalogue, enum catalogue_item item);
+const struct catalogue_entry *catalogue_kpi_entry(const struct catalogue *catalogue, enum kpi kpi);
 int catalogue_kpi_grade(const struct catalogue *catalogue, enum kpi kpi);
 /* Of a sum over n institutions of which the largest brings this share (10^-6). */
 int catalogue_sum_grade(const struct catalogue *catalogue, enum kpi kpi, uint32_t n,

@@ -23,6 +23,7 @@ enum note_kind {
 	NOTE_HEADCOUNT,
 	NOTE_AREA,
 	NOTE_USCC_TWICE,
+	NOTE_QUOTA_CLASS,
 	NOTE_NO_USCC,
 	NOTE_EXPECTED,
 	NOTE_FACTOR,
@@ -40,6 +41,7 @@ static const struct {
 	[NOTE_HEADCOUNT] = {true, "no headcount: indicators per person are withheld"},
 	[NOTE_AREA] = {true, "no building area: indicators per area are withheld"},
 	[NOTE_USCC_TWICE] = {true, "a unified social credit code used twice"},
+	[NOTE_QUOTA_CLASS] = {true, "a quota_class that no quota is about"},
 	[NOTE_NO_USCC] = {false, "no unified social credit code"},
 	[NOTE_EXPECTED] = {false, "no expected_year: in the first weeks nobody can say how much "
 				  "is missing"},
@@ -201,6 +203,20 @@ static void look_at_codes(struct checking *c)
 			add_note(&c->notes, NOTE_USCC_TWICE, "%s: institutions %s and %s",
 				 list[i]->uscc, list[i - 1]->id, list[i]->id);
 	free(list);
+}
+
+static void look_at_classes(struct checking *c)
+{
+	for (size_t i = 0; i < c->registry->n_institutions; i++) {
+		const struct registry_institution *it = &c->registry->institutions[i];
+
+		for (size_t k = 0; k < it->n_identities; k++)
+			if (it->identities[k].quota_class != NULL &&
+			    !quota_has_class(factors_quotas(c->factors),
+					     it->identities[k].quota_class))
+				add_note(&c->notes, NOTE_QUOTA_CLASS, "institution %s (%s): '%s'",
+					 it->id, it->name, it->identities[k].quota_class);
+	}
 }
 
 static void look_at_factors(struct checking *c)
@@ -412,6 +428,7 @@ static void look(struct checking *c)
 	look_at_config(c);
 	look_at_regions(c);
 	look_at_institutions(c);
+	look_at_classes(c);
 	look_at_codes(c);
 	look_at_factors(c);
 }

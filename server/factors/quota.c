@@ -279,6 +279,14 @@ const struct quota *quota_find(const struct quotas *quotas, const struct region_
 	return best;
 }
 
+bool quota_has_class(const struct quotas *quotas, const char *class_id)
+{
+	for (size_t i = 0; i < quotas->n; i++)
+		if (strcmp(quotas->list[i].class_id, class_id) == 0)
+			return true;
+	return false;
+}
+
 void quota_print_reference(struct buf *out)
 {
 	conf_print_reference(quota_keys, out);

@@ -69,6 +69,8 @@ struct quota_subject {
 const struct quota *quota_find(const struct quotas *quotas, const struct region_tree *tree,
 			       const struct quota_subject *subject, const char *indicator,
 			       civil_day day);
+/* Is there a class of that id, in whatever region and time? */
+bool quota_has_class(const struct quotas *quotas, const char *class_id);
 /* The plan that covers a year (base year < year <= target year), or NULL. */
 const struct plan *plan_of_year(const struct plans *plans, int year);
 /* The institution's own, else its type's, else that of all in the nearest region above. */

@@ -176,6 +176,7 @@ struct figures_question {
 	uint32_t region; /* index into the region tree */
 	enum figures_group by;
 	bool needs_no_reasons;    /* by institution: what was remembered will do */
+	bool is_before;           /* values are those that the period is compared with */
 	figures_filter_fn filter; /* what the asker may see */
 	void *filter_arg;
 };
@@ -185,6 +186,11 @@ int figures_kpis(const struct figures *figures, const struct figures_question *q
 int figures_institution_kpis(const struct figures *figures, uint32_t institution,
 			     const struct figures_period *period, struct kpi_value out[N_KPIS],
 			     struct err *err);
+
+/* What the period is compared with, as values. */
+int figures_institution_before(const struct figures *figures, uint32_t institution,
+			       const struct figures_period *period, struct kpi_value out[N_KPIS],
+			       struct err *err);
 
 /* ---- the newest day, for tables of meters ---- */
 struct figures_today {

@@ -7,7 +7,7 @@
 #include "common/mem.h"
 #include "server/figures/figures_private.h"
 
-enum { N_SLOTS = 6 }; /* five years and the month that is running */
+enum { N_SLOTS = 8 }; /* five years, what targets look back at, the month that is running */
 
 /* kpi_sum without its reason; only those that apply are kept. */
 struct part {
@@ -132,14 +132,16 @@ int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, s
 static bool is_same_scope(const struct figures_scope *a, const struct figures_scope *b)
 {
 	return a->span.from_ms == b->span.from_ms && a->span.to_ms == b->span.to_ms &&
-	       a->bills_until == b->bills_until && a->is_now == b->is_now;
+	       a->bills_until == b->bills_until && a->is_now == b->is_now &&
+	       a->frozen_year == b->frozen_year;
 }
 
 static bool is_same_key(const struct figures_cache_key *a, const struct figures_cache_key *b)
 {
 	return a->registry_version == b->registry_version &&
 	       a->factors_version == b->factors_version && a->basis == b->basis &&
-	       a->hour == b->hour && is_same_scope(&a->scopes[0], &b->scopes[0]) &&
+	       a->is_before == b->is_before && a->hour == b->hour &&
+	       is_same_scope(&a->scopes[0], &b->scopes[0]) &&
 	       is_same_scope(&a->scopes[1], &b->scopes[1]);
 }
 

@@ -4,19 +4,6 @@
 
 #include "server/figures/figures_input.h"
 
-/* Where it is given, CO2 is computed with this year's grid factor as well. */
-static int frozen_year(const struct input_work *work, civil_day day)
-{
-	const struct plans *plans = factors_plans(work->reader->figures->factors);
-	int year = civil_date_of(day).year;
-	const struct plan *plan = plan_of_year(plans, year);
-
-	for (size_t i = 0; plan == NULL && i < plans->n; i++)
-		if (plans->list[i].base_year == year)
-			plan = &plans->list[i];
-	return plan != NULL ? plan->frozen_year : 0;
-}
-
 static const struct registry *registry_of(const struct input_work *work)
 {
 	return work->reader->figures->registry;
@@ -53,7 +40,7 @@ static void add_carbon(const struct input_work *work, enum carrier carrier, civi
 	uint32_t region = institution_of(work)->region;
 	bool is_bought = carrier == CARRIER_ELECTRICITY || carrier == CARRIER_HEAT ||
 			 carrier == CARRIER_COOLING;
-	int frozen = frozen_year(work, month);
+	int frozen = work->scope->frozen_year;
 	struct factor factor;
 
 	if (!factors_co2(figures->factors, figures->registry->regions, region, carrier, month,

@@ -9,9 +9,10 @@
 const char *const figures_group_names[] = {
 	"", "region", "type", "department", "affiliation", "institution", NULL};
 
+/* is_before: what the period is compared with stands first, and is compared with nothing. */
 static int inputs_of(const struct figures_reader *reader, uint32_t institution,
-		     const struct figures_period *period, struct kpi_input inputs[2],
-		     struct err *err)
+		     const struct figures_period *period, bool is_before,
+		     struct kpi_input inputs[2], struct err *err)
 {
 	uint32_t region = reader->figures->registry->institutions[institution].region;
 	struct figures_period local = *period;
@@ -23,6 +24,9 @@ static int inputs_of(const struct figures_reader *reader, uint32_t institution,
 		return 0;
 	}
 	figures_scopes(reader->figures, &local, &scopes[0], &scopes[1]);
+	inputs[1] = (struct kpi_input){0};
+	if (is_before)
+		return figures_base(reader, institution, &scopes[0], &scopes[1], &inputs[0], err);
 	rc = figures_input(reader, institution, &scopes[0], &inputs[0], err);
 	return rc < 0 ? rc
 		      : figures_base(reader, institution, &scopes[0], &scopes[1], &inputs[1], err);
@@ -35,9 +39,9 @@ static void fold(struct kpi_input inputs[2], const struct kpi_input member[2])
 	figures_add_input(&inputs[1], &member[1]);
 }
 
-int figures_institution_kpis(const struct figures *figures, uint32_t institution,
-			     const struct figures_period *period, struct kpi_value out[N_KPIS],
-			     struct err *err)
+static int institution_kpis(const struct figures *figures, uint32_t institution,
+			    const struct figures_period *period, bool is_before,
+			    struct kpi_value out[N_KPIS], struct err *err)
 {
 	const struct registry_institution *of = &figures->registry->institutions[institution];
 	struct figures_reader reader;
@@ -45,18 +49,33 @@ int figures_institution_kpis(const struct figures *figures, uint32_t institution
 	int rc = figures_reader_open(&reader, figures, err);
 
 	if (rc == 0)
-		rc = inputs_of(&reader, institution, period, inputs, err);
+		rc = inputs_of(&reader, institution, period, is_before, inputs, err);
 	for (size_t i = 0; i < of->n_members && rc == 0; i++) {
 		if (figures_reported_by(figures->registry, of->members[i], &period->days) !=
 		    institution)
 			continue;
-		rc = inputs_of(&reader, of->members[i], period, member, err);
+		rc = inputs_of(&reader, of->members[i], period, is_before, member, err);
 		fold(inputs, member);
 	}
 	if (rc == 0)
-		kpi_of_institution(&inputs[0], &inputs[1], figures->min_coverage, out);
+		kpi_of_institution(&inputs[0], is_before ? NULL : &inputs[1], figures->min_coverage,
+				   out);
 	figures_reader_close(&reader);
 	return rc;
+}
+
+int figures_institution_kpis(const struct figures *figures, uint32_t institution,
+			     const struct figures_period *period, struct kpi_value out[N_KPIS],
+			     struct err *err)
+{
+	return institution_kpis(figures, institution, period, false, out, err);
+}
+
+int figures_institution_before(const struct figures *figures, uint32_t institution,
+			       const struct figures_period *period, struct kpi_value out[N_KPIS],
+			       struct err *err)
+{
+	return institution_kpis(figures, institution, period, true, out, err);
 }
 
 /* ---- groups ---- */
@@ -167,7 +186,8 @@ static int group_inputs(struct work *work, uint32_t institution, struct kpi_inpu
 		cache = NULL;
 	if (cache != NULL && figures_cache_get(cache, &work->cache_key, institution, inputs))
 		return 0;
-	rc = inputs_of(&work->reader, institution, &work->question->period, inputs, err);
+	rc = inputs_of(&work->reader, institution, &work->question->period,
+		       work->question->is_before, inputs, err);
 	if (rc == 0 && cache != NULL)
 		figures_cache_put(cache, &work->cache_key, institution, work->as_of, inputs);
 	return rc;
@@ -248,6 +268,7 @@ static int use_cache(struct work *work, struct err *err)
 	key->registry_version = figures->registry->version;
 	key->factors_version = factors_version(figures->factors);
 	key->basis = figures->basis;
+	key->is_before = work->question->is_before;
 	figures_scopes(figures, &work->question->period, &key->scopes[0], &key->scopes[1]);
 	key->hour = work->question->period.kind == PERIOD_HEATING ? figures->now_ms / HOUR_MS : 0;
 	return figures_cache_refresh(&work->reader, &work->as_of, err);

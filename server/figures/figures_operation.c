@@ -11,27 +11,20 @@ struct scan {
 	uint32_t institution;
 	enum carrier carrier;
 	struct span_ms span;
-	enum calendar_kind calendar;
 	struct operation *out;
 };
 
-enum calendar_kind figures_calendar(enum institution_type type)
+_Static_assert((int)WORKING_OFFICE == CALENDAR_OFFICE && (int)WORKING_SCHOOL == CALENDAR_SCHOOL &&
+		       (int)WORKING_ALWAYS == CALENDAR_ALWAYS,
+	       "the registry names calendars");
+
+static enum calendar_kind calendar_of(const struct registry_identity *is)
 {
-	switch (type) {
-	case TYPE_EDUCATION:
+	if (is->working != WORKING_BY_TYPE)
+		return (enum calendar_kind)is->working;
+	if (is->type == TYPE_EDUCATION)
 		return CALENDAR_SCHOOL;
-	case TYPE_HEALTH:
-		return CALENDAR_ALWAYS;
-	case TYPE_GOVERNMENT:
-	case TYPE_SCIENCE:
-	case TYPE_CULTURE:
-	case TYPE_SPORT:
-	case TYPE_OTHER_INSTITUTION:
-	case TYPE_ASSOCIATION:
-	case N_TYPES:
-		break;
-	}
-	return CALENDAR_OFFICE;
+	return is->type == TYPE_HEALTH ? CALENDAR_ALWAYS : CALENDAR_OFFICE;
 }
 
 static uint32_t hours_inside(const struct scan *scan, civil_day day)
@@ -52,12 +45,13 @@ static void take_day(const struct load_day *load, void *arg)
 {
 	struct scan *scan = arg;
 	const struct figures *figures = scan->reader->figures;
-	uint32_t region = figures->registry->institutions[scan->institution].region;
+	const struct registry_identity *is = registry_identity_on(
+		&figures->registry->institutions[scan->institution], load->day);
 	int64_t prices[DERIVED_HOURS];
 	struct operation_day day = {.load = load, .hours = hours_inside(scan, load->day)};
 
-	day.is_free = !calendar_works(factors_calendar(figures->factors), scan->calendar,
-				      figures->registry->regions, region, load->day);
+	day.is_free = !calendar_works(factors_calendar(figures->factors), calendar_of(is),
+				      figures->registry->regions, is->region, load->day);
 	if (scan->costs != NULL && !figures_fee_covers(scan->costs, scan->carrier, load->day)) {
 		figures_prices(figures, scan->costs->tariffs[scan->carrier], load->day, prices);
 		day.prices = prices;
@@ -69,8 +63,6 @@ static int scan_series(struct scan *scan, int64_t id, const char *series, struct
 {
 	struct derived_key key = {.id = id, .day = figures_day(scan->reader, scan->span.from_ms)};
 
-	scan->calendar = figures_calendar(
-		scan->reader->figures->registry->institutions[scan->institution].type);
 	return load_list(scan->reader->derived, &key,
 			 figures_day(scan->reader, scan->span.to_ms - 1) + 1, series,
 			 &(struct load_visitor){take_day, scan}, err);

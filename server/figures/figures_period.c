@@ -148,6 +148,18 @@ struct span figures_compared(const struct figures_period *period)
 	return (struct span){before(period, period->days.from), before(period, period->days.to)};
 }
 
+/* That of the year's plan; both periods use one, so that they differ by what was used alone. */
+static int frozen_year(const struct figures *figures, int year)
+{
+	const struct plans *plans = factors_plans(figures->factors);
+	const struct plan *plan = plan_of_year(plans, year);
+
+	for (size_t i = 0; plan == NULL && i < plans->n; i++)
+		if (plans->list[i].base_year == year)
+			plan = &plans->list[i];
+	return plan != NULL ? plan->frozen_year : 0;
+}
+
 void figures_scopes(const struct figures *figures, const struct figures_period *period,
 		    struct figures_scope *now, struct figures_scope *previous)
 {
@@ -169,6 +181,7 @@ void figures_scopes(const struct figures *figures, const struct figures_period *
 	previous->whole = previous->span;
 	previous->is_now = false;
 	previous->bills_until = before(period, now->bills_until);
+	now->frozen_year = previous->frozen_year = frozen_year(figures, period->year);
 }
 
 /* ---- coefficients ---- */

@@ -90,6 +90,7 @@ struct figures_scope {
 	civil_day bills_until; /* billed carriers count up to this day, exclusive */
 	bool is_now;           /* the span may end now: the last hours are still coming */
 	struct span_ms whole;  /* area and persons are means over all of this time */
+	int frozen_year;       /* of the grid factor that CO2 is computed with as well; 0: none */
 };
 /* A month, or what of it lies in the scope. */
 struct figures_part {
@@ -116,9 +117,6 @@ int figures_miss_bills(const struct figures_reader *reader, uint32_t institution
 		       struct err *err);
 /* Keeps the first cause of what is missing. */
 void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name);
-
-/* Who works when, by type of institution. */
-enum calendar_kind figures_calendar(enum institution_type type);
 
 /* ---- shared buildings (figures_shared.c) ---- */
 struct figures_holding {
@@ -159,6 +157,7 @@ struct figures_cache_key {
 	int64_t registry_version, factors_version;
 	enum factor_basis basis;
 	struct figures_scope scopes[2];
+	bool is_before;
 	int64_t hour; /* of heating, where institutions' own days may end later; else 0 */
 };
 /* What the reader's ledger has committed by now; asked once per question, before reading rows. */

@@ -35,6 +35,7 @@ struct definition {
 #define CARBON      {{PART_SCOPE1, 1}, {PART_SCOPE2, 1}}
 #define CARBON_AREA {{PART_SCOPE1_AREA, 1}, {PART_SCOPE2, 1}}
 #define FROZEN_AREA {{PART_SCOPE1_AREA, 1}, {PART_FROZEN, 1}}
+#define FROZEN      {{PART_SCOPE1, 1}, {PART_FROZEN, 1}}
 
 static const struct definition definitions[N_KPIS] = {
 	[KPI_TOTAL_ENERGY] = {"total_energy_kgce", "kgce", PER_NOTHING, PART_ENERGY,
@@ -91,6 +92,8 @@ static const struct definition definitions[N_KPIS] = {
 		ONE(PART_ROOM), ONE(PART_IT), "the equipment used nothing"},
 	[KPI_CO2_PER_AREA_FROZEN] = {"co2_per_area_frozen_kg", "kg/m2", PER_AREA, PART_FROZEN,
 		FROZEN_AREA, {{0, 0}}, NULL},
+	[KPI_CO2_PER_CAPITA_FROZEN] = {"co2_per_capita_frozen_kg", "kg/person", PER_PERSON,
+		PART_FROZEN, FROZEN, {{0, 0}}, NULL},
 	[KPI_BASE_LOAD] = {"base_load_kw", "kW", PER_TERMS, PART_NIGHT,
 		ONE(PART_NIGHT), ONE(PART_NIGHT_HOURS), "no night is known"},
 	[KPI_BASE_LOAD_SHARE] = {"base_load_share", "1", PER_TERMS, PART_BASE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* operation.h - days by the hour into base load, peak, load factor, night flow and cost. Pure.
- * Definitions: docs/indicators.md. */
+ * Definitions: docs/figures.md. */
 #ifndef SERVER_OPERATION_H
 #define SERVER_OPERATION_H
 

@@ -51,6 +51,9 @@ enum affiliation {
 	AFFILIATION_TOWNSHIP
 };
 
+/* Who works when: names of enum calendar_kind, and what is not given. */
+enum working { WORKING_OFFICE, WORKING_SCHOOL, WORKING_ALWAYS, WORKING_BY_TYPE };
+
 #define REGISTRY_NONE UINT32_MAX /* "no index" */
 #define TIME_OPEN     INT64_MAX  /* a life that has not ended */
 #define MICRO_NONE    INT64_MIN  /* "not given" for a value in 10^-6 units */
@@ -163,6 +166,8 @@ struct registry_identity {
 	const char *name, *competent, *department, *region_code;
 	enum institution_type type;
 	enum affiliation affiliation;
+	const char *quota_class; /* NULL: follows from type and affiliation */
+	enum working working;
 	uint32_t region; /* index into the region tree */
 };
 
@@ -280,6 +285,7 @@ const char *institution_type_name(enum institution_type type);
 /* NULL-terminated, for conf and hints; in the order of the enums */
 extern const char *const carrier_names[], *const institution_type_names[];
 extern const char *const affiliation_names[]; /* [0] is "none" */
+extern const char *const working_names[];     /* without WORKING_BY_TYPE */
 extern const char *const supply_names[], *const meter_role_names[], *const meter_scope_names[];
 extern const char *const meter_form_names[]; /* [0] is "none" */
 

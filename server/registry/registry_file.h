@@ -74,6 +74,7 @@ struct file_institution {
 	const char *id, *uscc, *reports_with, *rest;
 	/* texts, or dated lists of them */
 	const struct conf_node *name, *region, *department, *competent, *type, *affiliation;
+	const struct conf_node *quota_class, *calendar;
 	civil_day from, to;
 	bool is_sensitive;
 	struct file_location location;
@@ -108,7 +109,8 @@ extern const struct conf_key registry_site_keys[], registry_building_keys[], reg
 extern const struct conf_key registry_account_keys[], registry_location_keys[];
 extern const struct conf_key registry_name_keys[], registry_type_keys[], registry_region_keys[];
 extern const struct conf_key registry_department_keys[], registry_competent_keys[];
-extern const struct conf_key registry_affiliation_keys[];
+extern const struct conf_key registry_affiliation_keys[], registry_quota_class_keys[];
+extern const struct conf_key registry_calendar_keys[];
 enum { FILE_BY_SUBMETER = APPORTION_NOTHING }; /* file_occupant.apportion */
 
 /* ---- the loader ---- */

@@ -33,6 +33,10 @@ DATED_KEYS(registry_type_keys, "type", CONF_CHOICE, choice, .choices = instituti
 	   .help = "kind of institution in the statistics");
 DATED_KEYS(registry_affiliation_keys, "affiliation", CONF_CHOICE, choice,
 	   .choices = affiliation_names, .help = "level that it belongs to");
+DATED_KEYS(registry_quota_class_keys, "quota_class", CONF_STRING, text,
+	   .help = "class of the quotas it is held against");
+DATED_KEYS(registry_calendar_keys, "calendar", CONF_CHOICE, choice, .choices = working_names,
+	   .help = "who works when");
 
 static const struct conf_key occupant_keys[] = {
 	{.name = "", .type = CONF_NODE, .offset = offsetof(struct file_occupant, node)},

@@ -4,8 +4,17 @@
 
 #include "server/registry/registry_file.h"
 
-enum fact { FACT_NAME, FACT_REGION, FACT_DEPARTMENT, FACT_COMPETENT, FACT_TYPE, FACT_AFFILIATION };
-enum { N_FACTS = FACT_AFFILIATION + 1, VALUE_ROW = 2 /* of a table of DATED_KEYS */ };
+enum fact {
+	FACT_NAME,
+	FACT_REGION,
+	FACT_DEPARTMENT,
+	FACT_COMPETENT,
+	FACT_TYPE,
+	FACT_AFFILIATION,
+	FACT_QUOTA_CLASS,
+	FACT_CALENDAR
+};
+enum { N_FACTS = FACT_CALENDAR + 1, VALUE_ROW = 2 /* of a table of DATED_KEYS */ };
 
 struct facts {
 	struct file_dated *items; /* by from */
@@ -90,6 +99,8 @@ static void read_all(struct registry_loader *loader, struct arena *temporary,
 		[FACT_COMPETENT] = {file->competent, registry_competent_keys},
 		[FACT_TYPE] = {file->type, registry_type_keys},
 		[FACT_AFFILIATION] = {file->affiliation, registry_affiliation_keys},
+		[FACT_QUOTA_CLASS] = {file->quota_class, registry_quota_class_keys},
+		[FACT_CALENDAR] = {file->calendar, registry_calendar_keys},
 	};
 
 	for (int i = 0; i < N_FACTS; i++)
@@ -144,6 +155,10 @@ static void build_identity(struct registry_loader *loader, const struct facts al
 	to->competent = registry_share(loader, fact_on(&all[FACT_COMPETENT], day)->text);
 	to->type = (enum institution_type)fact_on(&all[FACT_TYPE], day)->choice;
 	to->affiliation = (enum affiliation)fact_on(&all[FACT_AFFILIATION], day)->choice;
+	to->quota_class = registry_share(loader, fact_on(&all[FACT_QUOTA_CLASS], day)->text);
+	to->working = WORKING_BY_TYPE;
+	if (all[FACT_CALENDAR].n > 0)
+		to->working = (enum working)fact_on(&all[FACT_CALENDAR], day)->choice;
 	to->region = REGISTRY_NONE;
 	to->region_code = registry_share(loader, region != NULL ? region : "000000");
 	if (to->name == NULL)

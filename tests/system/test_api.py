@@ -163,7 +163,8 @@ COLUMNS = {
         "carrier,item,building,meter,unit,start,value,estimated,coverage",
     f"/api/v1/institutions/{INSTITUTION}/kpis":
         "by,key,own,institutions,reporting,kpi,value,unit,coverage,estimated,partial,reason,"
-        "previous,change,change_all",
+        "previous,change,change_all,quota_grade,quota_share,target,target_used,target_projected,"
+        "target_state",
 }
 
 

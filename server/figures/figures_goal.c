@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/figures/figures_goal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "server/figures/figures_private.h"
+
+struct goal_row {
+	const char *key;
+	bool is_own;
+	uint32_t institution; /* REGISTRY_NONE: of a group */
+	struct goal_past past[N_GOALS];
+};
+
+enum kpi figures_goal_kpi(int n)
+{
+	const char *name = quota_indicator_names[n];
+
+	return kpi_find(name, strlen(name));
+}
+
+enum kpi figures_goal_frozen(const struct figures_goals *goals, int n)
+{
+	enum kpi kpi = figures_goal_kpi(n);
+
+	if (goals->plan == NULL || goals->plan->frozen_year == 0)
+		return kpi;
+	if (kpi == KPI_CO2_PER_AREA)
+		return KPI_CO2_PER_AREA_FROZEN;
+	return kpi == KPI_CO2_PER_CAPITA ? KPI_CO2_PER_CAPITA_FROZEN : kpi;
+}
+
+/* ---- the past ---- */
+
+static bool is_row(const struct goal_row *one, const struct figures_row *row)
+{
+	if (one->institution != REGISTRY_NONE)
+		return one->institution == row->institution;
+	return one->is_own == row->is_own && strcmp(one->key, row->key) == 0;
+}
+
+static int by_institution(const void *key, const void *row)
+{
+	uint32_t a = *(const uint32_t *)key, b = ((const struct goal_row *)row)->institution;
+
+	return a < b ? -1 : a > b;
+}
+
+/* NULL: nothing is known of before. */
+static struct goal_row *find_row(const struct figures_goals *goals, const struct figures_row *row)
+{
+	if (goals->n_rows > 0 && !row->is_group)
+		return bsearch(&row->institution, goals->rows, goals->n_rows, sizeof *goals->rows,
+			       by_institution);
+	for (size_t i = 0; i < goals->n_rows; i++)
+		if (is_row(&goals->rows[i], row))
+			return &goals->rows[i];
+	return NULL;
+}
+
+/* Institutions come in their order. */
+static struct goal_row *add_row(struct figures_goals *goals, const struct figures_row *row)
+{
+	struct goal_row *added;
+
+	goals->rows = grow(goals->rows, goals->n_rows, &goals->cap_rows, sizeof *goals->rows);
+	added = &goals->rows[goals->n_rows++];
+	*added = (struct goal_row){
+		.key = row->key, .is_own = row->is_own, .institution = row->institution};
+	for (int n = 0; n < N_GOALS; n++)
+		added->past[n] = (struct goal_past){MICRO_NONE, MICRO_NONE};
+	return added;
+}
+
+static int keep_past(const struct figures_row *row, void *arg)
+{
+	struct figures_goals *goals = arg;
+	struct goal_row *to = find_row(goals, row);
+
+	if (to == NULL)
+		to = add_row(goals, row);
+	for (int n = 0; n < N_GOALS; n++) {
+		const struct kpi_value *kpi = &row->kpis[figures_goal_frozen(goals, n)];
+		int64_t value = kpi->applies && kpi->has_value ? kpi->value : MICRO_NONE;
+
+		if (goals->is_last)
+			to->past[n].last = value;
+		else
+			to->past[n].base = value;
+	}
+	return 0;
+}
+
+/* All of the year, against as many months before. */
+static struct figures_period whole_year(const struct figures *figures, int year, int months)
+{
+	const struct figures_period period = {
+		.kind = PERIOD_YEAR,
+		.year = year,
+		.length = 12,
+		.compare_months = months,
+		.days = {civil_day_of((struct civil_date){year, 1, 1}),
+			 civil_day_of((struct civil_date){year + 1, 1, 1})},
+		.until_ms = civil_day_start_utc(civil_day_of((struct civil_date){year + 1, 1, 1}),
+						figures->registry->offset_ms)};
+
+	return period;
+}
+
+/* What the period does not need is not asked for. */
+static int load_past(struct figures_goals *goals, uint32_t institution, struct err *err)
+{
+	int year = goals->question.period.year;
+	struct figures_question question = goals->question;
+	struct figures then = *goals->figures;
+	int rc;
+
+	question.is_before = question.needs_no_reasons = true;
+	question.period =
+		whole_year(&then, year, goals->is_last ? 12 : (year - goals->plan->base_year) * 12);
+	/* The bills of the whole year before count, not only those of its months so far. */
+	if (then.now_ms < question.period.until_ms)
+		then.now_ms = question.period.until_ms;
+	if (institution == REGISTRY_NONE && goals->ask != NULL)
+		return goals->ask(goals->ask_arg, &then, &question, keep_past, goals, err);
+	if (institution == REGISTRY_NONE)
+		return figures_kpis(&then, &question, keep_past, goals, err);
+	struct figures_row row = {.key = then.registry->institutions[institution].id,
+				  .institution = institution};
+	rc = figures_institution_before(&then, institution, &question.period, row.kpis, err);
+	return rc < 0 ? rc : keep_past(&row, goals);
+}
+
+static int64_t time_share(const struct figures *figures, const struct figures_period *period)
+{
+	int64_t offset = figures->registry->offset_ms;
+	int64_t from = civil_day_start_utc(period->days.from, offset);
+	int64_t to = civil_day_start_utc(period->days.to, offset);
+
+	return period->in_progress ? scale_int64(period->until_ms - from, MICRO, to - from) : MICRO;
+}
+
+static int load(struct figures_goals *goals, uint32_t institution, struct err *err)
+{
+	const struct figures_period *period = &goals->question.period;
+	bool is_year = period->kind == PERIOD_YEAR || period->kind == PERIOD_YTD ||
+		       period->kind == PERIOD_ROLLING12;
+	int rc = 0;
+
+	goals->has_quotas = is_year;
+	goals->plan = plan_of_year(factors_plans(goals->figures->factors), period->year);
+	goals->time_share = time_share(goals->figures, period);
+	goals->has_targets = is_year && goals->plan != NULL && goals->plan->status[0] == '\0' &&
+			     goals->plan->n_targets > 0;
+	if (!goals->has_targets)
+		return 0;
+	rc = load_past(goals, institution, err);
+	goals->is_last = true;
+	if (rc == 0 && goals->time_share < MICRO)
+		rc = load_past(goals, institution, err);
+	if (rc < 0)
+		figures_goals_free(goals);
+	return rc;
+}
+
+int figures_goals_load(struct figures_goals *goals, const struct figures *figures,
+		       const struct figures_question *question, struct err *err)
+{
+	goals->figures = figures;
+	goals->question = *question;
+	return load(goals, REGISTRY_NONE, err);
+}
+
+int figures_goals_load_one(struct figures_goals *goals, const struct figures *figures,
+			   uint32_t institution, const struct figures_period *period,
+			   struct err *err)
+{
+	goals->figures = figures;
+	goals->question = (struct figures_question){
+		.period = *period,
+		.region = figures->registry->institutions[institution].region,
+		.by = GROUP_INSTITUTION};
+	return load(goals, institution, err);
+}
+
+void figures_goals_free(struct figures_goals *goals)
+{
+	free(goals->rows);
+	goals->rows = NULL;
+	goals->n_rows = goals->cap_rows = 0;
+}
+
+/* ---- whom a row is about ---- */
+
+static int type_of_key(const struct figures_row *row)
+{
+	for (int type = 0; type < N_TYPES; type++)
+		if (strcmp(row->key_name, "type") == 0 &&
+		    strcmp(institution_type_name((enum institution_type)type), row->key) == 0)
+			return type;
+	return -1;
+}
+
+static struct quota_subject subject_of(const struct figures_goals *goals,
+				       const struct figures_row *row)
+{
+	const struct registry *registry = goals->figures->registry;
+	struct quota_subject subject = {
+		.region = goals->question.region, .institution = "", .type = type_of_key(row)};
+
+	if (!row->is_group) {
+		const struct registry_institution *of = &registry->institutions[row->institution];
+		const struct registry_identity *is = registry_identity_on(
+			of, figures_identity_day(of, &goals->question.period.days));
+
+		return (struct quota_subject){is->region, of->id, is->quota_class, (int)is->type,
+					      is->affiliation};
+	}
+	if (strcmp(row->key_name, "region") == 0)
+		subject.region = region_find(registry->regions, row->key, strlen(row->key));
+	return subject;
+}
+
+/* A figure filed for a target is of the one whom the target names. */
+static bool is_filed_for(const struct figures_goals *goals, const struct target *target,
+			 const struct quota_subject *subject, bool is_own)
+{
+	const struct region_tree *tree = goals->figures->registry->regions;
+
+	if (target->base == MICRO_NONE || is_own)
+		return false;
+	if (target->institution[0] != '\0')
+		return strcmp(target->institution, subject->institution) == 0;
+	return subject->institution[0] == '\0' && target->type == subject->type &&
+	       strcmp(target->region, tree->regions[subject->region].code) == 0;
+}
+
+/* ---- answers ---- */
+
+bool figures_goal_quota(const struct figures_goals *goals, const struct figures_row *row, int n,
+			struct goal_quota *out)
+{
+	const struct quota_subject subject = subject_of(goals, row);
+	const struct kpi_value *kpi = &row->kpis[figures_goal_kpi(n)];
+	int64_t measure;
+
+	if (!goals->has_quotas || row->is_group || !kpi->applies)
+		return false;
+	*out = (struct goal_quota){.quota = quota_find(factors_quotas(goals->figures->factors),
+						       goals->figures->registry->regions, &subject,
+						       quota_indicator_names[n],
+						       goals->question.period.days.to - 1),
+				   .level = N_QUOTA_LEVELS,
+				   .share = MICRO_NONE};
+	if (out->quota == NULL)
+		return false;
+	out->is_judged = kpi->has_value && !goals->question.period.in_progress;
+	if (!out->is_judged)
+		return true;
+	out->level = goal_level(out->quota, kpi->value);
+	out->exceeds = goal_exceeds(out->quota, kpi->value);
+	measure = out->quota->levels[QUOTA_LIMIT] != MICRO_NONE ? out->quota->levels[QUOTA_LIMIT]
+								: out->quota->levels[QUOTA_BASE];
+	if (measure != MICRO_NONE && measure > 0)
+		out->share = scale_int64(kpi->value, MICRO, measure);
+	return true;
+}
+
+bool figures_goal_target(const struct figures_goals *goals, const struct figures_row *row, int n,
+			 struct goal_target *out)
+{
+	const struct quota_subject subject = subject_of(goals, row);
+	const struct kpi_value *kpi = &row->kpis[figures_goal_frozen(goals, n)];
+	const struct goal_row *before = find_row(goals, row);
+
+	if (!goals->has_targets || !kpi->applies)
+		return false;
+	*out = (struct goal_target){.target = plan_target(goals->plan,
+							  goals->figures->registry->regions,
+							  &subject, quota_indicator_names[n]),
+				    .facts = {.base = MICRO_NONE,
+					      .value = kpi->has_value ? kpi->value : MICRO_NONE,
+					      .last_so_far = MICRO_NONE,
+					      .last = MICRO_NONE,
+					      .time_share = goals->time_share,
+					      .year = goals->question.period.year}};
+	if (out->target == NULL)
+		return false;
+	if (before != NULL) {
+		out->facts.base = before->past[n].base;
+		out->facts.last = before->past[n].last;
+	}
+	if (kpi->has_previous && goals->question.period.compare_months == 12)
+		out->facts.last_so_far = kpi->previous;
+	out->is_filed = is_filed_for(goals, out->target, &subject, row->is_own);
+	if (out->is_filed)
+		out->facts.base = out->target->base;
+	out->progress = goal_progress(goals->plan, out->target, &out->facts);
+	return true;
+}

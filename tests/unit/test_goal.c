@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Indicators against quotas and targets: the arithmetic, and whole answers of a campus. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/campus.h"
+
+#include "server/figures/figures_goal.h"
+
+#define M(x) ((int64_t)((x)*MICRO))
+
+/* ---- by hand ---- */
+
+static void test_levels(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t levels[N_QUOTA_LEVELS], value;
+		enum quota_level level;
+		bool exceeds;
+	} cases[] = {
+		{"better than exemplary", {M(12), M(10), M(8)}, M(7), QUOTA_GUIDE, false},
+		{"just exemplary", {M(12), M(10), M(8)}, M(8), QUOTA_GUIDE, false},
+		{"usual", {M(12), M(10), M(8)}, M(8) + 1, QUOTA_BASE, false},
+		{"within the limit", {M(12), M(10), M(8)}, M(11), QUOTA_LIMIT, false},
+		{"above the limit", {M(12), M(10), M(8)}, M(12) + 1, N_QUOTA_LEVELS, true},
+		{"only a base value, met",
+		 {MICRO_NONE, M(10), MICRO_NONE},
+		 M(10),
+		 QUOTA_BASE,
+		 false},
+		{"only a base value: nothing is exceeded",
+		 {MICRO_NONE, M(10), MICRO_NONE},
+		 M(99),
+		 N_QUOTA_LEVELS,
+		 false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct quota quota = {0};
+
+		memcpy(quota.levels, cases[i].levels, sizeof quota.levels);
+		if (goal_level(&quota, cases[i].value) != cases[i].level ||
+		    goal_exceeds(&quota, cases[i].value) != cases[i].exceeds)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+/* clang-format off */
+/* 2020 to 2025, five per cent of 100: 95 in the end, 96 in the fourth year. */
+static const struct plan five_years = {.base_year = 2020, .target_year = 2025};
+static const struct target five_percent = {.reduction = 50000};
+struct progress_case {
+	const char *name;
+	struct goal_facts facts;
+	int64_t due, used, projected, progress;
+	enum goal_state state;
+};
+static const struct progress_case progress_cases[] = {
+	{"a year that is over, on the line",
+	 {M(100), M(96), MICRO_NONE, MICRO_NONE, MICRO, 2024},
+	 M(96), MICRO, M(96), 800000, GOAL_ON_TARGET},
+	{"a year that is over, a little above",
+	 {M(100), M(96) + 1, MICRO_NONE, MICRO_NONE, MICRO, 2024},
+	 M(96), MICRO, M(96) + 1, 800000, GOAL_OFF_TARGET},
+	{"half a year, by the time that has passed",
+	 {M(100), M(50), MICRO_NONE, MICRO_NONE, 500000, 2024},
+	 M(96), 520833, M(100), 0, GOAL_OFF_TARGET},
+	{"half a year with most of the heating, by last year's share",
+	 {M(100), M(60), M(62), M(96), 500000, 2024},
+	 M(96), 625000, 92903226, 1419355, GOAL_ON_TARGET},
+	{"no base year", {MICRO_NONE, M(50), M(5), M(10), 500000, 2024},
+	 MICRO_NONE, MICRO_NONE, M(100), MICRO_NONE, GOAL_UNKNOWN},
+	{"withheld", {M(100), MICRO_NONE, M(5), M(10), 500000, 2024},
+	 M(96), MICRO_NONE, MICRO_NONE, MICRO_NONE, GOAL_UNKNOWN},
+	{"the year's first hour", {M(100), 0, MICRO_NONE, MICRO_NONE, 0, 2024},
+	 M(96), 0, MICRO_NONE, MICRO_NONE, GOAL_UNKNOWN},
+};
+/* clang-format on */
+
+static void test_progress(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof progress_cases / sizeof *progress_cases; i++) {
+		const struct progress_case *one = &progress_cases[i];
+		struct goal_progress is = goal_progress(&five_years, &five_percent, &one->facts);
+
+		if (is.due != one->due || is.used != one->used || is.projected != one->projected ||
+		    is.progress != one->progress || is.state != one->state)
+			fail_msg("%s: due %lld used %lld projected %lld progress %lld state %d",
+				 one->name, (long long)is.due, (long long)is.used,
+				 (long long)is.projected, (long long)is.progress, (int)is.state);
+	}
+}
+
+/* ---- a campus: 2024 is its base year ---- */
+
+static const char goal_factors[][2][1200] = {
+	{"coal.yaml", "id: coal\nname: c\nkind: coal\nsource: s\nfactors:\n"
+		      "  - {carrier: electricity, value: 0.1229, verified: true}\n"},
+	{"grid.yaml",
+	 "id: grid\nname: g\nkind: grid\nsource: s\nyears:\n"
+	 "  - {year: 2024, source: s, verified: true, national_verified: true, national: 0.6}\n"
+	 "  - {year: 2026, source: s, verified: true, national_verified: true, national: 0.3}\n"},
+	{"plan.yaml",
+	 "id: plan\nname: p\nkind: plan\nsource: s\nverified: true\nbase_year: 2024\n"
+	 "target_year: 2026\nfrozen_year: 2024\ntargets:\n"
+	 "  - {indicator: electricity_per_area_kwh, reduction: 0.1}\n"
+	 "  - {region: \"370102\", indicator: electricity_per_area_kwh, reduction: 0.2}\n"
+	 "  - {institution: 370102-0002, indicator: electricity_per_area_kwh, reduction: 0.3,\n"
+	 "     base: 80}\n"
+	 "  - {indicator: co2_per_area_kg, reduction: 0.1}\n"},
+	{"quota.yaml",
+	 "id: quota\nname: q\nkind: quota\nsource: s\nverified: false\nclasses:\n"
+	 "  - {id: venue, name: 场馆, types: [culture],\n"
+	 "     quotas: [{indicator: electricity_per_area_kwh, limit: 80, base: 70, guide: 50}]}\n"
+	 "  - {id: library, name: 图书馆,\n"
+	 "     quotas: [{indicator: electricity_per_area_kwh, limit: 90, base: 88}]}\n"},
+};
+
+static struct factors *load_factors(struct campus *campus)
+{
+	char *dir = xasprintf("%s/factors", campus->folder);
+	struct conf_errors errors = {0};
+	struct factors *factors;
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	for (size_t i = 0; i < sizeof goal_factors / sizeof *goal_factors; i++) {
+		char *name = xasprintf("factors/%s", goal_factors[i][0]);
+
+		campus_write(campus, name, goal_factors[i][1]);
+		free(name);
+	}
+	if (factors_load(&factors, dir, &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	free(dir);
+	conf_errors_fini(&errors);
+	return factors;
+}
+
+static char *house(const char *id, const char *meter, const char *more)
+{
+	return xasprintf("id: %s\nname: %s\ntype: culture\nregion: \"370102\"\n%s"
+			 "headcount: [{from: 2020-01-01, persons: 100}]\n"
+			 "buildings: [{id: main, name: 楼, area: [{from: 2012-06-01, m2: 1000}]}]\n"
+			 "meters:\n"
+			 "  - {id: %s, building: main, carrier: electricity, item: \"01000\",\n"
+			 "     role: main, quantity: active_energy_import_kwh, interval: 60m,\n"
+			 "     lives: [{serial: a, from: 2023-01-01, ratio: 1}]}\n",
+			 id, id, more, meter);
+}
+
+struct stage {
+	struct campus campus;
+	struct factors *factors;
+	struct figures figures;
+};
+
+/* 0001: 10 kW in 2024, 9 kW in 2025, 8 kW in 2026; 0002, a library: 8 kW always. */
+static void set_stage(struct stage *stage, const char *now)
+{
+	struct campus *campus = &stage->campus;
+	char *one = house("370102-0001", "e01", "");
+	char *two = house("370102-0002", "e02",
+			  "quota_class: [{from: 2020-01-01, quota_class: venue},"
+			  " {from: 2025-06-01, quota_class: library}]\n");
+
+	campus_init(campus, one);
+	campus_write(campus, "registry/institutions/370102-0002.yaml", two);
+	campus_reload(campus);
+	free(one);
+	free(two);
+	int64_t start = 0;
+
+	for (int year = 2024; year < 2027; year++) {
+		struct civil_date first = {year, 1, 1};
+		civil_day day = civil_day_of(first);
+		size_t days = civil_day_of((struct civil_date){year + 1, 1, 1}) - day;
+		int64_t step = (2034 - year) * MICRO;
+
+		campus_steady(campus, "e01", "active_energy_import_kwh",
+			      (struct reading){civil_day_start_utc(day, CAMPUS_OFFSET_MS), start},
+			      HOUR_MS, step, days * 24);
+		campus_steady(campus, "e02", "active_energy_import_kwh",
+			      (struct reading){civil_day_start_utc(day, CAMPUS_OFFSET_MS),
+					       (int64_t)(day - 19000) * 24 * 8 * MICRO},
+			      HOUR_MS, 8 * MICRO, days * 24);
+		start += (int64_t)days * 24 * step;
+	}
+	campus_derive(campus);
+	stage->factors = load_factors(campus);
+	stage->figures = (struct figures){.ledger = campus->ledger,
+					  .registry = campus->registry,
+					  .factors = stage->factors,
+					  .now_ms = campus_time(now),
+					  .min_coverage = 900000};
+}
+
+static void leave_stage(struct stage *stage)
+{
+	campus_fini(&stage->campus);
+	factors_release(stage->factors);
+}
+
+static void get(struct stage *stage, uint32_t institution, int year, enum figures_period_kind kind,
+		struct figures_goals *goals, struct figures_row *row)
+{
+	struct figures_period period;
+	struct err err = {""};
+
+	*goals = (struct figures_goals){0};
+	*row = (struct figures_row){.key_name = "institution", .institution = institution};
+	campus_check(figures_period(&stage->figures, year, kind, 0, &period, &err), &err);
+	row->key = stage->figures.registry->institutions[institution].id;
+	campus_check(
+		figures_institution_kpis(&stage->figures, institution, &period, row->kpis, &err),
+		&err);
+	campus_check(figures_goals_load_one(goals, &stage->figures, institution, &period, &err),
+		     &err);
+}
+
+static int goal_of(const char *indicator)
+{
+	int n = 0;
+
+	while (strcmp(quota_indicator_names[n], indicator) != 0)
+		n++;
+	return n;
+}
+
+static void assert_near(int64_t got, int64_t expected, int64_t within)
+{
+	if (got < expected - within || got > expected + within)
+		fail_msg("%lld is not %lld", (long long)got, (long long)expected);
+}
+
+static void quotas_are_of_the_class_of_the_time(void **state)
+{
+	int n = goal_of("electricity_per_area_kwh");
+	struct figures_goals goals;
+	struct goal_quota quota;
+	struct figures_row row;
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, "2026-07-01");
+	/* 9 kW x 8760 h / 1000 m2 = 78.84 kWh: above 70, below 80 */
+	get(&stage, 0, 2025, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_quota(&goals, &row, n, &quota));
+	assert_string_equal(quota.quota->class_id, "venue");
+	assert_true(quota.is_judged && !quota.exceeds);
+	assert_int_equal(quota.level, QUOTA_LIMIT);
+	assert_near(quota.share, 985500, 1);
+	figures_goals_free(&goals);
+	/* 10 kW x 8784 h */
+	get(&stage, 0, 2024, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_quota(&goals, &row, n, &quota));
+	assert_true(quota.exceeds);
+	assert_int_equal(quota.level, N_QUOTA_LEVELS);
+	figures_goals_free(&goals);
+	/* the library was none before June 2025 */
+	get(&stage, 1, 2024, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_quota(&goals, &row, n, &quota));
+	assert_string_equal(quota.quota->class_id, "venue");
+	figures_goals_free(&goals);
+	get(&stage, 1, 2025, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_quota(&goals, &row, n, &quota));
+	assert_string_equal(quota.quota->class_id, "library");
+	assert_int_equal(quota.level, QUOTA_BASE);
+	figures_goals_free(&goals);
+	/* a year that runs is not judged, twelve months are */
+	get(&stage, 0, 2026, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_quota(&goals, &row, n, &quota));
+	assert_false(quota.is_judged);
+	figures_goals_free(&goals);
+	get(&stage, 0, 2026, PERIOD_ROLLING12, &goals, &row);
+	assert_true(figures_goal_quota(&goals, &row, n, &quota));
+	assert_true(quota.is_judged);
+	figures_goals_free(&goals);
+	get(&stage, 0, 2026, PERIOD_MONTH, &goals, &row);
+	assert_false(figures_goal_quota(&goals, &row, n, &quota));
+	figures_goals_free(&goals);
+	leave_stage(&stage);
+}
+
+static void the_nearest_target_holds(void **state)
+{
+	int n = goal_of("electricity_per_area_kwh");
+	struct figures_goals goals;
+	struct goal_target target;
+	struct figures_row row;
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, "2026-07-01");
+	/* The district's 20 %: half of it after one of two years. */
+	get(&stage, 0, 2025, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_target(&goals, &row, n, &target));
+	assert_int_equal(target.target->reduction, 200000);
+	assert_false(target.is_filed);
+	assert_near(target.facts.base, M(87.84), 1);
+	assert_near(target.progress.due, M(79.056), 1);
+	assert_int_equal(target.progress.state, GOAL_ON_TARGET);
+	figures_goals_free(&goals);
+	/* The institution's own 30 % of what it filed. */
+	get(&stage, 1, 2025, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_target(&goals, &row, n, &target));
+	assert_int_equal(target.target->reduction, 300000);
+	assert_true(target.is_filed);
+	assert_int_equal(target.progress.due, M(68));
+	assert_int_equal(target.progress.target, M(56));
+	assert_int_equal(target.progress.state, GOAL_OFF_TARGET);
+	figures_goals_free(&goals);
+	/* 181 of 365 days: 8 kW against 9 kW the year before, so the year will have 8 of 9. */
+	get(&stage, 0, 2026, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_target(&goals, &row, n, &target));
+	assert_int_equal(target.facts.time_share, 495890);
+	assert_near(target.progress.last_share, 495890, 2000);
+	assert_true(target.progress.is_by_last_year);
+	assert_near(target.progress.projected, M(70.08), 1);
+	assert_int_equal(target.progress.state, GOAL_ON_TARGET);
+	figures_goals_free(&goals);
+	leave_stage(&stage);
+}
+
+/* The grid's factor halves; with the frozen one only what was saved counts. */
+static void carbon_is_measured_with_frozen_factors(void **state)
+{
+	int n = goal_of("co2_per_area_kg");
+	struct figures_goals goals;
+	struct goal_target target;
+	struct figures_row row;
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, "2027-02-01");
+	get(&stage, 1, 2026, PERIOD_YEAR, &goals, &row);
+	assert_true(figures_goal_target(&goals, &row, n, &target));
+	/* 8 kW x 8760 h x 0.6 / 1000 m2 now, with a day more in the base year */
+	assert_near(target.facts.value, M(42.048), 1);
+	assert_near(target.facts.base, M(42.1632), 1);
+	assert_near(row.kpis[KPI_CO2_PER_AREA].value, M(21.024), 1);
+	assert_int_equal(target.progress.state, GOAL_OFF_TARGET);
+	figures_goals_free(&goals);
+	leave_stage(&stage);
+}
+
+static int count_state(const struct figures_row *row, void *arg)
+{
+	struct figures_goals *goals = arg;
+	struct goal_target target;
+
+	assert_true(figures_goal_target(goals, row, goal_of("electricity_per_area_kwh"), &target));
+	/* 18 kW and 17 kW over 2000 m2 */
+	assert_near(target.facts.base, M(79.056), 1);
+	assert_near(target.facts.value, M(74.46), 1);
+	assert_int_equal(target.target->reduction,
+			 strcmp(row->key, "370102") == 0 ? 200000 : 100000);
+	return 0;
+}
+
+static void regions_have_targets_too(void **state)
+{
+	static const enum figures_group groups[] = {GROUP_NONE, GROUP_SUBTREE};
+	struct err err = {""};
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, "2026-07-01");
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+		struct figures_question question = {.by = groups[i]};
+		struct figures_goals goals = {0};
+
+		question.region = region_find(stage.figures.registry->regions, "370100", 6);
+		campus_check(figures_period(&stage.figures, 2025, PERIOD_YEAR, 0, &question.period,
+					    &err),
+			     &err);
+		campus_check(figures_goals_load(&goals, &stage.figures, &question, &err), &err);
+		campus_check(figures_kpis(&stage.figures, &question, count_state, &goals, &err),
+			     &err);
+		figures_goals_free(&goals);
+	}
+	leave_stage(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_progress),
+		cmocka_unit_test(quotas_are_of_the_class_of_the_time),
+		cmocka_unit_test(the_nearest_target_holds),
+		cmocka_unit_test(carbon_is_measured_with_frozen_factors),
+		cmocka_unit_test(regions_have_targets_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
