@@ -15,7 +15,7 @@ const larger = {
 export function number(value, decimals) {
   if (value === null || value === undefined) return NONE;
   const digits = decimals === undefined ? digitsFor(value) : decimals;
-  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace("-", "−");
 }
 
 // Four significant digits and no false precision.
@@ -32,13 +32,24 @@ export function unitName(unit) {
   return unit.replace("m2", "m²").replace("m3", "m³").replace("person", t("unit.person")).replace("yuan", t("unit.yuan"));
 }
 
+// {divisor, unit} in which values of this size are read.
+export function scaleOf(size, unit) {
+  if (unit === "1") return { divisor: 0.01, unit: "%" };
+  for (const [from, divisor, name] of larger[currentLanguage()][unit] || [])
+    if (Math.abs(size) >= from) return { divisor, unit: name };
+  return { divisor: 1, unit: unitName(unit) };
+}
+
 // {number, unit} of a value in the API's unit.
 export function quantity(value, unit) {
   if (value === null || value === undefined) return { number: NONE, unit: unitName(unit) };
-  if (unit === "1") return { number: number(value * 100, 1), unit: "%" };
-  for (const [from, divisor, name] of larger[currentLanguage()][unit] || [])
-    if (Math.abs(value) >= from) return { number: number(value / divisor), unit: name };
-  return { number: number(value), unit: unitName(unit) };
+  const scale = scaleOf(value, unit);
+  return { number: number(value / scale.divisor, unit === "1" ? 1 : undefined), unit: scale.unit };
+}
+
+// A number at an axis: no more digits than it needs.
+export function tick(value) {
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 3 }).format(value).replace("-", "−");
 }
 
 export function text(value, unit) {
@@ -93,6 +104,13 @@ export function ago(text) {
   if (minutes < 60) return t("ago.minutes", { n: minutes });
   if (minutes < 48 * 60) return t("ago.hours", { n: Math.round(minutes / 60) });
   return t("ago.days", { n: Math.round(minutes / 1440) });
+}
+
+// How long since then: 40 分钟, 3 小时, 5 天
+export function duration(text) {
+  const minutes = Math.max(1, Math.round((now() - Date.parse(text)) / 60000));
+  if (minutes < 60) return t("lasting.minutes", { n: minutes });
+  return minutes < 48 * 60 ? t("lasting.hours", { n: Math.round(minutes / 60) }) : t("lasting.days", { n: Math.round(minutes / 1440) });
 }
 
 // ---- days of the calendar, without a zone ----

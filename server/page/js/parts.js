@@ -3,6 +3,7 @@
 import { h, icon, s } from "./dom.js";
 import * as format from "./format.js";
 import { has, reason, t } from "./i18n.js";
+import { unitOf } from "./kpis.js";
 
 // Less is better of everything here but generation.
 const moreIsBetter = new Set(["pv_generation_kwh", "pv_share", "load_factor"]);
@@ -55,13 +56,14 @@ export function spark(values, before) {
 export function kpiCard(kpi, figure, months) {
   const title = t(`kpi.${kpi}`);
   if (!figure) return null;
-  const q = format.quantity(figure.value, figure.unit);
+  const unit = unitOf(kpi, figure);
+  const q = format.quantity(figure.value, unit);
   const isKnown = figure.value !== null;
   return h("article", { class: "card kpi", "data-kpi": kpi },
     h("h3", null, title),
     isKnown ? h("p", { class: "figure", "data-value": figure.value }, h("b", null, q.number), " ", h("small", null, q.unit)) : withheld(figure),
     isKnown ? h("p", { class: "compare" }, figure.change !== undefined && figure.change !== null
-      ? [changeBadge(kpi, figure.change), h("span", null, `${t("word.previous")} ${format.text(figure.previous, figure.unit)}`)]
+      ? [changeBadge(kpi, figure.change), h("span", null, `${t("word.previous")} ${format.text(figure.previous, unit)}`)]
       : h("span", null, t("overview.noCompare"))) : null,
     months ? spark(months.values, months.before) : null,
     quality(figure));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cards with a chart, its legend, and the same numbers as a table.
 import { add, h, icon, replace } from "./dom.js";
-import { number, quantity, unitName, NONE } from "./format.js";
+import { number, quantity, scaleOf, tick, unitName, NONE } from "./format.js";
 import { t } from "./i18n.js";
 import { color, isCalm } from "./theme.js";
 
@@ -27,7 +27,7 @@ function toEcharts(series, spec) {
   const base = { name: series.name, data: dataOf(series), type: series.type || spec.type, animation: !isCalm(),
                  animationDuration: 400, color: color(series.color), emphasis: { focus: "none" } };
   if (series.hidden) Object.assign(base, { silent: true, tooltip: { show: false } });
-  if (series.stack) base.stack = series.stack;
+  if (series.stack) Object.assign(base, { stack: series.stack, stackStrategy: "all" });
   if (base.type === "bar")
     return { ...base, barMaxWidth: series.stack ? 26 : 18, barGap: "12%", barCategoryGap: "34%",
              itemStyle: { borderRadius: series.stack ? 0 : [3, 3, 0, 0], opacity: series.opacity || 1 } };
@@ -50,10 +50,20 @@ function tooltip(spec) {
   };
 }
 
+// The highest point of the picture: stacked series count together.
+function topOf(spec) {
+  const tops = spec.labels.map((_, i) => {
+    const values = spec.series.map((series) => Math.abs(series.values[i] || 0));
+    return spec.series.some((series) => series.stack) ? values.reduce((sum, value) => sum + value, 0) : Math.max(...values, 0);
+  });
+  return Math.max(...tops, 0);
+}
+
 function option(spec, width) {
   const axis = { axisLine: { lineStyle: { color: color("line-strong") } }, axisTick: { show: false },
                  axisLabel: { color: color("ink-3"), fontSize: 11, hideOverlap: true } };
-  const sum = Math.max(...spec.series.flatMap((series) => series.values.map((value) => Math.abs(value || 0))), 0);
+  const top = topOf(spec);
+  const { divisor } = scaleOf(top, spec.unit);
   return {
     aria: { enabled: false },
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
@@ -62,16 +72,15 @@ function option(spec, width) {
                axisPointer: { type: spec.type === "bar" ? "shadow" : "line", shadowStyle: { color: color("hover") }, lineStyle: { color: color("line-strong") } } },
     xAxis: { type: "category", data: spec.labels, boundaryGap: spec.type === "bar", ...axis, axisLabel: { ...axis.axisLabel, interval: spec.every } },
     yAxis: { type: "value", ...axis, axisLine: { show: false }, splitLine: { lineStyle: { color: color("line") } }, splitNumber: 4,
-             axisLabel: { ...axis.axisLabel, formatter: (value) => (value === 0 ? "0" : quantity(value, spec.unit).number.replace(/\.0+$/, "")) },
-             max: sum === 0 ? 1 : undefined },
+             axisLabel: { ...axis.axisLabel, formatter: (value) => tick(value / divisor) },
+             max: top === 0 ? 1 : undefined },
     series: spec.series.map((series) => toEcharts(series, spec)),
   };
 }
 
 function legend(spec) {
   const shown = spec.series.filter((series) => !series.hidden);
-  const largest = Math.max(...shown.flatMap((series) => series.values.map((value) => Math.abs(value || 0))), 0);
-  return h("div", { class: "legend" }, h("span", { class: "legend-unit" }, quantity(largest, spec.unit).unit || unitName(spec.unit)),
+  return h("div", { class: "legend" }, h("span", { class: "legend-unit" }, scaleOf(topOf(spec), spec.unit).unit),
            shown.length > 1 ? shown.map((series) =>
              h("span", { class: "legend-item" }, h("i", { class: `key ${series.dash ? "is-dashed" : ""}`, style: { "--key": color(series.color) } }), series.name)) : null);
 }

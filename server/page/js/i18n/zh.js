@@ -34,7 +34,7 @@ export const zh = {
     head: "{from}至{to}，{where}{n}家公共机构综合能耗{value}", headOne: "{from}至{to}，{where}综合能耗{value}",
     down: "同比下降 {x}", up: "同比上升 {x}", same: "与上年同期持平", noCompare: "上年同期数据不足，暂不比较",
     none: "{where}的数据尚不足以评价：{why}", perHead: "人均 {value}", monthly: "逐月综合能耗", children: "分地区", institutions: "各机构", types: "分类型",
-    quality: "数据质量", reportingN: "{a} / {n} 家", recent: "近期事件", more: "更多指标", noEvents: "近 30 天没有警告。", legend: "颜色表示同比", target: "目标",
+    quality: "数据质量", reportingN: "{a} / {n} 家", recent: "未恢复事件", more: "全部指标", noEvents: "没有未恢复的警告。", legend: "颜色表示同比", target: "目标",
     targetOpen: "指标未下达", quota: "定额对标", quality2: "完整率与上报率", withheldList: "数据不足的机构",
     carbon: "碳排放", pv: "光伏", perCapita: "人均", perArea: "单位面积", water: "用水",
   },
@@ -44,9 +44,12 @@ export const zh = {
     electricity_kwh: "外购电量", electricity_used_kwh: "用电量", electricity_per_capita_kwh: "人均用电量",
     electricity_per_area_kwh: "单位面积用电量", water_m3: "用水量", water_per_capita_m3: "人均用水量", co2_scope1_kg: "直接碳排放",
     co2_scope2_kg: "间接碳排放", co2_kg: "碳排放", co2_per_area_kg: "单位面积碳排放", co2_per_capita_kg: "人均碳排放",
-    pv_generation_kwh: "光伏发电量", pv_share: "光伏占比", base_load_share: "夜间基础负荷占比", peak_demand_kw: "最大需量",
+    pv_generation_kwh: "光伏发电量", pv_share: "光伏占比", base_load_share: "基础负荷电量占比", peak_demand_kw: "最大需量",
     load_factor: "负荷率", energy_cost_yuan: "能源费用", submeter_residual_share: "未分项电量占比", pue: "机房 PUE",
+    pv_own_use_kwh: "光伏自用电量", pv_own_use_share: "光伏自用率", lighting_sockets_kwh: "照明插座用电", air_conditioning_kwh: "空调用电", power_kwh: "动力用电", special_kwh: "特殊用电", submeter_residual_kwh: "未分项电量（含损耗）",
+    co2_per_area_frozen_kg: "单位面积碳排放（固定系数）", base_load_kw: "夜间基础负荷", base_load_cost_yuan: "夜间基础负荷费用", free_day_load_kw: "非工作日平均负荷", water_cost_yuan: "水费", water_night_flow_m3h: "夜间水流量",
   },
+  kpiGroup: { energy: "综合能耗", electricity: "电力", pv: "光伏", water: "用水", carbon: "碳排放", operation: "运行", cost: "费用" },
   carrier: { electricity: "电力", water: "水", natural_gas: "天然气", heat: "热力", cooling: "冷量", coal: "煤", petrol: "汽油", diesel: "柴油", lpg: "液化石油气", other: "其他" },
   type: { government: "国家机关", education: "教育", science: "科技", culture: "文化", health: "卫生", sport: "体育", other_institution: "其他事业单位", association: "团体组织" },
   level: { province: "省", city: "市", county: "县区", township: "乡镇" },
@@ -58,8 +61,8 @@ export const zh = {
   institution: {
     facts: "基本情况", monthly: "逐月用量", daily: "逐日用量", load: "日负荷曲线", average: "平均功率", heat: "时段规律", heatHelp: "近 4 周各时刻平均功率", items: "用电分项",
     supply: { online: "在线计量", bill: "账单", area_billed: "按面积计费" }, base: "夜间基础负荷", peak: "最大小时负荷", work: "工作日白天", compare: "对比",
-    baseHelp: "0–5 时平均功率", indicators: "全部指标", chooseDay: "日期", carrier: "能源品种", mixMonths: "用电构成", dayBefore: "前一天", weekBefore: "前一周同日", noHourly: "账单计量，没有逐时数据",
-    night: "夜间占日均", persons: "用能人数", area: "建筑面积", supplyTitle: "供能方式", code: "统一社会信用代码", department: "条线", affiliation: "隶属",
+    baseHelp: "0–5 时平均功率", indicators: "全部指标", chooseDay: "日期", carrier: "能源品种", mixMonths: "用电构成", dayBefore: "前一天", weekBefore: "前一周同日", ofMonth: "{month}", noHourly: "账单计量，没有逐时数据",
+    demand: "最大需量与基础负荷", night: "夜间占日均", persons: "用能人数", area: "建筑面积", supplyTitle: "供能方式", code: "统一社会信用代码", department: "条线", affiliation: "隶属",
   },
   affiliation: { none: "—", central: "中央", provincial: "省级", city: "市级", county: "县区级", township: "乡镇级" },
   meters: {
@@ -67,10 +70,19 @@ export const zh = {
     summary: "{n} 块表，{ok} 块正常", readings: "近 24 小时表底数", building: "建筑", allGood: "全部正常",
   },
   events: {
-    severity: "级别", info: "提示", warning: "警告", error: "严重", kind: "事件", time: "时间", where: "位置", text: "说明", none: "没有事件。", from: "{severity}及以上", open: "未恢复", closed: "已恢复", since: "近 {n} 天",
+    severity: "级别", info: "提示", warning: "警告", error: "严重", kind: "事件", time: "时间", where: "位置", text: "说明",
+    none: "没有事件。", noneOpen: "没有未恢复的事件。", from: "{severity}及以上", open: "未恢复", closed: "已恢复", any: "全部", allKinds: "全部事件", since: "近 {n} 天", acknowledge: "签收", acknowledged: "已签收", note: "处理说明（可不填）", noteAgain: "补充说明",
+    by: "{who} {at} 签收", began: "始于 {at}", lasting: "已持续 {n}", over: "{at} 恢复", times: "出现 {n} 次",
     kinds: {
-      unexplained_drop: "表底数异常下降", above_rating: "超出额定", replacement: "换表缺底数", two_agents: "两个采集端同号", gap: "采集缺口", lost: "数据丢失",
-      lost_history: "历史缺失", clock: "时钟偏差", agent_offline: "采集端离线", meter_silent: "表中断", rollover: "表翻转",
+      unexplained_drop: "表底数异常下降", above_rating: "超出额定", replacement: "换表缺底数", two_agents: "两个采集端同号", batches_lost: "采集数据丢失", clock: "采集端时钟倒退", stuck: "表底数不动", roll_over: "表翻转", glitch: "个别读数异常",
+      balance: "总表与分表不符", negative_rest: "分表之和超过总表", meter_silent: "表中断", agent_down: "采集端离线", database_down: "时序库不可用", broker_down: "消息中间件不可用", coverage_low: "数据完整率偏低", night_load_high: "夜间负荷偏高",
+      holiday_load_high: "休息日负荷偏高", sudden_rise: "用能突增", water_night_flow: "夜间水流量偏高", water_night_rise: "夜间水流量上升", demand_above_contract: "需量超过合同", quota_exceeded: "超过定额", target_exceeded: "超过目标",
+    },
+    help: {
+      unexplained_drop: "表底数无故下降，期间电量不计，直到名录或更正说明原因。", above_rating: "用量超过表的额定能力，不予计入。请核对变比、额定功率和接线。", replacement: "换表时的底数未知，期间用量缺失。请补登两块表的底数。",
+      two_agents: "两个采集端使用同一编号。请检查现场配置。", batches_lost: "采集端有数据在送达前丢失，缺口不会补零。", clock: "采集端时钟被拨回。", stuck: "表在应答，但底数 24 小时没有变化。请检查表计和接线。", roll_over: "表底数翻转，用量已正确计入。",
+      glitch: "个别读数与前后不符，未采用。", balance: "总表与分表相差固定倍数，很可能有一块表的变比登记有误。", negative_rest: "分表之和超过总表，请检查接线、上下级关系或漏采的表。", meter_silent: "这块表没有新读数。", agent_down: "采集端没有上报。",
+      database_down: "时序数据库不接收数据，数据暂存于服务器。", broker_down: "服务器连不上消息中间件，数据暂存于采集端。", coverage_low: "数据完整率低于要求。",
     },
   },
   forms: {
@@ -84,6 +96,12 @@ export const zh = {
     changes: "变动说明", changesHelp: "比上年变化超过 20% 的行，系统起草，请补充原因后使用。", useDraft: "填入备注", history: "办理记录", noHistory: "还没有办理记录。",
     progress: "进度", handedIn: "已报送", toReminders: "{n} 家未报送，查看催报单", sums: "汇总", groupBy: "汇总口径", form: "表", by: { region: "按地区", type: "按类型", department: "按条线", institution: "按机构" },
     names: { base: "基本信息", consumption: "能源资源消费", datacentre: "数据中心机房", heating: "采暖" }, noInstitutions: "没有需要报送的机构。", allIn: "{period}已全部报送。",
+  },
+  savings: {
+    none: "名录中没有登记节能措施和基准期（registry/baselines）。", saved: "节能量", bandNote: "± 为 90% 置信区间", fraction: "节能率", used: "实际用量", adjusted: "基准期修正用量", adjustedNote: "按同期气温折算的不改造用量", days: "有效天数", low: "下限", bandName: "不确定度",
+    course: "逐月用量与基准", byMonth: "逐月节能量", clear: "显著", unknown: "数据不足，暂不评价", notCertifiable: "不满足核定条件", significant: "节能量大于不确定度", withinBand: "节能量在不确定度之内", modelTitle: "基准模型", baselinePeriod: "基准期", reportingPeriod: "统计报告期", goesOn: "至今",
+    method: "方法", methods: { daily: "逐日", monthly: "逐月账单", bimonthly: "双月账单" }, model: "模型", models: { intercept_only: "与气温无关", hdd_only: "采暖度日", cdd_only: "空调度日", cdd_hdd: "采暖与空调度日" }, base: "日基础用量", heating: "采暖", cooling: "空调",
+    term: "{value} {unit}/度日（平衡点 {at} ℃）", quality: "拟合质量", qualities: { good: "好", usable: "可用", poor: "差" }, weather: "气温", contract: "合同", account: "合同能源管理结算", worth: "节能效益", share: "分享比例", provider: "节能服务公司", own: "用能单位",
   },
   bills: {
     title: "录入账单", entered: "已录账单", enter: "录入", paste: "粘贴多条", more: "起止日、示数、户号、备注", period: "账期", quantity: "数量", fee: "费用", fees: "费用合计", from: "起始日", to: "截止日",
@@ -108,6 +126,7 @@ export const zh = {
     without: "{n} 家没有坐标", better: "下降", worse: "上升", km: "{n} 公里", unknown: "不可比",
   },
   unit: { person: "人", yuan: "元" },
+  lasting: { minutes: "{n} 分钟", hours: "{n} 小时", days: "{n} 天" },
   ago: { now: "刚刚", minutes: "{n} 分钟前", hours: "{n} 小时前", days: "{n} 天前" },
   month: {}, weekday: ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
   reasons: [

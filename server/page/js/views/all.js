@@ -14,6 +14,7 @@ import { itemsView } from "./items.js";
 import { regionOverview } from "./overview.js";
 import { rankingView } from "./ranking.js";
 import { remindersView } from "./reminders.js";
+import { savingsView } from "./savings.js";
 import { summaryView } from "./summary.js";
 
 const region = [
@@ -29,6 +30,7 @@ const institution = [
   { id: "overview", needs: ["GET /api/v1/institutions/{id}/kpis"], controls: periodControl, build: institutionOverview, isLive: true },
   { id: "load", needs: ["GET /api/v1/institutions/{id}/energy"], build: loadView, isLive: true },
   { id: "items", needs: ["GET /api/v1/institutions/{id}/energy"], build: itemsView },
+  { id: "savings", needs: ["GET /api/v1/institutions/{id}/savings"], build: savingsView },
   { id: "bills", icon: "bill", needs: ["GET /api/v1/bills", "POST /api/v1/bills"], build: billsView, isFor: (session, subject) => mayEnter(session) || mayReadFees(session, subject) },
   { id: "forms", needs: ["GET /api/v1/statistics/{year}/{institution}"], controls: reportControl, build: formsView },
   { id: "meters", needs: ["GET /api/v1/institutions/{id}/meters"], build: metersView, isLive: true },

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An institution at a glance.
 import { get, getIfThere } from "../api.js";
-import { today } from "../clock.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { has, reason, t } from "../i18n.js";
+import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthNames, monthsOf } from "../months.js";
 import { card, changeBadge, segmented, table, tools, withheld } from "../parts.js";
@@ -13,9 +13,9 @@ import { plotCard } from "../plot.js";
 import { change, link } from "../route.js";
 import { eventList, kpiCards } from "./overview.js";
 
-const CARDS = ["energy_per_capita_kgce", "energy_per_area_kgce", "electricity_kwh", "water_m3", "co2_kg", "pv_generation_kwh", "base_load_share", "peak_demand_kw",
-               "load_factor", "energy_cost_yuan"];
-const CARDS_MAX = 8, EVENT_DAYS = 30, EVENTS = 5;
+const CARDS = ["energy_per_capita_kgce", "energy_per_area_kgce", "electricity_kwh", "water_m3", "co2_kg", "energy_cost_yuan", "peak_demand_kw", "base_load_kw",
+               "pv_generation_kwh", "load_factor"];
+const EVENTS = 5;
 
 export function carriersOf(energy) {
   return [...new Set(energy.series.map((series) => series.key.carrier))];
@@ -59,18 +59,31 @@ function facts(one) {
   return card(t("institution.facts"), h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))));
 }
 
+// Highest and lowest that an institution draws, and what it pays: month by month.
+function operation(months, year) {
+  const n = 12;
+  const of = (kpi, name) => Array.from({ length: n }, (_, i) => { const figure = (months[i] || {})[kpi]; return figure && Number.isFinite(figure[name]) ? figure[name] : null; });
+  const isThere = (kpi) => of(kpi, "value").some((value) => value !== null);
+  const bars = (kpi, unit, color) => plotCard({ title: t(`kpi.${kpi}`), unit, type: "bar", axis: t("word.month"), labels: monthNames(n), height: 210, summary: `${t(`kpi.${kpi}`)} ${year}`,
+    series: [{ name: String(year - 1), color: "before", values: of(kpi, "previous") }, { name: String(year), color, values: of(kpi, "value") }] });
+  const load = () => plotCard({ title: t("institution.demand"), unit: "kW", type: "bar", axis: t("word.month"), labels: monthNames(n), height: 210, summary: `${t("institution.demand")} ${year}`,
+    series: [{ name: t("kpi.peak_demand_kw"), color: "electricity", values: of("peak_demand_kw", "value") }, { name: t("kpi.base_load_kw"), color: "item-3", values: of("base_load_kw", "value") }] });
+  const cards = [isThere("peak_demand_kw") ? load() : null, isThere("energy_cost_yuan") ? bars("energy_cost_yuan", "yuan", "accent") : null].filter(Boolean);
+  return cards.length ? h("div", { class: cards.length > 1 ? "grid halves" : "stack" }, cards) : null;
+}
+
 function indicators(row) {
   const columns = [
     { title: t("word.name"), head: true, cell: ([kpi]) => t(`kpi.${kpi}`) },
-    { title: t("word.value"), num: true, cell: ([, figure]) => (figure.value === null
-      ? h("span", { class: "quiet" }, `${t("word.withheld")}：${figure.reason ? reason(figure.reason) : t("word.noReason")}`) : format.text(figure.value, figure.unit)) },
-    { title: t("word.previous"), num: true, cell: ([, figure]) => format.text(figure.previous, figure.unit) },
+    { title: t("word.value"), num: true, cell: ([kpi, figure]) => (figure.value === null
+      ? h("span", { class: "quiet" }, `${t("word.withheld")}：${figure.reason ? reason(figure.reason) : t("word.noReason")}`) : format.text(figure.value, unitOf(kpi, figure))) },
+    { title: t("word.previous"), num: true, cell: ([kpi, figure]) => format.text(figure.previous, unitOf(kpi, figure)) },
     { title: t("word.change"), num: true, cell: ([kpi, figure]) => changeBadge(kpi, figure.change) || format.NONE },
     { title: t("word.coverage"), num: true, cell: ([, figure]) => format.coverage(figure.coverage) },
     { title: t("word.estimated"), num: true, cell: ([, figure]) => format.share(figure.estimated) },
   ];
-  const rows = Object.entries(row.kpis).filter(([, figure]) => "value" in figure);
-  return card(t("institution.indicators"), table(t("institution.indicators"), columns, rows, { row: ([kpi]) => ({ "data-kpi": kpi }) }));
+  return card(t("institution.indicators"), h("div", { class: "indicator-groups" }, grouped(row.kpis).map(([group, figures]) =>
+    h("section", null, h("h3", null, t(`kpiGroup.${group}`)), table(t(`kpiGroup.${group}`), columns, figures, { class: "is-indicators", row: ([kpi]) => ({ "data-kpi": kpi }) })))));
 }
 
 export async function institutionOverview({ place, subject }) {
@@ -79,14 +92,12 @@ export async function institutionOverview({ place, subject }) {
   const [answer, months, energy, events] = await Promise.all([
     get(`${path}/kpis`, periodQuery(period)), monthsOf(`${path}/kpis`, period.year),
     get(`${path}/energy`, { from: `${period.year - 1}-01-01`, to: `${period.year + 1}-01-01`, interval: "month" }),
-    getIfThere("/events", { institution: place.id, severity: "warning", since: format.addDays(today().text, -EVENT_DAYS), limit: EVENTS })]);
+    getIfThere("/events", { institution: place.id, severity: "warning", state: "open", limit: EVENTS })]);
   const row = answer.rows[0];
   const total = row.kpis.total_energy_kgce;
-  const shown = CARDS.filter((kpi) => row.kpis[kpi]).slice(0, CARDS_MAX);
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
-    kpiCards(shown, row, months),
+    kpiCards(CARDS, row, months),
     h("div", { class: "grid two" }, monthly(place, energy, period.year), facts(subject.institution)),
-    h("div", { class: "grid two" }, h("div", { class: "is-wide" }, indicators(row)),
-      tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll")))));
+    operation(months, period.year), indicators(row), tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll"))));
 }

@@ -41,16 +41,19 @@ function mixChart(parts, year, unit) {
   });
 }
 
-function sharesCard(title, parts, total, hasKeys) {
-  const rows = parts.map((series, i) => ({ item: series.key.item, color: series.key.item === "rest" ? "before" : COLORS[i % COLORS.length], unit: series.unit, ...sumOf(series) }));
+// The parts, below them the total and what stands beside it.
+function sharesCard(title, parts, beside, total) {
+  const color = (series, i) => (series.key.item === "rest" ? "before" : COLORS[i % COLORS.length]);
+  const rows = [...parts.map((series, i) => ({ item: series.key.item, color: color(series, i), unit: series.unit, ...sumOf(series) })),
+                ...beside.map((series) => ({ item: series.key.item, unit: series.unit, ...sumOf(series), isTotal: series.key.item === "total" }))];
   const columns = [
-    { title: t("word.name"), head: true, cell: (row) => [hasKeys ? h("i", { class: "key", style: { "--key": `var(--${row.color})` } }) : null, itemName(row.item)] },
+    { title: t("word.name"), head: true, cell: (row) => [row.color ? h("i", { class: "key", style: { "--key": `var(--${row.color})` } }) : null, itemName(row.item)] },
     { title: t("word.value"), num: true, cell: (row) => format.text(row.value, row.unit) },
     { title: t("word.share"), class: "with-bar", cell: (row) => (total > 0 && row.value !== null ? [bar(row.value / total), h("span", { class: "num" }, format.share(row.value / total))] : format.NONE) },
     { title: t("word.coverage"), num: true, cell: (row) => format.coverage(row.coverage) },
     { title: t("word.estimated"), num: true, cell: (row) => format.share(row.estimated) },
   ];
-  return card(title, table(title, columns, rows));
+  return card(title, table(title, columns, rows, { class: "is-groups", row: (row) => (row.isTotal ? { class: "is-total" } : null) }));
 }
 
 export async function itemsView({ place, subject }) {
@@ -68,7 +71,5 @@ export async function itemsView({ place, subject }) {
   if (!total) return h("div", { class: "stack" }, filters, empty());
   return h("div", { class: "stack" }, filters,
     mixChart(parts.length ? parts : [total], year, total.unit),
-    h("div", { class: "grid halves" },
-      parts.length ? sharesCard(carrier === "electricity" ? t("institution.items") : t("nav.items"), parts, sumOf(total).value, true) : null,
-      sharesCard(t("word.total"), beside, sumOf(total).value, false)));
+    sharesCard(carrier === "electricity" ? t("institution.items") : t("nav.items"), parts, beside, sumOf(total).value));
 }

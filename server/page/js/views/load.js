@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // When energy is used: the day's curve, the month's days, the week's rhythm.
-import { get } from "../api.js";
+import { get, getIfThere } from "../api.js";
 import { today, wallTime } from "../clock.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
-import { t } from "../i18n.js";
-import { card, empty } from "../parts.js";
+import { reason, t } from "../i18n.js";
+import { card, changeBadge, empty } from "../parts.js";
 import { plotCard } from "../plot.js";
 import { change, go, link } from "../route.js";
 import { carrierSwitch, valuesBy } from "./institution.js";
 
-const WEEKS = 4, NIGHT_HOURS = 5;
+const WEEKS = 4;
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
 // Energy of an hour in kWh is the mean power in kW.
@@ -84,21 +84,19 @@ function heatMap(means, unit, carrier) {
     h("div", { class: `heat-scale is-${carrier}`, "aria-hidden": "true" }, h("span", null, format.text(low, powerUnit(unit))), h("i"), h("span", null, format.text(high, powerUnit(unit)))));
 }
 
-const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
+// What the API says of the month: base load and demand of electricity, the flow of water at night.
+const MONTHLY = {
+  electricity: ["base_load_kw", "base_load_share", "base_load_cost_yuan", "free_day_load_kw", "peak_demand_kw", "load_factor"],
+  water: ["water_night_flow_m3h"],
+};
 
-function numbers(means, unit) {
-  const known = (value) => value !== null;
-  const night = mean(means.map((row) => row.slice(0, NIGHT_HOURS)).flat().filter(known));
-  const whole = mean(means.flat().filter(known));
-  const work = mean(means.slice(0, 5).map((row) => row.slice(9, 17)).flat().filter(known));
-  const peak = Math.max(...means.flat().filter(known), -Infinity);
-  const fact = (name, value, note) => h("div", { class: "stat" }, h("span", null, name), h("b", null, value), note ? h("small", null, note) : null);
-  if (whole === null) return null;
-  return h("div", { class: "stats" },
-    fact(t("institution.base"), format.text(night, powerUnit(unit)), t("institution.baseHelp")),
-    fact(t("institution.night"), format.share(whole ? night / whole : null)),
-    fact(t("institution.work"), format.text(work, powerUnit(unit)), "9–17"),
-    fact(t("institution.peak"), format.text(peak, powerUnit(unit))));
+function numbers(row, carrier) {
+  const figures = (MONTHLY[carrier] || []).filter((kpi) => row && row.kpis[kpi]).map((kpi) => [kpi, row.kpis[kpi]]);
+  if (!figures.length) return null;
+  return h("div", { class: "stats" }, figures.map(([kpi, figure]) => h("div", { class: "stat", "data-kpi": kpi },
+    h("span", null, t(`kpi.${kpi}`)),
+    figure.value === null ? h("b", { class: "quiet", title: figure.reason ? reason(figure.reason) : null }, t("word.withheldShort")) : h("b", { "data-value": figure.value }, format.text(figure.value, figure.unit)),
+    h("small", null, changeBadge(kpi, figure.change), ` ${t("word.coverage")} ${format.coverage(figure.coverage)}`))));
 }
 
 function dayControl(place, day) {
@@ -117,13 +115,15 @@ export async function loadView({ place, subject }) {
   const path = `/institutions/${place.id}/energy`;
   const ask = (from, to, interval) => get(path, { from, to, interval }).then((energy) => energy.series.find((series) => series.key.carrier === carrier && series.key.item === "total"));
   const ofMonth = (y) => ask(format.iso(y, month, 1), format.addDays(format.iso(y, month, format.daysInMonth(y, month)), 1), "day");
-  const [hours, days, before] = await Promise.all([ask(format.addDays(day, -WEEKS * 7), format.addDays(day, 1), "hour"), ofMonth(year), ofMonth(year - 1)]);
+  const [hours, days, before, figures] = await Promise.all([ask(format.addDays(day, -WEEKS * 7), format.addDays(day, 1), "hour"), ofMonth(year), ofMonth(year - 1),
+    getIfThere(`/institutions/${place.id}/kpis`, { year, period: "month", number: month })]);
   const withCarrier = { ...place, query: { ...place.query, carrier } };
   const filters = h("div", { class: "filters" }, carrierSwitch(withCarrier, online, carrier), dayControl(place, day));
   if (!hours) return h("div", { class: "stack" }, filters, empty());
   const at = hourly(hours);
   const means = rhythm(day, at);
-  return h("div", { class: "stack" }, filters, numbers(means, hours.unit),
+  const [row] = figures ? figures.rows : [];
+  return h("div", { class: "stack" }, filters, h("div", null, MONTHLY[carrier] ? h("p", { class: "stats-title" }, t("institution.ofMonth", { month: format.month(month) })) : null, numbers(row, carrier)),
     dayCurve(withCarrier, day, hours.unit, at),
     h("div", { class: "grid halves" }, days ? dailyBars(withCarrier, day, days, before) : null, heatMap(means, hours.unit, carrier)));
 }

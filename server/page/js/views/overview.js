@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A region at a glance: the result, the figures behind it, its parts, its data's quality.
 import { get, getIfThere, download } from "../api.js";
-import { today } from "../clock.js";
 import { h, icon } from "../dom.js";
+import { eventWords } from "../event_words.js";
 import * as format from "../format.js";
-import { t } from "../i18n.js";
+import { reason, t } from "../i18n.js";
+import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthlyOf, monthNames, monthsOf } from "../months.js";
 import { bar, card, changeBadge, kindName, kpiCard, table, tools, typeName, withheld } from "../parts.js";
@@ -13,7 +14,7 @@ import { plotCard } from "../plot.js";
 import { keepPeriod, link } from "../route.js";
 
 export const CARDS = ["energy_per_capita_kgce", "energy_per_area_kgce", "electricity_kwh", "water_per_capita_m3", "co2_kg", "pv_generation_kwh"];
-const EVENT_DAYS = 30, EVENTS = 6;
+const EVENTS = 6;
 
 export function monthlyChart(months, year, title = t("overview.monthly")) {
   const total = monthlyOf(months, "total_energy_kgce");
@@ -66,18 +67,20 @@ async function partsCard(place, region, period) {
 }
 
 export function kpiCards(kpis, row, months) {
-  const shown = kpis.filter((kpi) => row.kpis[kpi]);
+  const there = kpis.filter((kpi) => row.kpis[kpi]);
+  const shown = there.slice(0, [8, 6, 4].find((n) => n <= there.length)); // rows without holes
   return h("div", { class: "grid kpis", "data-n": shown.length }, shown.map((kpi) => kpiCard(kpi, row.kpis[kpi], monthlyOf(months, kpi))));
 }
 
-// The figures that have no card of their own.
+// Every figure, in groups beside each other.
 function moreCard(row) {
-  const rest = Object.entries(row.kpis).filter(([kpi, figure]) => !CARDS.includes(kpi) && "value" in figure);
-  return card(t("overview.more"), h("ul", { class: "more-list" }, rest.map(([kpi, figure]) => h("li", { "data-kpi": kpi },
+  const one = ([kpi, figure]) => h("li", { "data-kpi": kpi },
     h("span", null, t(`kpi.${kpi}`)),
-    h("b", { title: figure.reason }, figure.value === null ? t("word.withheldShort") : format.text(figure.value, figure.unit)),
+    h("b", { title: figure.reason ? reason(figure.reason) : null }, figure.value === null ? t("word.withheldShort") : format.text(figure.value, unitOf(kpi, figure))),
     changeBadge(kpi, figure.change) || h("span", null, format.NONE),
-    h("small", null, format.coverage(figure.coverage))))));
+    h("small", null, format.coverage(figure.coverage)));
+  return card(t("overview.more"), h("div", { class: "more-groups" }, grouped(row.kpis).map(([group, figures]) =>
+    h("section", null, h("h3", null, t(`kpiGroup.${group}`)), h("ul", { class: "more-list" }, figures.map(one))))));
 }
 
 async function typesCard(place, period) {
@@ -93,12 +96,12 @@ export function eventList(events) {
   return h("ul", { class: "event-list" }, events.map((event) => h("li", { class: `is-${event.severity}` },
     h("i", { class: "event-dot", "aria-hidden": "true" }),
     h("div", null, h("p", null, h("b", null, kindName(event.kind)), " ", event.institution ? h("a", { href: link({ kind: "institution", id: event.institution, view: "meters" }) }, event.meter || event.institution) : event.agent || ""),
-      h("p", { class: "quiet" }, event.text)),
+      h("p", { class: "quiet" }, eventWords(event))),
     h("time", { datetime: event.time }, format.ago(event.time)))));
 }
 
 async function eventsCard(place) {
-  const answer = await getIfThere("/events", { region: place.id, severity: "warning", since: format.addDays(today().text, -EVENT_DAYS), limit: EVENTS });
+  const answer = await getIfThere("/events", { region: place.id, severity: "warning", state: "open", limit: EVENTS });
   if (!answer) return null;
   const node = card(t("overview.recent"), eventList(answer.events));
   return answer.events.length ? tools(node, h("a", { class: "more", href: link({ kind: "region", id: place.id, view: "events" }) }, t("word.seeAll"))) : node;
@@ -114,6 +117,6 @@ export async function regionOverview({ place, subject }) {
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name, row.institutions), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
     kpiCards(CARDS, row, months),
-    h("div", { class: "grid two" }, monthlyChart(months, period.year), moreCard(row)),
-    parts, h("div", { class: "grid two" }, types, events));
+    h("div", { class: "grid two" }, monthlyChart(months, period.year), events),
+    parts, types, moreCard(row));
 }
