@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/command/commands.h"
+#include "agent/command/phrases.h"
 #include "agent/config/config.h"
 #include "agent/control/running.h"
 #include "common/cli.h"
@@ -123,6 +124,7 @@ static int command_run(const struct cli *cli)
 	struct err err;
 	int r;
 
+	phrase_forget(); /* a log is in one language */
 	save_memory();
 	config = load(cli->config);
 	if (config == NULL)
@@ -176,5 +178,6 @@ int main(int argc, char **argv)
 		.commands = commands,
 	};
 
+	phrases_learn();
 	return cli_main(&program, argc, argv);
 }

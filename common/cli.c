@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/columns.h"
 #include "common/conf.h"
+#include "common/phrase.h"
 
 enum { MAX_NAMES = 64, MAX_OPTIONS = 32, HELP_COLUMN = 28 };
 
@@ -23,13 +25,14 @@ struct parsing {
 static void say(const struct cli_program *program, const char *what, const char *word,
 		const char *more)
 {
-	(void)fprintf(stderr, "%s: %s '%s'%s\n", program->name, what, word, more);
+	(void)fprintf(stderr, "%s: %s '%s'%s\n", program->name, phrase_say(what), word,
+		      phrase_say(more));
 }
 
 static int point_to_help(const struct cli_program *program, const struct cli_command *command)
 {
-	(void)fprintf(stderr, "Try '%s%s%s --help'.\n", program->name, command != NULL ? " " : "",
-		      command != NULL ? command->name : "");
+	(void)fprintf(stderr, phrase_say("Try '%s%s%s --help'.\n"), program->name,
+		      command != NULL ? " " : "", command != NULL ? command->name : "");
 	return EXIT_USAGE;
 }
 
@@ -37,17 +40,30 @@ static int point_to_help(const struct cli_program *program, const struct cli_com
 
 static void print_row(const char *left, const char *right)
 {
-	if (strlen(left) < HELP_COLUMN)
-		(void)printf("  %-*s %s\n", HELP_COLUMN, left, right);
-	else
-		(void)printf("  %s\n  %*s %s\n", left, HELP_COLUMN, "", right);
+	struct buf out = {0};
+
+	buf_printf(&out, "  %-*s ", HELP_COLUMN, left);
+	if (strlen(left) >= HELP_COLUMN)
+		buf_printf(&out, "\n  %*s ", HELP_COLUMN, "");
+	columns_wrap(&out, phrase_say(right), HELP_COLUMN + 3, HELP_COLUMN + 3);
+	(void)printf("%s\n", out.data);
+	buf_fini(&out);
+}
+
+static void print_wrapped(const char *text)
+{
+	struct buf out = {0};
+
+	columns_wrap(&out, text, 0, 0);
+	(void)fputs(out.data, stdout);
+	buf_fini(&out);
 }
 
 static void print_global_options(const struct cli_program *program)
 {
 	char right[256];
 
-	(void)snprintf(right, sizeof right, "configuration file (default %s)",
+	(void)snprintf(right, sizeof right, phrase_say("configuration file (default %s)"),
 		       program->default_config);
 	print_row("-c, --config FILE", right);
 	print_row("--json", "print JSON");
@@ -59,18 +75,19 @@ static void print_program_help(const struct cli_program *program)
 {
 	char left[128];
 
-	(void)printf("%s - %s\n\nUsage: %s [-c FILE] COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n",
-		     program->name, program->summary, program->name);
+	(void)printf("%s - %s\n\n", program->name, phrase_say(program->summary));
+	(void)printf(phrase_say("Usage: %s [-c FILE] COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n"),
+		     program->name);
 	for (const struct cli_command *c = program->commands; c->name != NULL; c++) {
 		(void)snprintf(left, sizeof left, "%s%s%s", c->name,
 			       c->arguments != NULL ? " " : "",
 			       c->arguments != NULL ? c->arguments : "");
 		print_row(left, c->help);
 	}
-	(void)printf("\nOptions:\n");
+	(void)fputs(phrase_say("\nOptions:\n"), stdout);
 	print_global_options(program);
 	if (program->examples != NULL)
-		(void)printf("\nExamples:\n%s", program->examples);
+		(void)printf("%s%s", phrase_say("\nExamples:\n"), program->examples);
 }
 
 /* The program's examples that show this command. */
@@ -87,7 +104,8 @@ static void print_command_examples(const struct cli_program *program,
 		const char *hit = memmem(line, len, word, n);
 
 		if (hit != NULL && (hit + n == line + len || hit[n] == ' ')) {
-			(void)printf("%s%.*s\n", is_first ? "\nExamples:\n" : "", (int)len, line);
+			(void)printf("%s%.*s\n", is_first ? phrase_say("\nExamples:\n") : "",
+				     (int)len, line);
 			is_first = false;
 		}
 		line += len + (line[len] == '\n');
@@ -99,10 +117,15 @@ static void print_command_help(const struct cli_program *program, const struct c
 	const char *arguments = command->arguments != NULL ? command->arguments : "";
 	const struct cli_option *option = command->options;
 	char left[128];
+	struct buf head = {0};
 
-	(void)printf("%s %s - %s\n\nUsage: %s [-c FILE] %s%s%s [OPTIONS]\n\nOptions:\n",
-		     program->name, command->name, command->help, program->name, command->name,
-		     *arguments != '\0' ? " " : "", arguments);
+	buf_printf(&head, "%s %s - %s\n\n", program->name, command->name,
+		   phrase_say(command->help));
+	buf_printf(&head, phrase_say("Usage: %s [-c FILE] %s%s%s [OPTIONS]\n"), program->name,
+		   command->name, *arguments != '\0' ? " " : "", arguments);
+	print_wrapped(head.data);
+	buf_fini(&head);
+	(void)fputs(phrase_say("\nOptions:\n"), stdout);
 	for (; option != NULL && option->name != NULL; option++) {
 		bool has_value = option->kind == CLI_VALUE;
 
@@ -291,8 +314,10 @@ static int check_arguments(const struct parsing *p)
 
 	if (!is_few && (command->max_arguments < 0 || p->n_words <= command->max_arguments))
 		return EXIT_OK;
-	(void)fprintf(stderr, "%s: too %s arguments; usage: %s %s%s%s\n", p->cli.program->name,
-		      is_few ? "few" : "many", p->cli.program->name, command->name,
+	(void)fprintf(stderr,
+		      is_few ? phrase_say("%s: too few arguments; usage: %s %s%s%s\n")
+			     : phrase_say("%s: too many arguments; usage: %s %s%s%s\n"),
+		      p->cli.program->name, p->cli.program->name, command->name,
 		      *arguments != '\0' ? " " : "", arguments);
 	return point_to_help(p->cli.program, command);
 }
@@ -315,7 +340,7 @@ static int run(struct parsing *p)
 	if (p->wants_help)
 		return EXIT_OK;
 	if (p->cli.command == NULL) {
-		(void)fprintf(stderr, "%s: a command is missing\n", program->name);
+		(void)fprintf(stderr, phrase_say("%s: a command is missing\n"), program->name);
 		return point_to_help(program, NULL);
 	}
 	status = check_arguments(p);
@@ -331,7 +356,7 @@ static int check_output(const struct cli_program *program, int status)
 {
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return status;
-	(void)fprintf(stderr, "%s: the output could not be written\n", program->name);
+	(void)fprintf(stderr, phrase_say("%s: the output could not be written\n"), program->name);
 	return status == EXIT_OK ? EXIT_FAILED : status;
 }
 

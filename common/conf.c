@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/conf_internal.h"
+#include "common/phrase.h"
 #include "common/utf8.h"
 
 enum {
@@ -145,7 +146,7 @@ void conf_error(struct conf_errors *errors, const struct conf_node *node, const 
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(words, sizeof words, format, args);
+	(void)vsnprintf(words, sizeof words, phrase_say(format), args);
 	va_end(args);
 	buf_printf(&line, "%s:%u:%u: ", node->file, node->line, node->column);
 	start = line.len;
@@ -210,7 +211,7 @@ const char *conf_nearest(const char *word, const char *const *names, size_t n, c
 		}
 	}
 	if (nearest != NULL)
-		(void)snprintf(hint, 96, ", did you mean '%s'?", nearest);
+		(void)snprintf(hint, 96, phrase_say(", did you mean '%s'?"), nearest);
 	return hint;
 }
 

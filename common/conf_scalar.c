@@ -9,6 +9,7 @@
 
 #include "common/conf.h"
 #include "common/conf_internal.h"
+#include "common/phrase.h"
 
 /* What a conversion works with. */
 struct scalar {
@@ -49,7 +50,7 @@ const char *conf_type_words(enum conf_type type)
 		[CONF_NODE] = "a value",
 	};
 
-	return words[type];
+	return phrase_say(words[type]);
 }
 
 void conf_add_number(struct buf *out, enum conf_type type, int64_t value)
@@ -79,7 +80,7 @@ static int refuse(const struct scalar *s, const char *words)
 	struct buf shown = {0};
 
 	conf_add_quoted(&shown, s->node->text, s->node->len);
-	conf_error(s->errors, s->node, NULL, "%s %s", shown.data, words);
+	conf_error(s->errors, s->node, NULL, "%s %s", shown.data, phrase_say(words));
 	buf_fini(&shown);
 	return -EINVAL;
 }
@@ -88,28 +89,28 @@ static int refuse_form(const struct scalar *s)
 {
 	char words[96];
 
-	(void)snprintf(words, sizeof words, "is not %s", conf_type_words(s->key->type));
+	(void)snprintf(words, sizeof words, phrase_say("is not %s"), conf_type_words(s->key->type));
 	return refuse(s, words);
 }
 
 static int refuse_range(const struct scalar *s)
 {
 	const struct conf_key *key = s->key;
-	struct buf words = {0};
+	struct buf words = {0}, min = {0}, max = {0};
 
-	if (!conf_has_limits(key)) {
+	conf_add_number(&min, key->type, key->min);
+	conf_add_number(&max, key->type, key->max);
+	if (!conf_has_limits(key))
 		buf_add_text(&words, "is too large");
-	} else if (key->max == INT64_MAX) {
-		buf_add_text(&words, "is too small; it must be at least ");
-		conf_add_number(&words, key->type, key->min);
-	} else {
-		buf_add_text(&words, "is out of range; it must be from ");
-		conf_add_number(&words, key->type, key->min);
-		buf_add_text(&words, " to ");
-		conf_add_number(&words, key->type, key->max);
-	}
+	else if (key->max == INT64_MAX)
+		buf_printf(&words, phrase_say("is too small; it must be at least %s"), min.data);
+	else
+		buf_printf(&words, phrase_say("is out of range; it must be from %s to %s"),
+			   min.data, max.data);
 	(void)refuse(s, words.data);
 	buf_fini(&words);
+	buf_fini(&min);
+	buf_fini(&max);
 	return -EINVAL;
 }
 
@@ -299,8 +300,8 @@ static int convert_choice(const struct scalar *s, int *out)
 			buf_fini(&words);
 			return 0;
 		}
-		buf_printf(&words, "%s%s", n > 0 ? ", " : "is not known; it must be one of ",
-			   names[n]);
+		buf_printf(&words, "%s%s",
+			   n > 0 ? ", " : phrase_say("is not known; it must be one of "), names[n]);
 	}
 	buf_add_text(&words, conf_nearest(s->node->text, names, n, hint));
 	(void)refuse(s, words.data);
@@ -338,7 +339,7 @@ int conf_scalar(struct arena *arena, const struct conf_node *node, const struct 
 
 	if (node->shape != CONF_IS_SCALAR) {
 		conf_error(errors, node, NULL, "must be %s, not a %s", conf_type_words(key->type),
-			   node->shape == CONF_IS_MAP ? "map" : "list");
+			   phrase_say(node->shape == CONF_IS_MAP ? "map" : "list"));
 		return -EINVAL;
 	}
 	if (conf_is_null(node)) {

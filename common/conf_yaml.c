@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "common/conf_internal.h"
+#include "common/phrase.h"
 
 enum { MAX_LEVELS = 64, MAX_BYTES = 16 * 1024 * 1024, MAX_KEY = 256, N_RECENT = 256, FEW = 16 };
 
@@ -80,7 +81,7 @@ static int fail(struct reader *reader, yaml_mark_t mark, const char *words)
 {
 	struct conf_node node = place(reader, mark);
 
-	conf_error(reader->errors, &node, NULL, "%s", words);
+	conf_error(reader->errors, &node, NULL, "%s", phrase_say(words));
 	return -EINVAL;
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/phrase.h"
+
 int err_set(struct err *err, int code, const char *format, ...)
 {
 	va_list args;
@@ -11,7 +13,7 @@ int err_set(struct err *err, int code, const char *format, ...)
 	if (err == NULL)
 		return code;
 	va_start(args, format);
-	(void)vsnprintf(err->text, sizeof err->text, format,
+	(void)vsnprintf(err->text, sizeof err->text, phrase_say(format),
 			args); /* a cut sentence is still one */
 	va_end(args);
 	return code;
@@ -26,7 +28,7 @@ int err_prefix(struct err *err, int code, const char *format, ...)
 	if (err == NULL)
 		return code;
 	va_start(args, format);
-	(void)vsnprintf(context, sizeof context, format, args);
+	(void)vsnprintf(context, sizeof context, phrase_say(format), args);
 	va_end(args);
 	(void)snprintf(words, sizeof words, "%s", err->text);
 	(void)snprintf(err->text, sizeof err->text, "%.200s: %.300s", context, words);

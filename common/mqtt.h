@@ -102,6 +102,9 @@ void mqtt_yield(struct mqtt *mqtt, int64_t pause_ms);
 /* That has happened a short while ago (some pauses). Only after mqtt_yield. */
 bool mqtt_is_displaced(const struct mqtt *mqtt);
 
+enum { MQTT_TROUBLE_MAX = 200 };
+/* Why the last attempt failed or the last connection ended; "" while it is connected. */
+void mqtt_trouble(struct mqtt *mqtt, char text[MQTT_TROUBLE_MAX]);
 bool mqtt_is_connected(const struct mqtt *mqtt);
 /* 5 or 4 (3.1.1); 0 if not connected. */
 int mqtt_version(const struct mqtt *mqtt);

@@ -63,6 +63,7 @@ struct mqtt {
 	enum mqtt_phase phase;
 	bool is_stopping, was_v5_refused;
 	char reason[MQTT_REASON_MAX];
+	char trouble[MQTT_TROUBLE_MAX]; /* guarded by lock: why there is no connection */
 	char **filters;
 	size_t n_filters, cap_filters;
 	int64_t last_token;

@@ -118,10 +118,25 @@ static void drain(struct mqtt *mqtt)
 
 /* ---- again and again ---- */
 
+static void keep_trouble(struct mqtt *mqtt, const char *words)
+{
+	mqtt_lock(mqtt);
+	(void)snprintf(mqtt->trouble, sizeof mqtt->trouble, "%s", words);
+	mqtt_unlock(mqtt);
+}
+
+void mqtt_trouble(struct mqtt *mqtt, char text[MQTT_TROUBLE_MAX])
+{
+	mqtt_lock(mqtt);
+	(void)snprintf(text, MQTT_TROUBLE_MAX, "%s", mqtt->trouble);
+	mqtt_unlock(mqtt);
+}
+
 static void tell_failure(struct mqtt *mqtt)
 {
 	int64_t now = clock_mono_ms();
 
+	keep_trouble(mqtt, mqtt->reason);
 	mqtt->n_failures++;
 	if (mqtt->n_failures > 1 && now < mqtt->logged_at + LOG_AGAIN_MS)
 		return;
@@ -214,6 +229,7 @@ static bool run_attempt(struct mqtt *mqtt)
 		log_info("mqtt", "connected to %s with MQTT %s", mqtt->log_url,
 			 mqtt->uses_v3 ? "3.1.1" : "5");
 		mqtt->n_failures = 0;
+		keep_trouble(mqtt, "");
 		wait_for_end(mqtt);
 		note_session(mqtt, clock_mono_ms() - began_ms, was_refused_before);
 		drain(mqtt);
@@ -224,10 +240,12 @@ static bool run_attempt(struct mqtt *mqtt)
 	mqtt_unlock(mqtt);
 	if (is_stopping)
 		return false;
-	if (was_connected)
+	if (was_connected) {
+		keep_trouble(mqtt, mqtt->reason);
 		log_warn("mqtt", "the connection to %s is lost: %s", mqtt->log_url, mqtt->reason);
-	else
+	} else {
 		tell_failure(mqtt);
+	}
 	choose_version(mqtt);
 	return true;
 }

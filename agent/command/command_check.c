@@ -5,7 +5,11 @@
 #include "agent/command/commands.h"
 #include "agent/config/config.h"
 #include "common/buf.h"
+#include "common/columns.h"
 #include "common/json_writer.h"
+#include "common/phrase.h"
+
+enum { INDENT = 4 };
 
 const struct cli_option command_check_options[] = {
 	{"print", CLI_FLAG, NULL, "print what is in force, defaults included, as YAML"},
@@ -26,12 +30,17 @@ static size_t count_meters(const struct agent_config *config)
 static void print_summary(const struct agent_config *config)
 {
 	const struct agent_bus *buses = config->buses.items;
+	struct buf out = {0}, text = {0};
 
-	(void)printf("ok: %zu buses, %zu meters", config->buses.count, count_meters(config));
+	buf_printf(&out, phrase_say("ok: %zu buses, %zu meters"), config->buses.count,
+		   count_meters(config));
 	for (size_t i = 0; i < config->buses.count; i++)
-		(void)printf("%s%s %.1f %%", i == 0 ? ", utilisation " : ", ", buses[i].name,
-			     100 * agent_config_utilisation(&buses[i]));
-	(void)printf("\n");
+		buf_printf(&out, "%s%s %.1f %%", i == 0 ? phrase_say(", utilisation ") : ", ",
+			   buses[i].name, 100 * agent_config_utilisation(&buses[i]));
+	columns_wrap(&text, out.data, 0, INDENT);
+	(void)printf("%s\n", text.data);
+	buf_fini(&out);
+	buf_fini(&text);
 }
 
 static void write_lines(struct json_writer *json, const char *key, const struct conf_errors *list)
@@ -109,10 +118,10 @@ int command_check(const struct cli *cli)
 	if (cli->is_json) {
 		print_json(config, &errors);
 	} else if (config == NULL) {
-		(void)fputs(errors.text.data, stderr);
+		columns_put(stderr, errors.text.data, INDENT);
 	} else {
 		if (config->warnings.count > 0)
-			(void)fputs(config->warnings.text.data, stderr);
+			columns_put(stderr, config->warnings.text.data, INDENT);
 		if (cli_value(cli, "print") != NULL)
 			print_in_force(config);
 		else

@@ -4,8 +4,13 @@
 
 #include "agent/command/commands.h"
 #include "agent/config/config.h"
+#include "agent/config/words.h"
 #include "common/buf.h"
+#include "common/columns.h"
 #include "common/json_writer.h"
+#include "common/phrase.h"
+
+enum { NAME = 24 };
 
 const struct cli_option command_plan_options[] = {
 	{"bus", CLI_VALUE, "NAME", "only this bus"},
@@ -82,19 +87,44 @@ static unsigned bytes_of(const struct agent_bus *bus, const struct plan_span *re
 	return agent_config_is_serial_framed(bus) ? 8 + 5 + data : 12 + 9 + data;
 }
 
-static void print_meter(const struct agent_bus *bus, const struct agent_meter *meter)
+static void add_cell(struct buf *out, const char *text, int width)
+{
+	buf_add_char(out, ' ');
+	columns_pad(out, text, -width);
+}
+
+static void print_head(struct buf *out, const struct agent_bus *bus)
+{
+	buf_printf(out, phrase_say("bus %s\n"), bus->name);
+	buf_add_text(out, "  ");
+	columns_pad(out, phrase_say("meter"), NAME);
+	add_cell(out, phrase_say("unit"), 4);
+	add_cell(out, phrase_say("func"), 4);
+	add_cell(out, phrase_say("address"), 8);
+	add_cell(out, phrase_say("count"), 6);
+	add_cell(out, phrase_say("bytes"), 6);
+	add_cell(out, phrase_say("time/ms"), 9);
+	add_cell(out, phrase_say("every/s"), 8);
+	buf_add_char(out, '\n');
+}
+
+static void print_meter(struct buf *out, const struct agent_bus *bus,
+			const struct agent_meter *meter)
 {
 	struct sweep *sweep = sweep_of(bus, meter);
 	struct plan_cost cost = agent_config_cost(bus, meter);
+	bool is_long = columns_of(meter->id) > NAME;
 
+	if (is_long)
+		buf_printf(out, "  %s\n", meter->id);
 	for (size_t i = 0; i < sweep->n_reads; i++) {
 		const struct plan_span *read = &sweep->reads[i];
 
-		(void)printf("  %-24.24s %4d %4u %8u %6u %6u %9.1f %8lld\n",
-			     i == 0 ? meter->id : "", (int)meter->unit, read->function,
-			     (unsigned)(read->address + meter->base), read->count,
-			     bytes_of(bus, read), (double)plan_time_us(read, 1, cost) / 1000.0,
-			     (long long)meter->interval_ms / 1000);
+		buf_printf(out, "  %-*s %4d %4u %8u %6u %6u %9.1f %8lld\n", NAME,
+			   i == 0 && !is_long ? meter->id : "", (int)meter->unit, read->function,
+			   (unsigned)(read->address + meter->base), read->count,
+			   bytes_of(bus, read), (double)plan_time_us(read, 1, cost) / 1000.0,
+			   (long long)meter->interval_ms / 1000);
 	}
 	sweep_destroy(sweep);
 }
@@ -102,21 +132,22 @@ static void print_meter(const struct agent_bus *bus, const struct agent_meter *m
 static void print_bus(const struct agent_bus *bus)
 {
 	const struct agent_meter *meters = bus->meters.items;
+	struct buf out = {0};
 	double sweep_ms = 0;
 
-	(void)printf("bus %s\n", bus->name);
-	(void)printf("  %-24s %4s %4s %8s %6s %6s %9s %8s\n", "meter", "unit", "func", "address",
-		     "count", "bytes", "time/ms", "every/s");
+	print_head(&out, bus);
 	for (size_t i = 0; i < bus->meters.count; i++) {
 		struct sweep *sweep = sweep_of(bus, &meters[i]);
 		struct plan_cost cost = agent_config_cost(bus, &meters[i]);
 
-		print_meter(bus, &meters[i]);
+		print_meter(&out, bus, &meters[i]);
 		sweep_ms += (double)plan_time_us(sweep->reads, sweep->n_reads, cost) / 1000.0;
 		sweep_destroy(sweep);
 	}
-	(void)printf("  all meters once: %.1f ms; utilisation %.1f %%\n", sweep_ms,
-		     100 * agent_config_utilisation(bus));
+	buf_printf(&out, phrase_say("  all meters once: %.1f ms; utilisation %.1f %%\n"), sweep_ms,
+		   100 * agent_config_utilisation(bus));
+	(void)fputs(out.data, stdout);
+	buf_fini(&out);
 }
 
 static bool has_bus(const struct agent_config *config, const char *name)
@@ -137,10 +168,10 @@ int command_plan(const struct cli *cli)
 	int status = EXIT_OK;
 
 	if (agent_config_load(&config, cli->config, &errors) != 0) {
-		(void)fputs(errors.text.data, stderr);
+		columns_put(stderr, errors.text.data, 4);
 		status = EXIT_CONFIG;
 	} else if (name != NULL && !has_bus(config, name)) {
-		(void)fprintf(stderr, "%s has no bus '%s'\n", cli->config, name);
+		(void)fprintf(stderr, words_say(WORD_NO_BUS), cli->config, name);
 		status = EXIT_FAILED;
 	} else if (cli->is_json) {
 		print_json(config, name);

@@ -11,6 +11,7 @@
 #include "agent/commission/probe_state.h"
 #include "agent/commission/progress.h"
 #include "agent/config/words.h"
+#include "common/columns.h"
 #include "common/json_writer.h"
 #include "common/mem.h"
 
@@ -327,7 +328,7 @@ static int load_profile(struct probe *probe, const char *name)
 			      "eastron_sdm630");
 		status = EXIT_FAILED;
 	} else if (profile_load(&probe->own_profile, path, &errors) != 0) {
-		(void)fputs(errors.text.data, stderr);
+		columns_put(stderr, errors.text.data, 4);
 		status = EXIT_CONFIG;
 	}
 	probe->profile = probe->own_profile;
@@ -421,7 +422,7 @@ static int run(struct probe *probe, bool is_again)
 		/* Nothing left is no reason to lose what was there: the display may be misread. */
 		if (probe->n_candidates > 0 &&
 		    probe_state_save(path, probe->candidates, probe->n_candidates, &err) != 0)
-			(void)fprintf(stderr, "%s\n", err.text);
+			columns_put(stderr, err.text, 4);
 	}
 	free(path);
 	return status;

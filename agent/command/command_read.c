@@ -19,6 +19,7 @@
 #include "agent/poll/identify.h"
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/columns.h"
 #include "common/mem.h"
 
 enum { CONTROL_TIMEOUT_MS = 20000, WATCH_MS = 2000 };
@@ -167,7 +168,7 @@ static int read_once(const struct order *order)
 	if (r == 0)
 		status = print_answer(order, &json);
 	else
-		(void)fprintf(stderr, "%s\n", err.text);
+		columns_put(stderr, err.text, 4);
 	buf_fini(&json);
 	return status;
 }
@@ -229,7 +230,7 @@ int command_read(const struct cli *cli)
 	if (r == 0)
 		status = read_meter(&order);
 	else
-		(void)fputs(errors.text.data, stderr);
+		columns_put(stderr, errors.text.data, 4);
 	agent_config_destroy(config);
 	conf_errors_fini(&errors);
 	buf_fini(&text);

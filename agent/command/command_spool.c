@@ -7,6 +7,7 @@
 #include "agent/config/words.h"
 #include "agent/control/control.h"
 #include "agent/deliver/spool_print.h"
+#include "common/columns.h"
 
 enum { TIMEOUT_MS = 5000 };
 
@@ -34,18 +35,20 @@ int command_spool(const struct cli *cli)
 	int status = EXIT_FAILED, r;
 
 	if (agent_config_load(&config, cli->config, &errors) != 0) {
-		(void)fputs(errors.text.data, stderr);
+		columns_put(stderr, errors.text.data, 4);
 		status = EXIT_CONFIG;
 	} else if ((r = ask(config, &json, &err)) != 0) {
 		if (r == -ENOENT)
 			(void)fprintf(stderr, words_say(WORD_SPOOL_NONE), config->spool.path);
 		else
-			(void)fprintf(stderr, "%s\n", err.text);
+			columns_put(stderr, err.text, 4);
 	} else if (!cli->is_json && spool_print_text(json.data, &text) != 0) {
 		(void)fprintf(stderr, "%s\n", json.data);
 	} else {
-		(void)printf("%s%s", cli->is_json ? json.data : text.data,
-			     cli->is_json ? "\n" : "");
+		if (cli->is_json)
+			(void)printf("%s\n", json.data);
+		else
+			columns_put(stdout, text.data, 4);
 		status = EXIT_OK;
 	}
 	agent_config_destroy(config);

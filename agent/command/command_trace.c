@@ -12,6 +12,7 @@
 #include "agent/poll/identify.h"
 #include "common/civil.h"
 #include "common/clock.h"
+#include "common/columns.h"
 #include "common/json_writer.h"
 
 const struct cli_option command_trace_options[] = {
@@ -146,7 +147,7 @@ static int watch_line(struct trace *trace)
 
 	if (agent_config_sweep(&sweep, trace->line.bus, trace->meter, SWEEP_BRIDGES, NULL, &err) !=
 	    0) {
-		(void)fprintf(stderr, "%s\n", err.text);
+		columns_put(stderr, err.text, 4);
 		return EXIT_FAILED;
 	}
 	ask_meter_init(&meter, trace->meter, sweep);

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/command/health_print.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "agent/deliver/health.h"
 #include "common/civil.h"
+#include "common/columns.h"
+#include "common/phrase.h"
+
+/* CYCLE_MS: a batch has the time of its end, the readings in it are that much older at most. */
+enum { INDENT = 10, BUS_NAME = 32, METER_NAME = 20, CYCLE_MS = 1000 };
 
 static int64_t get_int(const json_t *object, const char *key)
 {
@@ -45,32 +53,118 @@ static const char *age(const json_t *object, const char *key, int64_t now_ms, ch
 	int64_t at_ms;
 
 	if (civil_parse_time(at, strlen(at), 0, &at_ms) < 0)
-		return "never";
+		return phrase_say("never");
 	return duration(now_ms - at_ms, text);
+}
+
+/* ---- where a meter's newest reading is ---- */
+
+enum delivery { DELIVERY_NONE, DELIVERY_MEMORY, DELIVERY_SPOOLED, DELIVERY_ACKNOWLEDGED };
+
+static bool get_time(const json_t *object, const char *key, int64_t *utc_ms)
+{
+	const char *text = get_text(object, key);
+
+	return civil_parse_time(text, strlen(text), 0, utc_ms) == 0;
+}
+
+/* The spool keeps the order of time: what is older than the oldest that waits has arrived. */
+static enum delivery delivery_of(const json_t *status, const json_t *meter)
+{
+	int64_t read_ms, oldest_ms, newest_ms;
+
+	if (!get_time(meter, "last_at", &read_ms))
+		return DELIVERY_NONE;
+	if (!get_time(status, "newest_at", &newest_ms) || read_ms > newest_ms)
+		return DELIVERY_MEMORY;
+	if (get_int(status, "batches_waiting") > 0 && get_time(status, "oldest_at", &oldest_ms) &&
+	    read_ms >= oldest_ms - CYCLE_MS)
+		return DELIVERY_SPOOLED;
+	return DELIVERY_ACKNOWLEDGED;
+}
+
+int health_write_json(struct buf *out, const char *json)
+{
+	static const char *const names[] = {NULL, "memory", "spooled", "acknowledged"};
+	json_t *status = json_loads(json, 0, NULL), *meter;
+	char *text;
+	size_t i;
+
+	if (!json_is_object(status) || json_object_get(status, "epoch") == NULL) {
+		json_decref(status);
+		return -EINVAL;
+	}
+	json_array_foreach(json_object_get(status, "meters"), i, meter)
+	{
+		const char *name = names[delivery_of(status, meter)];
+
+		(void)json_object_set_new(meter, "delivery",
+					  name != NULL ? json_string(name) : json_null());
+	}
+	text = json_dumps(status, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	buf_add_text(out, text);
+	free(text);
+	json_decref(status);
+	return 0;
+}
+
+/* ---- for the eye ---- */
+
+/* What to look at when the broker refuses, by a piece of what it says. */
+static const struct {
+	const char *piece, *advice;
+} advices[] = {
+	{"certificate verify failed", "its certificate is not signed by mqtt.tls.ca_file"},
+	{"certificate has expired", "its certificate has expired, or this clock is wrong"},
+	{"alert", "it does not accept the client certificate: mqtt.tls.cert_file, key_file"},
+	{"Not authorized", "it refuses mqtt.username, the password, or the client id"},
+	{"not authorized", "it refuses mqtt.username, the password, or the client id"},
+	{"Bad user name", "it refuses mqtt.username or the password"},
+	{"refused", "nobody listens at that port: is the broker running?"},
+	{"TCP", "no way to the host and port of mqtt.url: name, network, firewall?"},
+	{"imeout", "no answer from mqtt.url: network, firewall, or tls:// against tcp://?"},
+};
+
+static void print_trouble(struct buf *out, const char *trouble)
+{
+	struct buf text = {0};
+
+	if (*trouble == '\0')
+		return;
+	buf_printf(&text, "          %s", phrase_say("reason: "));
+	buf_add_text(&text, trouble);
+	columns_wrap(out, text.data, 0, INDENT);
+	buf_add_char(out, '\n');
+	buf_fini(&text);
+	for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
+		if (strstr(trouble, advices[i].piece) != NULL) {
+			buf_printf(out, "          -> %s\n", phrase_say(advices[i].advice));
+			return;
+		}
 }
 
 static void print_uplink(struct buf *out, const json_t *status)
 {
+	int64_t n = get_int(status, "connections");
 	char text[32];
 
 	if (json_is_true(json_object_get(status, "connected")))
-		buf_printf(out, "broker    connected, MQTT %s, connection %" PRId64 "\n",
-			   get_int(status, "mqtt_version") == 5 ? "5" : "3.1.1",
-			   get_int(status, "connections"));
+		buf_printf(out, phrase_say("broker    connected, MQTT %s, connection %lld\n"),
+			   get_int(status, "mqtt_version") == 5 ? "5" : "3.1.1", (long long)n);
 	else
-		buf_printf(out, "broker    NOT CONNECTED, after %" PRId64 " connections\n",
-			   get_int(status, "connections"));
-	buf_printf(out,
-		   "delivery  epoch %" PRId64 ": sent %" PRId64 ", seen %" PRId64 ", kept %" PRId64
-		   "\n",
-		   get_int(status, "epoch"), get_int(status, "sent"), get_int(status, "seen"),
-		   get_int(status, "kept"));
-	buf_printf(out, "          last ack %s%s; sent again %" PRId64 " times\n",
-		   json_object_get(status, "ack_age_ms") != NULL
-			   ? duration(get_int(status, "ack_age_ms"), text)
-			   : "never",
-		   json_object_get(status, "ack_age_ms") != NULL ? " ago" : "",
-		   get_int(status, "resends"));
+		buf_printf(out, phrase_say("broker    NOT CONNECTED, after %lld connections\n"),
+			   (long long)n);
+	print_trouble(out, get_text(status, "broker_trouble"));
+	buf_printf(out, phrase_say("delivery  epoch %lld: sent %lld, seen %lld, kept %lld\n"),
+		   (long long)get_int(status, "epoch"), (long long)get_int(status, "sent"),
+		   (long long)get_int(status, "seen"), (long long)get_int(status, "kept"));
+	if (json_object_get(status, "ack_age_ms") != NULL)
+		buf_printf(out, phrase_say("          last ack %s ago; sent again %lld times\n"),
+			   duration(get_int(status, "ack_age_ms"), text),
+			   (long long)get_int(status, "resends"));
+	else
+		buf_printf(out, phrase_say("          no ack yet; sent again %lld times\n"),
+			   (long long)get_int(status, "resends"));
 }
 
 static void print_spool(struct buf *out, const json_t *status, int64_t now_ms)
@@ -78,13 +172,50 @@ static void print_spool(struct buf *out, const json_t *status, int64_t now_ms)
 	int64_t waiting = get_int(status, "batches_waiting");
 	char text[32];
 
-	buf_printf(out, "spool     %.1f MiB, %" PRId64 " batches, of which %" PRId64 " wait",
+	buf_printf(out, phrase_say("spool     %.1f MiB, %lld batches, of which %lld wait"),
 		   (double)get_int(status, "spool_bytes") / (1 << 20),
-		   get_int(status, "batches_stored"), waiting);
+		   (long long)get_int(status, "batches_stored"), (long long)waiting);
 	if (waiting > 0)
-		buf_printf(out, ", the oldest %s", age(status, "oldest_at", now_ms, text));
-	buf_printf(out, "\n          dropped %" PRId64 ", damaged %" PRId64 " batches\n",
-		   get_int(status, "batches_dropped"), get_int(status, "batches_damaged"));
+		buf_printf(out, phrase_say(", the oldest %s"),
+			   age(status, "oldest_at", now_ms, text));
+	buf_printf(out, phrase_say("\n          dropped %lld, damaged %lld batches\n"),
+		   (long long)get_int(status, "batches_dropped"),
+		   (long long)get_int(status, "batches_damaged"));
+	if (json_is_false(json_object_get(status, "clock_trusted")))
+		buf_add_text(out, phrase_say("clock     NOT TRUSTED: readings wait for the right "
+					     "time\n"));
+}
+
+/* A name wider than its column has a line of its own. */
+static void add_name(struct buf *out, const char *name, int width)
+{
+	columns_pad(out, name, width);
+	if (columns_of(name) > width) {
+		buf_add_char(out, '\n');
+		columns_pad(out, "", width);
+	}
+}
+
+static void add_cell(struct buf *out, const char *text, int width)
+{
+	buf_add_char(out, ' ');
+	columns_pad(out, text, width);
+}
+
+static void add_number(struct buf *out, int64_t number, int width)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "%" PRId64, number);
+	add_cell(out, text, width);
+}
+
+static void add_percent(struct buf *out, double share, int digits, int width)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "%.*f%%", digits, 100 * share);
+	add_cell(out, text, width);
 }
 
 static void print_buses(struct buf *out, const json_t *buses)
@@ -94,15 +225,23 @@ static void print_buses(struct buf *out, const json_t *buses)
 
 	if (json_array_size(buses) == 0)
 		return;
-	buf_printf(out, "\n%-32s %8s %8s %12s %10s\n", "bus", "in use", "planned", "requests",
-		   "failed");
+	buf_add_char(out, '\n');
+	columns_pad(out, phrase_say("bus"), BUS_NAME);
+	add_cell(out, phrase_say("in use"), -8);
+	add_cell(out, phrase_say("planned"), -8);
+	add_cell(out, phrase_say("requests"), -12);
+	add_cell(out, phrase_say("failed"), -10);
+	buf_add_char(out, '\n');
 	json_array_foreach(buses, i, bus)
 	{
-		buf_printf(out, "%-32s %7.1f%% %7.1f%% %12" PRId64 " %10" PRId64 "\n",
-			   get_text(bus, "name"),
-			   100 * json_number_value(json_object_get(bus, "utilisation")),
-			   100 * json_number_value(json_object_get(bus, "planned")),
-			   get_int(bus, "requests"), get_int(bus, "failed"));
+		add_name(out, get_text(bus, "name"), BUS_NAME);
+		add_percent(out, json_number_value(json_object_get(bus, "utilisation")), 1, -8);
+		add_percent(out, json_number_value(json_object_get(bus, "planned")), 1, -8);
+		add_number(out, get_int(bus, "requests"), -12);
+		add_number(out, get_int(bus, "failed"), -10);
+		if (json_is_false(json_object_get(bus, "up")))
+			buf_printf(out, "  %s", phrase_say("DOWN"));
+		buf_add_char(out, '\n');
 	}
 }
 
@@ -119,28 +258,54 @@ static int64_t count_errors(const json_t *meter)
 	return sum;
 }
 
-static void print_meters(struct buf *out, const json_t *meters, int64_t now_ms)
+/* "exception_2" is a word with a number. */
+static void add_error(struct buf *out, const char *code)
 {
-	const json_t *meter;
+	if (strncmp(code, "exception_", 10) == 0)
+		buf_printf(out, " %s %s", phrase_say("exception"), code + 10);
+	else
+		buf_printf(out, " %s", phrase_say(code));
+}
+
+static void print_meter(struct buf *out, const json_t *status, const json_t *meter, int64_t now_ms)
+{
+	static const char *const deliveries[] = {"-", "in memory", "spooled", "yes"};
+	int64_t due = get_int(meter, "due");
 	char text[32];
+
+	add_name(out, get_text(meter, "id"), METER_NAME);
+	add_cell(out, phrase_say(get_text(meter, "state")), 8);
+	add_cell(out, age(meter, "last_at", now_ms, text), -8);
+	add_percent(out, due > 0 ? (double)get_int(meter, "on_time") / (double)due : 1, 2, -8);
+	add_number(out, count_errors(meter), -6);
+	buf_add_char(out, ' ');
+	add_cell(out, phrase_say(deliveries[delivery_of(status, meter)]), 10);
+	if (*get_text(meter, "last_error") != '\0')
+		add_error(out, get_text(meter, "last_error"));
+	while (out->len > 0 && out->data[out->len - 1] == ' ')
+		buf_cut(out, out->len - 1);
+	buf_add_char(out, '\n');
+}
+
+static void print_meters(struct buf *out, const json_t *status, int64_t now_ms)
+{
+	const json_t *meters = json_object_get(status, "meters"), *meter;
 	size_t i;
 
 	if (json_array_size(meters) == 0)
 		return;
-	buf_printf(out, "\n%-24s %-8s %10s %8s %9s  %s\n", "meter", "state", "read ago", "on time",
-		   "errors", "last error");
+	buf_add_char(out, '\n');
+	columns_pad(out, phrase_say("meter"), METER_NAME);
+	add_cell(out, phrase_say("state"), 8);
+	add_cell(out, phrase_say("read ago"), -8);
+	add_cell(out, phrase_say("on time"), -8);
+	add_cell(out, phrase_say("errors"), -6);
+	buf_add_char(out, ' ');
+	add_cell(out, phrase_say("delivered"), 10);
+	buf_printf(out, " %s\n", phrase_say("last error"));
 	json_array_foreach(meters, i, meter)
 	{
-		int64_t due = get_int(meter, "due"), n_errors = count_errors(meter);
-		double on_time =
-			due > 0 ? 100.0 * (double)get_int(meter, "on_time") / (double)due : 100;
-
-		buf_printf(out, "%-24s %-8s %10s %7.2f%% %9" PRId64, get_text(meter, "id"),
-			   get_text(meter, "state"), age(meter, "last_at", now_ms, text), on_time,
-			   n_errors);
-		if (*get_text(meter, "last_error") != '\0')
-			buf_printf(out, "  %s", get_text(meter, "last_error"));
-		buf_add_char(out, '\n');
+		print_meter(out, status, meter, now_ms);
 	}
 }
 
@@ -153,13 +318,13 @@ int health_print(struct buf *out, const char *json, int64_t now_ms)
 		json_decref(status);
 		return -EINVAL;
 	}
-	buf_printf(out, "agent     %s (region %s), version %s, up %s\n", get_text(status, "agent"),
-		   get_text(status, "region"), get_text(status, "version"),
-		   age(status, "started_at", now_ms, text));
+	buf_printf(out, phrase_say("agent     %s (region %s), version %s, up %s\n"),
+		   get_text(status, "agent"), get_text(status, "region"),
+		   get_text(status, "version"), age(status, "started_at", now_ms, text));
 	print_uplink(out, status);
 	print_spool(out, status, now_ms);
 	print_buses(out, json_object_get(status, "buses"));
-	print_meters(out, json_object_get(status, "meters"), now_ms);
+	print_meters(out, status, now_ms);
 	json_decref(status);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "agent/config/words.h"
 #include "agent/control/control.h"
 #include "common/clock.h"
+#include "common/columns.h"
 
 enum { KNOCK_MS = 5000 };
 
@@ -26,7 +27,7 @@ static int load(struct commission *c, const struct cli *cli, bool is_ad_hoc)
 	} else if ((is_ad_hoc ? agent_config_parse(&c->config, "command line", text.data, text.len,
 						   &errors)
 			      : agent_config_load(&c->config, cli->config, &errors)) != 0) {
-		(void)fputs(errors.text.data, stderr);
+		columns_put(stderr, errors.text.data, 4);
 		status = EXIT_CONFIG;
 	}
 	conf_errors_fini(&errors);

@@ -6,6 +6,7 @@
 
 #include "agent/config/config_internal.h"
 #include "common/mem.h"
+#include "common/phrase.h"
 #include "common/quantity.h"
 #include "common/telemetry.h"
 
@@ -34,8 +35,8 @@ static void report_no_profile(const struct agent_config *config, const struct ag
 	for (size_t i = 0; i < config->profile_folders.count; i++)
 		buf_printf(&words, "%s%s", i > 0 ? " or " : "", folders[i]);
 	conf_error(errors, at(meter->node, "profile"), NULL, "there is no %s.yaml in %s%s",
-		   meter->profile_name, words.len > 0 ? words.data : "any folder (none is set)",
-		   hint);
+		   meter->profile_name,
+		   words.len > 0 ? words.data : phrase_say("any folder (none is set)"), hint);
 	buf_fini(&words);
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/config/words.h"
 
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/utf8.h"
+#include "common/phrase.h"
 
 static const char *const words[WORD_N][2] = {
 	[WORD_ONE_LINE] =
@@ -190,27 +186,5 @@ const char *words_in(enum word word, int is_chinese)
 
 const char *words_say(enum word word)
 {
-	static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		/* Nobody changes the environment. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-		const char *locale = getenv(names[i]);
-
-		if (locale != NULL && *locale != '\0')
-			return words_in(word, strncmp(locale, "zh", 2) == 0);
-	}
-	return words_in(word, 0);
-}
-
-int words_width(const char *text)
-{
-	size_t left = strlen(text), n;
-	int width = 0;
-
-	for (; left > 0; text += n, left -= n) {
-		n = utf8_character(text, left);
-		width += n >= 3 ? 2 : 1;
-		n = n > 0 ? n : 1;
-	}
-	return width;
+	return words_in(word, phrase_is_chinese());
 }

@@ -93,7 +93,4 @@ enum word {
 const char *words_say(enum word word);
 const char *words_in(enum word word, int is_chinese);
 
-/* Columns of a terminal that the text takes: a Chinese character takes two. */
-int words_width(const char *text);
-
 #endif

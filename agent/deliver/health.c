@@ -30,6 +30,7 @@ static void write_spool(struct json_writer *json, const struct spool_state *spoo
 {
 	json_add_int(json, "spool_bytes", spool->bytes);
 	json_time(json, "oldest_at", spool->oldest_ms);
+	json_time(json, "newest_at", spool->newest_ms);
 	json_add_int(json, "batches_waiting", spool->last - spool->done);
 	json_add_int(json, "batches_stored", spool->last + 1 - spool->first);
 	json_add_int(json, "batches_dropped", spool->dropped);
@@ -41,6 +42,8 @@ static void write_uplink(struct json_writer *json, const struct uplink_state *up
 {
 	json_add_bool(json, "connected", uplink->is_connected);
 	json_add_int(json, "mqtt_version", uplink->mqtt_version);
+	if (!uplink->is_connected && uplink->trouble[0] != '\0')
+		json_add_string(json, "broker_trouble", uplink->trouble);
 	json_add_int(json, "sent", uplink->sent);
 	json_add_int(json, "seen", uplink->seen);
 	json_add_int(json, "kept", uplink->kept);

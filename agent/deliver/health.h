@@ -27,7 +27,4 @@ void health_write_status(struct buf *out, const struct health_agent *agent,
  * changes its state, not with every reading. */
 uint64_t health_write_meters(struct buf *out, struct poller *poller);
 
-/* The status object as text for a terminal of 80 columns. -EINVAL: it is not one. */
-int health_print(struct buf *out, const char *json, int64_t now_ms);
-
 #endif

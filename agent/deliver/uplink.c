@@ -375,6 +375,7 @@ void uplink_state(const struct uplink *uplink, struct uplink_state *out)
 	*out = uplink->counters;
 	out->is_connected = w->is_open;
 	out->mqtt_version = mqtt_version(uplink->mqtt);
+	mqtt_trouble(uplink->mqtt, out->trouble);
 	out->sent = w->sent;
 	out->seen = w->seen;
 	out->kept = w->kept;

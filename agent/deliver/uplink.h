@@ -35,6 +35,7 @@ struct uplink_state {
 	int64_t acks, ignored, invalid; /* acks obeyed, of another epoch, impossible */
 	int64_t histories_lost;         /* how often the server forgot what it had confirmed */
 	int64_t ack_age_ms;             /* since the last ack obeyed; -1: none yet */
+	char trouble[MQTT_TROUBLE_MAX]; /* why there is no connection; "": it is there */
 };
 
 /* Begins an epoch and starts connecting. */

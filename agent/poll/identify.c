@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/phrase.h"
+
 enum {
 	MODELS_MAX = 100, /* a chain that is longer goes round in a circle */
 	END_MODEL = 0xFFFF,
@@ -144,7 +146,7 @@ static enum identity check_code(struct ask_line *line, struct ask_meter *meter,
 			return IDENTITY_RIGHT;
 	(void)err_set(err, -ENOENT, "its %s shows %s, a %s shows %s%s",
 		      profile->points[expected->point].name, text, profile->model,
-		      expected->codes[0], expected->n_codes > 1 ? " or the like" : "");
+		      expected->codes[0], expected->n_codes > 1 ? phrase_say(" or the like") : "");
 	return IDENTITY_WRONG_DEVICE;
 }
 

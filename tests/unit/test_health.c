@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/command/health_print.h"
 #include "agent/deliver/health.h"
 
 enum { MINUTE = 60 * 1000 };
@@ -26,6 +27,7 @@ static const struct spool_state spool = {
 	.epoch = 1795490000123,
 	.until_ms = 1795499000000,
 	.oldest_ms = NOW - 2 * MINUTE,
+	.newest_ms = NOW,
 	.bytes = 3 << 20,
 	.dropped = 4,
 	.damaged = 1,
@@ -92,10 +94,66 @@ static void the_text_fits_a_terminal(void **state)
 	assert_int_equal(health_print(&text, json.data, NOW), 0);
 	assert_memory_equal(text.data, expected, sizeof expected - 1);
 	assert_non_null(strstr(text.data, "riser-1                             31.2%    30.0%"));
-	assert_non_null(strstr(text.data, "m-2                      silent        never  100.00%"));
+	assert_non_null(strstr(text.data, "m-2                  silent      never  100.00%"));
+	assert_non_null(strstr(
+		text.data, "m-1                  ok            10s   99.50%      3  spooled\n"));
 	for (line = strtok_r(text.data, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest))
 		assert_in_range(strlen(line), 1, 80);
+	buf_fini(&json);
+	buf_fini(&text);
+}
+
+/* Where the newest reading of each meter is. */
+static void a_meter_tells_what_has_arrived(void **state)
+{
+	static const struct {
+		const char *name, *last_at, *expected;
+		int64_t oldest_ms, newest_ms;
+	} cases[] = {
+		{"never read", "null", "null", NOW, NOW},
+		{"not in the spool yet", "\"2026-11-24T05:59:50Z\"", "\"memory\"", 0, NOW - MINUTE},
+		{"the spool is new", "\"2026-11-24T05:59:50Z\"", "\"memory\"", 0, 0},
+		{"waits", "\"2026-11-24T05:59:50Z\"", "\"spooled\"", NOW - MINUTE, NOW},
+		{"before the oldest that waits", "\"2026-11-24T05:50:00Z\"", "\"acknowledged\"",
+		 NOW - MINUTE, NOW},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct spool_state here = spool;
+		struct buf json = {0}, members_of = {0}, text = {0};
+
+		here.oldest_ms = cases[i].oldest_ms;
+		here.newest_ms = cases[i].newest_ms;
+		buf_printf(&members_of, "\"buses\":[],\"meters\":[{\"id\":\"m\",\"last_at\":%s}]",
+			   cases[i].last_at);
+		health_write_status(&json, &agent, &here, &uplink, &members_of);
+		assert_int_equal(health_write_json(&text, json.data), 0);
+		buf_clear(&members_of);
+		buf_printf(&members_of, "\"delivery\":%s}", cases[i].expected);
+		if (strstr(text.data, members_of.data) == NULL)
+			fail_msg("%s: %s", cases[i].name, text.data);
+		buf_fini(&json);
+		buf_fini(&members_of);
+		buf_fini(&text);
+	}
+}
+
+/* Why there is no broker, and what to look at. */
+static void a_lost_broker_has_a_reason(void **state)
+{
+	struct uplink_state lost = uplink;
+	struct buf json = {0}, text = {0}, none = {0};
+
+	(void)state;
+	lost.is_connected = false;
+	(void)strcpy(lost.trouble, "TLS: certificate verify failed");
+	health_write_status(&json, &agent, &spool, &lost, &none);
+	assert_int_equal(health_print(&text, json.data, NOW), 0);
+	assert_non_null(strstr(text.data, "NOT CONNECTED"));
+	assert_non_null(strstr(text.data, "reason: TLS: certificate verify failed\n"));
+	assert_non_null(strstr(text.data, "-> its certificate is not signed by mqtt.tls.ca_file"));
 	buf_fini(&json);
 	buf_fini(&text);
 }
@@ -116,6 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_status_is_one_object),
 		cmocka_unit_test(the_text_fits_a_terminal),
+		cmocka_unit_test(a_meter_tells_what_has_arrived),
+		cmocka_unit_test(a_lost_broker_has_a_reason),
 		cmocka_unit_test(what_is_no_status_is_refused),
 	};
 

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "common/columns.h"
+
 /* "%3d %-9s" becomes "ds": what printf takes from its arguments, in order. */
 static void conversions(const char *format, char *out)
 {
@@ -50,8 +52,8 @@ static void check_width(const char *text)
 		char line[512];
 
 		(void)snprintf(line, sizeof line, "%.*s", (int)len, text);
-		if (words_width(line) > 80)
-			fail_msg("%d columns: %s", words_width(line), line);
+		if (columns_of(line) > 80)
+			fail_msg("%d columns: %s", columns_of(line), line);
 		text += len + (text[len] == '\n');
 	}
 }
@@ -85,22 +87,12 @@ static void the_locale_chooses(void **state)
 }
 /* NOLINTEND(concurrency-mt-unsafe) */
 
-static void a_chinese_character_is_two_columns(void **state)
-{
-	(void)state;
-	assert_int_equal(words_width(""), 0);
-	assert_int_equal(words_width("abc"), 3);
-	assert_int_equal(words_width("线路"), 4);
-	assert_int_equal(words_width("\xff"), 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_languages_take_the_same),
 		cmocka_unit_test(a_line_fits_a_small_terminal),
 		cmocka_unit_test(the_locale_chooses),
-		cmocka_unit_test(a_chinese_character_is_two_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
