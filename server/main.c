@@ -25,6 +25,7 @@
 #include "server/page/page.h"
 #include "server/registry/registry_holder.h"
 #include "server/rollup/derive.h"
+#include "server/savings/savings_export.h"
 #include "server/statistics/form.h"
 
 enum {
@@ -123,7 +124,7 @@ static int start_ingest(struct server *server, struct err *err)
 			   .tsdb = config->tsdb.items,
 			   .n_tsdb = config->tsdb.count,
 			   .tsdb_memory_bytes = TSDB_MEMORY_BYTES,
-			   .source = derive_export,
+			   .source = savings_export,
 			   .source_arg = &server->export,
 			   .publish = receiver_publish,
 			   .publish_arg = server->receiver},
