@@ -140,12 +140,15 @@ static bool is_blank(const struct csv_reader *csv)
 	return true;
 }
 
-/* What Excel puts into the clipboard has tabs. */
+/* What Excel puts into the clipboard has tabs; in some places it writes semicolons. */
 static char separator_of(const char *text, size_t len)
 {
 	const char *end = memchr(text, '\n', len);
+	size_t n = end != NULL ? (size_t)(end - text) : len;
 
-	return memchr(text, '\t', end != NULL ? (size_t)(end - text) : len) != NULL ? '\t' : ',';
+	if (memchr(text, '\t', n) != NULL)
+		return '\t';
+	return memchr(text, ',', n) == NULL && memchr(text, ';', n) != NULL ? ';' : ',';
 }
 
 void csv_reader_init(struct csv_reader *reader, const char *text, size_t len)

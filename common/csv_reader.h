@@ -20,7 +20,7 @@ struct csv_reader {
 };
 
 /* Borrows the UTF-8 text, with or without byte order mark; cells are apart by tab if the first line
- * has one, else by comma. */
+ * has one, else by comma, or by semicolon if that alone stands there. */
 void csv_reader_init(struct csv_reader *reader, const char *text, size_t len);
 void csv_reader_fini(struct csv_reader *reader);
 /* 1: fields and n are the next row that is not blank, without blanks around the cells, until the

@@ -355,7 +355,7 @@ static const struct cli_command commands[] = {
 	 server_command_check},
 	{"status", "", "show agents, dead letters and queues", 0, 0, NULL, server_command_status},
 	{"import", "FILE.lp|FILE.csv|FILE.xlsx", "take in past readings, bills, filled-in reports",
-	 1, 1, NULL, server_command_import},
+	 1, 1, server_import_options, server_command_import},
 	{"report", "statistics|reminders|changes|reconciliation [YEAR]",
 	 "statistics forms and their sums, who is late, what changed, bills against meters", 1, 2,
 	 server_report_options, server_command_report},

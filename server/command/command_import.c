@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nenghao-server import: past readings (.lp), bills (.csv), reports that come back (.csv, .xlsx).
- */
+/* nenghao-server import: past readings (.lp, .csv, .xlsx), bills (.csv), reports that come back
+ * (.csv, .xlsx). */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,14 +9,19 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/json_writer.h"
 #include "server/command/commands.h"
-#include "server/ingest/import.h"
+#include "server/command/import_readings.h"
 #include "server/rollup/bill_import.h"
 #include "server/statistics/filing_import.h"
 
 enum { SHOWN_REFUSALS = 20, TABLE_MAX = 64 * 1024 * 1024 };
+
+const struct cli_option server_import_options[] = {
+	{"verdicts", CLI_VALUE, "FILE.csv",
+	 "write every line that is refused there, with the reason"},
+	{0},
+};
 
 struct import_run {
 	const struct cli *cli;
@@ -43,41 +48,6 @@ static void print_refusals(const struct import_run *run)
 	if (run->refused > SHOWN_REFUSALS)
 		(void)fprintf(stderr, "%s: and %" PRId64 " more lines refused\n", run->path,
 			      run->refused - SHOWN_REFUSALS);
-}
-
-/* ---- readings ---- */
-
-static void print_readings(const struct import_run *run, const struct import_report *report)
-{
-	struct buf out = {0};
-	struct json_writer json = {.out = &out};
-
-	if (!run->cli->is_json) {
-		(void)printf("%s: %" PRId64 " lines, %" PRId64 " refused; register values: %" PRId64
-			     " new, %" PRId64 " already there, %" PRId64 " in conflict\n",
-			     run->path, report->lines, report->bad_lines, report->added,
-			     report->repeated, report->conflicts);
-		return;
-	}
-	json_begin_object(&json, NULL);
-	json_add_int(&json, "lines", report->lines);
-	json_add_int(&json, "refused", report->bad_lines);
-	json_add_int(&json, "added", report->added);
-	json_add_int(&json, "repeated", report->repeated);
-	json_add_int(&json, "conflicts", report->conflicts);
-	json_end_object(&json);
-	(void)puts(out.data);
-	buf_fini(&out);
-}
-
-static int import_readings(struct import_run *run, struct err *err)
-{
-	struct import_report report = {.refuse = refuse, .arg = run};
-	int rc = import_file(run->ledger, run->registry, run->path, clock_utc_ms(), &report, err);
-
-	print_refusals(run);
-	print_readings(run, &report);
-	return rc;
 }
 
 /* ---- bills ---- */
@@ -118,17 +88,6 @@ static void print_bills(const struct import_run *run)
 	json_end_object(&json);
 	(void)puts(out.data);
 	buf_fini(&out);
-}
-
-static int read_table(const char *path, struct buf *out, struct err *err)
-{
-	int rc = file_read(path, TABLE_MAX, out);
-
-	if (rc == -EFBIG)
-		return err_set(err, rc, "%s: is larger than 64 MiB; split it", path);
-	if (rc < 0)
-		return err_set(err, rc, "%s: %s", path, err_name(rc));
-	return out->len > 0 ? 0 : err_set(err, -EINVAL, "%s: is empty", path);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -229,27 +188,44 @@ static int import_reports(struct import_run *run, const char *data, size_t len, 
 	return 0;
 }
 
-static int import_table(struct import_run *run, struct err *err)
+static int import_other(struct import_run *run, const struct buf *data, struct err *err)
 {
-	struct buf text = {0};
-	int rc = read_table(run->path, &text, err);
+	if (data->len > TABLE_MAX)
+		return err_set(err, -EFBIG, "%s: is larger than 64 MiB; split it", run->path);
+	return ends_with(run->path, ".xlsx") || filing_table_is_csv(data->data, data->len)
+		       ? import_reports(run, data->data, data->len, err)
+		       : import_bills(run, data->data, data->len, err);
+}
+
+static int import_any_table(struct import_run *run, const struct import_order *order,
+			    struct err *err)
+{
+	struct buf data = {0}, text = {0};
+	int rc = import_load(run->path, &data, &text, err);
 
 	if (rc == 0)
-		rc = ends_with(run->path, ".xlsx") || filing_table_is_csv(text.data, text.len)
-			     ? import_reports(run, text.data, text.len, err)
-			     : import_bills(run, text.data, text.len, err);
+		rc = import_is_table(run->registry, text.data, text.len)
+			     ? import_readings_table(order, &text, &run->refused, err)
+			     : import_other(run, &data, err);
+	buf_fini(&data);
 	buf_fini(&text);
 	return rc;
 }
 
 static int import_path(struct import_run *run, const struct server_config *config)
 {
+	struct import_order order = {.path = run->path,
+				     .verdicts = cli_value(run->cli, "verdicts"),
+				     .is_json = run->cli->is_json,
+				     .registry = run->registry};
 	struct err err = {""};
 	int rc = ledger_open(&run->ledger, config->ledger_path, &err);
 
+	order.ledger = run->ledger;
 	if (rc == 0)
-		rc = ends_with(run->path, ".lp") ? import_readings(run, &err)
-						 : import_table(run, &err);
+		rc = ends_with(run->path, ".lp")
+			     ? import_readings_lines(&order, &run->refused, &err)
+			     : import_any_table(run, &order, &err);
 	ledger_close(run->ledger);
 	if (rc < 0)
 		return command_failed(&err);
@@ -264,10 +240,11 @@ int server_command_import(const struct cli *cli)
 
 	if (!ends_with(run.path, ".csv") && !ends_with(run.path, ".lp") &&
 	    !ends_with(run.path, ".xlsx")) {
-		(void)fprintf(stderr,
-			      "nenghao-server: import takes FILE.lp (readings), FILE.csv (bills, "
-			      "reports) or FILE.xlsx (reports), not '%s'\n",
-			      run.path);
+		(void)fprintf(
+			stderr,
+			"nenghao-server: import takes FILE.lp (readings), FILE.csv (readings, "
+			"bills, reports) or FILE.xlsx (readings, reports), not '%s'\n",
+			run.path);
 		return EXIT_USAGE;
 	}
 	status = command_config(cli, &config);

@@ -21,6 +21,7 @@ int server_command_report(const struct cli *cli);
 
 /* import FILE.lp|FILE.csv|FILE.xlsx: past readings, bills, reports that come back, with a verdict
  * for what is refused. */
+extern const struct cli_option server_import_options[];
 int server_command_import(const struct cli *cli);
 
 /* recompute --from DAY: the roll-ups are computed again; beside a running server by that one. */
