@@ -160,38 +160,50 @@ static void simulate(struct meter *meter)
 
 /* ---- how it comes to the ledger ---- */
 
+enum { PER_INSTITUTION = 20 };
+
+static void add_meter(struct buf *yaml, const struct meter *meter)
+{
+	char change[CIVIL_TEXT_MAX], last[DECIMAL_TEXT_MAX], first[DECIMAL_TEXT_MAX];
+
+	(void)civil_print_time(meter->event_ms, CAMPUS_OFFSET_MS, change);
+	last[decimal_print_micro(meter->last, last)] = '\0';
+	first[decimal_print_micro(meter->first, first)] = '\0';
+	buf_printf(yaml,
+		   "  - {id: %s, building: main, carrier: electricity, role: main, item: "
+		   "\"01000\",\n     quantity: " KWH ", interval: 15m, lives: [{serial: a, from: "
+		   "2023-01-01, ratio: %d",
+		   meter->id, meter->ratio);
+	if (meter->kind == ROLLING)
+		buf_add_text(yaml, ", modulus: 100000");
+	if (meter->kind == REPLACED)
+		buf_printf(yaml,
+			   ", to: \"%s\", last: %s}, {serial: b, from: \"%s\", ratio: %d, first: "
+			   "%s",
+			   change, last, change, meter->ratio, first);
+	buf_add_text(yaml, "}]}\n");
+}
+
 static void write_registry(struct campus *campus, const struct meter *meters)
 {
-	struct buf yaml = {0};
-
-	buf_add_text(&yaml, "id: 370102-0001\nname: 馆\ntype: culture\nregion: \"370102\"\n"
-			    "headcount: [{from: 2020-01-01, persons: 3}]\n"
-			    "buildings: [{id: main, name: 楼, area: [{from: 2020-01-01, m2: 9}]}]\n"
-			    "meters:\n");
 	for (int i = 0; i < n_meters; i++) {
-		const struct meter *meter = &meters[i];
-		char change[CIVIL_TEXT_MAX], last[DECIMAL_TEXT_MAX], first[DECIMAL_TEXT_MAX];
+		char *path = xasprintf("registry/institutions/370102-%04d.yaml", 1 + i);
+		struct buf yaml = {0};
 
-		(void)civil_print_time(meter->event_ms, CAMPUS_OFFSET_MS, change);
-		last[decimal_print_micro(meter->last, last)] = '\0';
-		first[decimal_print_micro(meter->first, first)] = '\0';
 		buf_printf(&yaml,
-			   "  - {id: %s, building: main, carrier: electricity, role: main, "
-			   "item: \"01000\",\n"
-			   "     quantity: " KWH ", interval: 15m, lives: [{serial: a, from: "
-			   "2023-01-01, ratio: %d",
-			   meter->id, meter->ratio);
-		if (meter->kind == ROLLING)
-			buf_add_text(&yaml, ", modulus: 100000");
-		if (meter->kind == REPLACED)
-			buf_printf(&yaml,
-				   ", to: \"%s\", last: %s}, {serial: b, from: \"%s\", ratio: "
-				   "%d, first: %s",
-				   change, last, change, meter->ratio, first);
-		buf_add_text(&yaml, "}]}\n");
+			   "id: 370102-%04d\nname: 馆\ntype: culture\nregion: \"370102\"\n"
+			   "headcount: [{from: 2020-01-01, persons: 3}]\n"
+			   "buildings: [{id: main, name: 楼, area: [{from: 2020-01-01, m2: 9}]}]\n"
+			   "meters:\n",
+			   1 + i);
+		for (int last = i + PER_INSTITUTION; i < n_meters && i < last; i++)
+			add_meter(&yaml, &meters[i]);
+		i--;
+		campus_write(campus, path, yaml.data);
+		buf_fini(&yaml);
+		free(path);
 	}
-	campus_register(campus, yaml.data);
-	buf_fini(&yaml);
+	campus_reload(campus);
 }
 
 /* Some readings of a meter, in the order of their times. */
@@ -280,7 +292,7 @@ static void deliver(struct campus *campus, const struct meter *meters)
 			tell(campus, &meters[i]);
 	for (size_t i = 0; i < n; i++) {
 		merge(campus, &batches[i]);
-		if (i % 40 == 39)
+		if (i % ((size_t)n_meters * 4) == 7)
 			campus_derive(campus);
 		for (int k = 0; i == n / 2 && k < n_meters; k++)
 			if (meters[k].kind != WRONG_CLOCK)
