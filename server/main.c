@@ -376,6 +376,8 @@ static const struct cli_command commands[] = {
 	 server_command_backup},
 	{"restore", "FILE", "put such a copy in the ledger's place; the server must not run", 1, 1,
 	 NULL, server_command_restore},
+	{"takeover", "BACKUP", "take a region over from another server; this one must not run", 1,
+	 1, server_takeover_options, server_command_takeover},
 	{"audit", "", "show who asked the API for what", 0, 0, server_audit_options,
 	 server_command_audit},
 	{"token", "add NAME|list|revoke NAME", "who may ask the API", 1, 2, server_token_options,

@@ -49,6 +49,10 @@ int server_command_status(const struct cli *cli);
 int server_command_backup(const struct cli *cli);
 int server_command_restore(const struct cli *cli);
 
+/* takeover BACKUP --region CODE: a region from another server, while this one does not run. */
+extern const struct cli_option server_takeover_options[];
+int server_command_takeover(const struct cli *cli);
+
 /* registry diff DIR: which figures the registry in DIR would move. */
 int server_command_registry(const struct cli *cli);
 
