@@ -276,6 +276,55 @@ static void check_main_terms(struct linking *l, uint32_t i)
 	}
 }
 
+/* The real main meter above a real one, or NULL. */
+static const struct registry_meter *main_above(const struct linking *l, uint32_t at)
+{
+	for (uint32_t up = l->meters[at].parent; up != REGISTRY_NONE;
+	     up = l->meters[up - l->first].parent) {
+		const struct registry_meter *meter = &l->meters[up - l->first];
+
+		if (l->file[up - l->first].formula == NULL && is_total(meter, meter->carrier))
+			return meter;
+	}
+	return NULL;
+}
+
+/* counted: the share of each real meter that virtual main meters before this one bring. */
+static void check_term(const struct linking *l, uint32_t i, const struct formula_term *term,
+		       double *counted)
+{
+	uint32_t at = term->meter - l->first;
+	double share = (double)term->num / (double)term->den;
+	const struct registry_meter *above = main_above(l, at);
+
+	if (share > 0 && above != NULL)
+		conf_error(
+			l->loader->errors, formula_node(l, i), NULL,
+			"'%s' is part of what the main meter '%s' counts: its energy would count "
+			"twice",
+			l->meters[at].id, above->id);
+	/* A hair above 1 is what thirds come to. */
+	if (share > 0 && counted[at] > 0 && counted[at] + share > 1 + 1e-9)
+		conf_error(l->loader->errors, formula_node(l, i), NULL,
+			   "'%s' counts in another virtual main meter already: its energy would "
+			   "count twice",
+			   l->meters[at].id);
+	counted[at] += share;
+}
+
+static void check_virtual_mains(const struct linking *l)
+{
+	double *counted = xcalloc(l->n, sizeof *counted);
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct registry_meter *meter = &l->meters[i];
+
+		for (size_t k = 0; is_total(meter, meter->carrier) && k < meter->n_terms; k++)
+			check_term(l, i, &meter->terms[k], counted);
+	}
+	free(counted);
+}
+
 void registry_build_links(struct registry_loader *loader, struct arena *temporary)
 {
 	struct registry *registry = loader->registry;
@@ -296,4 +345,5 @@ void registry_build_links(struct registry_loader *loader, struct arena *temporar
 		if (l.file[i].formula != NULL && expand(&l, i) == 0 &&
 		    l.meters[i].role == ROLE_MAIN)
 			check_main_terms(&l, i);
+	check_virtual_mains(&l);
 }

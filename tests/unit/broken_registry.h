@@ -167,6 +167,10 @@ static const struct broken broken_registry[] = {
 	 7, 49, "meters[1].formula", "'e1' counts electricity, this meter water", 1},
 	{"a formula with lives", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: sub, formula: \"e1\", lives: [{from: 2023-01-01, ratio: 1}]}\n",
 	 7, 61, "meters[1].lives", "is not read itself", 1},
+	{"a virtual main meter of what a main meter counts", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: e2, carrier: electricity, role: sub, parent: e1, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v1, carrier: electricity, role: main, formula: \"e2\"}\n",
+	 8, 57, "meters[2].formula", "'e2' is part of what the main meter 'e1' counts: its energy would count twice", 1},
+	{"two virtual main meters of one meter", IN_REGISTRY, HEAD "meters:\n" "  - {id: e2, carrier: electricity, role: sub, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: e3, carrier: electricity, role: sub, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v1, carrier: electricity, role: main, formula: \"e2\"}\n" "  - {id: v2, carrier: electricity, role: main, formula: \"e3 + 0.5 * e2\"}\n",
+	 9, 57, "meters[3].formula", "'e2' counts in another virtual main meter already", 1},
 	{"a virtual main meter of a main meter", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: main, formula: \"2 * e1\"}\n",
 	 7, 56, "meters[1].formula", "its energy would count twice", 1},
 };
