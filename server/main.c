@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/cli.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "server/api/api.h"
@@ -19,6 +20,7 @@
 #include "server/factors/factors.h"
 #include "server/figures/derive_export.h"
 #include "server/figures/figures.h"
+#include "server/figures/restate.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/receiver.h"
 #include "server/ledger/ledger_lock.h"
@@ -46,7 +48,8 @@ struct server {
 	struct loop *loop;
 	struct receiver *receiver;
 	struct ingest *ingest;
-	struct derive *derive; /* of the ingest thread */
+	struct derive *derive;   /* of the ingest thread */
+	struct restate *restate; /* too */
 	struct audit *audit;
 	struct api *api;
 	struct page *page;
@@ -58,6 +61,14 @@ struct server {
 
 /* ---- roll-ups, on the ingest thread ---- */
 
+static int derive_hook_set_registry(struct registry *registry, void *arg, struct err *err)
+{
+	struct server *server = arg;
+
+	restate_set_registry(server->restate, registry);
+	return derive_set_registry(server->derive, registry, err);
+}
+
 static int derive_hook_open(struct ledger *ledger, struct registry *registry, void *arg,
 			    struct err *err)
 {
@@ -66,21 +77,24 @@ static int derive_hook_open(struct ledger *ledger, struct registry *registry, vo
 
 	if (rc == 0)
 		rc = derive_open(&server->derive, ledger, err);
-	return rc == 0 ? derive_set_registry(server->derive, registry, err) : rc;
+	if (rc == 0)
+		rc = restate_open(&server->restate, ledger, server->factors,
+				  server->export.min_coverage, err);
+	return rc == 0 ? derive_hook_set_registry(registry, server, err) : rc;
 }
 
-static int derive_hook_set_registry(struct registry *registry, void *arg, struct err *err)
-{
-	return derive_set_registry(((struct server *)arg)->derive, registry, err);
-}
-
+/* Indicators are restated when their rows are there. */
 static int derive_hook_run(bool *more, void *arg, struct err *err)
 {
-	return derive_run(((struct server *)arg)->derive, METER_DAYS_PER_STEP, more, err);
+	struct server *server = arg;
+	int rc = derive_run(server->derive, METER_DAYS_PER_STEP, more, err);
+
+	return rc < 0 || *more ? rc : restate_run(server->restate, clock_utc_ms(), more, err);
 }
 
 static void derive_hook_close(void *arg)
 {
+	restate_close(((struct server *)arg)->restate);
 	derive_close(((struct server *)arg)->derive);
 }
 

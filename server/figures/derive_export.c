@@ -11,14 +11,16 @@
 #include "server/figures/export_kpi.h"
 #include "server/figures/export_line.h"
 #include "server/figures/export_region.h"
+#include "server/figures/export_restate.h"
 #include "server/figures/figures_private.h"
 
 /* A day of hours, the day and its share of the month: how many lines a row gives at most. */
 enum { LINES_PER_ROW = 26, MAX_TAGS = 7 };
 
-/* Those of enum derived_table, then the events. */
-static const char *const tables[N_DERIVED_TABLES + 1] = {
-	"meter_day", "meter_month", "institution_day", "institution_month", "event"};
+/* Those of enum derived_table, the events, and what is written without a row's change. */
+enum { N_TABLES = N_DERIVED_TABLES + 2 };
+static const char *const tables[N_TABLES] = {"meter_day",         "meter_month", "institution_day",
+					     "institution_month", "event",       "kpi_restate"};
 
 struct work {
 	const struct tsdb_question *question;
@@ -80,7 +82,7 @@ static int choose_end(struct work *work, struct err *err)
 	int64_t first = INT64_MAX, beyond = INT64_MAX, change;
 	int rc = 0;
 
-	for (int t = 0; t <= N_DERIVED_TABLES && rc == 0; t++) {
+	for (int t = 0; t < N_TABLES && rc == 0; t++) {
 		rc = change_after(work, tables[t], 0, &change, err);
 		if (rc == 0 && change < first)
 			first = change;
@@ -381,10 +383,17 @@ static int write_table(struct work *work, enum derived_table table, struct err *
 
 static int write_all(struct work *work, struct err *err)
 {
+	struct export_restate restate = {.out = work->out,
+					 .reader = &work->reader,
+					 .after = work->after,
+					 .may_be_there = work->question->cursor != 0};
 	int rc = choose_end(work, err);
 
 	for (int table = 0; table < N_DERIVED_TABLES && rc == 0; table++)
 		rc = write_table(work, (enum derived_table)table, err);
+	restate.upto = work->upto;
+	if (rc == 0)
+		rc = export_restate(&restate, err);
 	if (rc == 0)
 		rc = event_export(work->question->reader, work->after, work->upto, work->out, err);
 	if (rc == 0)

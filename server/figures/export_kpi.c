@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/export_kpi.h"
 
+#include "server/figures/export_goal.h"
 #include "server/figures/export_line.h"
 #include "server/registry/datum.h"
 
@@ -17,8 +18,9 @@ static void add_who(struct export_line *line, const struct registry_institution 
 }
 
 static void write_line(const struct export_kpis *export, const char *measurement,
-		       const struct kpi_value kpis[N_KPIS], int64_t time_ms)
+		       const struct figures_goals *goals, const struct figures_row *row)
 {
+	int64_t time_ms = figures_day_start(export->reader, goals->question.period.days.from);
 	const struct registry *registry = export->reader->figures->registry;
 	const struct registry_institution *of = &registry->institutions[export->institution];
 	const struct tsdb_tag tags[] = {{"region", registry->regions->regions[of->region].code},
@@ -26,12 +28,13 @@ static void write_line(const struct export_kpis *export, const char *measurement
 					{"type", institution_type_name(of->type)}};
 	struct export_line line;
 
-	if (export->may_be_there && export_line_is_withheld(kpis))
+	if (export->may_be_there && export_line_is_withheld(row->kpis))
 		tsdb_export_delete(export->out, measurement, tags, 3, time_ms);
 	export_line_begin(&line, export->out, measurement);
 	for (size_t i = 0; i < 3; i++)
 		export_line_tag(&line, tags[i].name, tags[i].value);
-	export_line_kpis(&line, kpis);
+	export_line_kpis(&line, row->kpis);
+	export_goal_fields(&line, goals, row);
 	if (line.n_fields > 0)
 		add_who(&line, of);
 	export_line_end(&line, time_ms);
@@ -42,16 +45,20 @@ int export_kpis(const struct export_kpis *export, const char *measurement,
 {
 	const struct figures *figures = export->reader->figures;
 	struct civil_date date = civil_date_of(export->month);
-	struct kpi_value kpis[N_KPIS];
+	struct figures_row row = {.key_name = "institution", .institution = export->institution};
+	struct figures_goals goals = {.rows = NULL};
 	struct figures_period period;
 	int rc;
 
 	if (figures_period(figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0, &period,
 			   NULL) < 0)
 		return 0;
-	rc = figures_institution_kpis(figures, export->institution, &period, kpis, err);
+	row.key = figures->registry->institutions[export->institution].id;
+	rc = figures_institution_kpis(figures, export->institution, &period, row.kpis, err);
 	if (rc == 0)
-		write_line(export, measurement, kpis,
-			   figures_day_start(export->reader, period.days.from));
+		rc = figures_goals_load_one(&goals, figures, export->institution, &period, err);
+	if (rc == 0)
+		write_line(export, measurement, &goals, &row);
+	figures_goals_free(&goals);
 	return rc;
 }

@@ -2,6 +2,7 @@
 /* export_kpi.h - the measurements "kpi_month" and "kpi_year": an institution's indicators.
  *
  * kpi_month,region=,institution=,type= <indicators>,name="",latitude=,longitude=
+ * A year has its quotas and targets as well (export_goal.h).
  * The place is in WGS-84, and left out of sensitive institutions. */
 #ifndef SERVER_EXPORT_KPI_H
 #define SERVER_EXPORT_KPI_H

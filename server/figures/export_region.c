@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "server/figures/export_goal.h"
 #include "server/figures/export_line.h"
+#include "server/figures/export_restate.h"
 #include "server/figures/figures_private.h"
 
 struct work {
@@ -12,6 +14,7 @@ struct work {
 	const char *measurement;
 	int64_t start_ms;
 	bool may_be_there;
+	struct figures_goals goals;
 };
 
 static int write_row(const struct figures_row *row, void *arg)
@@ -29,6 +32,7 @@ static int write_row(const struct figures_row *row, void *arg)
 	export_line_begin(&line, work->out, work->measurement);
 	export_line_tag(&line, tag.name, tag.value);
 	export_line_kpis(&line, row->kpis);
+	export_goal_fields(&line, &work->goals, row);
 	export_line_number(&line, "institutions", row->institutions);
 	export_line_number(&line, "reporting", row->reporting);
 	export_line_text(&line, "name", region->name);
@@ -57,7 +61,11 @@ static int write_period(struct work *work, const struct figures_reader *reader, 
 		if (tree->regions[i].parent != UINT32_MAX)
 			continue;
 		question.region = i;
-		rc = figures_kpis(work->figures, &question, write_row, work, err);
+		work->goals = (struct figures_goals){.rows = NULL};
+		rc = figures_goals_load(&work->goals, work->figures, &question, err);
+		if (rc == 0)
+			rc = figures_kpis(work->figures, &question, write_row, work, err);
+		figures_goals_free(&work->goals);
 	}
 	return rc;
 }
@@ -68,16 +76,22 @@ int export_regions(struct tsdb_export *out, const struct figures *figures, int64
 	struct work work = {.out = out, .figures = figures, .may_be_there = may_be_there};
 	struct figures_reader reader;
 	struct db_statement *list = NULL;
+	civil_day restated = INT32_MAX;
 	int year = 0;
 	int rc = figures_reader_open(&reader, figures, err);
 
 	if (rc == 0)
-		rc = db_prepare(ledger_db(figures->ledger), &list,
-				"SELECT DISTINCT day FROM institution_month WHERE change > ? "
-				"ORDER BY day",
-				err);
+		rc = export_restate_regions(&reader, after, &restated, err);
+
 	if (rc == 0)
+		rc = db_prepare(ledger_db(figures->ledger), &list,
+				"SELECT day FROM institution_month WHERE change > ? UNION "
+				"SELECT day FROM institution_month WHERE day >= ? ORDER BY day",
+				err);
+	if (rc == 0) {
 		db_bind_int(list, 1, after);
+		db_bind_int(list, 2, restated);
+	}
 	while (rc == 0 && (rc = db_step(list, err)) == 1) {
 		civil_day month = (civil_day)db_column_int(list, 0);
 

@@ -4,30 +4,13 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/mem.h"
 #include "server/ledger/event.h"
 #include "server/rollup/derive_private.h"
 #include "server/rollup/load.h"
 
 /* ---- hashes ---- */
-
-static void mix_bytes(uint64_t *hash, const void *data, size_t len)
-{
-	const unsigned char *at = data;
-
-	for (size_t i = 0; i < len; i++)
-		*hash = (*hash ^ at[i]) * UINT64_C(1099511628211);
-}
-
-static void mix(uint64_t *hash, int64_t value)
-{
-	mix_bytes(hash, &value, sizeof value);
-}
-
-static void mix_text(uint64_t *hash, const char *text)
-{
-	mix_bytes(hash, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
-}
 
 static int64_t finish(uint64_t hash)
 {
@@ -36,29 +19,29 @@ static int64_t finish(uint64_t hash)
 
 int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = HASH_START;
 
-	mix(&hash, registry->offset_ms);
-	mix(&hash, meter->carrier);
-	mix(&hash, meter->interval_ms);
-	mix(&hash, meter->rated_w);
-	mix_text(&hash, meter->device);
-	mix_text(&hash, meter->quantity);
+	hash_mix(&hash, registry->offset_ms);
+	hash_mix(&hash, meter->carrier);
+	hash_mix(&hash, meter->interval_ms);
+	hash_mix(&hash, meter->rated_w);
+	hash_mix_text(&hash, meter->device);
+	hash_mix_text(&hash, meter->quantity);
 	for (size_t i = 0; i < meter->n_lives; i++) {
 		const struct meter_life *life = &meter->lives[i];
 
-		mix(&hash, life->from_ms);
-		mix(&hash, life->to_ms);
-		mix(&hash, life->ratio_num);
-		mix(&hash, life->ratio_den);
-		mix(&hash, life->modulus);
-		mix(&hash, life->first);
-		mix(&hash, life->last);
+		hash_mix(&hash, life->from_ms);
+		hash_mix(&hash, life->to_ms);
+		hash_mix(&hash, life->ratio_num);
+		hash_mix(&hash, life->ratio_den);
+		hash_mix(&hash, life->modulus);
+		hash_mix(&hash, life->first);
+		hash_mix(&hash, life->last);
 	}
 	for (size_t i = 0; i < meter->n_terms; i++) {
-		mix_text(&hash, registry->meters[meter->terms[i].meter].id);
-		mix(&hash, meter->terms[i].num);
-		mix(&hash, meter->terms[i].den);
+		hash_mix_text(&hash, registry->meters[meter->terms[i].meter].id);
+		hash_mix(&hash, meter->terms[i].num);
+		hash_mix(&hash, meter->terms[i].den);
 	}
 	return finish(hash);
 }
@@ -66,17 +49,17 @@ int64_t derive_define_meter(const struct registry *registry, const struct regist
 static void mix_occupant(uint64_t *hash, const struct registry *registry,
 			 const struct registry_occupant *one)
 {
-	mix_text(hash, one->institution == REGISTRY_NONE
-			       ? one->name
-			       : registry->institutions[one->institution].id);
-	mix(hash, one->days.from);
-	mix(hash, one->days.to);
-	mix(hash, one->apportion);
-	mix(hash, one->apportion == APPORTION_AREA ? one->m2 : 0);
-	mix(hash, one->apportion == APPORTION_PERSONS ? one->persons : 0);
-	mix(hash, one->share);
+	hash_mix_text(hash, one->institution == REGISTRY_NONE
+				    ? one->name
+				    : registry->institutions[one->institution].id);
+	hash_mix(hash, one->days.from);
+	hash_mix(hash, one->days.to);
+	hash_mix(hash, one->apportion);
+	hash_mix(hash, one->apportion == APPORTION_AREA ? one->m2 : 0);
+	hash_mix(hash, one->apportion == APPORTION_PERSONS ? one->persons : 0);
+	hash_mix(hash, one->share);
 	for (size_t i = 0; i < one->n_meters; i++)
-		mix_text(hash, registry->meters[one->meters[i]].id);
+		hash_mix_text(hash, registry->meters[one->meters[i]].id);
 }
 
 /* Of a site who is there; of an institution where it is: who leaves must be told too. */
@@ -86,11 +69,11 @@ static void mix_occupants(uint64_t *hash, const struct registry *registry,
 	for (size_t i = 0; i < institution->n_occupants; i++)
 		mix_occupant(hash, registry, &institution->occupants[i]);
 	if (institution->rest != REGISTRY_NONE)
-		mix_text(hash, registry->institutions[institution->rest].id);
+		hash_mix_text(hash, registry->institutions[institution->rest].id);
 	for (size_t i = 0; i < institution->n_occupancies; i++) {
 		const struct registry_occupancy *one = &institution->occupancies[i];
 
-		mix_text(hash, registry->institutions[one->site].id);
+		hash_mix_text(hash, registry->institutions[one->site].id);
 		if (one->occupant != NULL)
 			mix_occupant(hash, registry, one->occupant);
 	}
@@ -99,35 +82,37 @@ static void mix_occupants(uint64_t *hash, const struct registry *registry,
 int64_t derive_define_institution(const struct registry *registry, uint32_t index)
 {
 	const struct registry_institution *institution = &registry->institutions[index];
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = HASH_START;
 
-	mix(&hash, registry->offset_ms);
-	mix(&hash, institution->valid.from);
-	mix(&hash, institution->valid.to);
+	hash_mix(&hash, registry->offset_ms);
+	hash_mix(&hash, institution->valid.from);
+	hash_mix(&hash, institution->valid.to);
 	for (size_t i = 0; i < institution->n_supplies; i++) {
-		mix(&hash, institution->supplies[i].carrier);
-		mix(&hash, institution->supplies[i].supply);
-		mix(&hash, institution->supplies[i].days.from);
-		mix(&hash, institution->supplies[i].days.to);
+		hash_mix(&hash, institution->supplies[i].carrier);
+		hash_mix(&hash, institution->supplies[i].supply);
+		hash_mix(&hash, institution->supplies[i].days.from);
+		hash_mix(&hash, institution->supplies[i].days.to);
 	}
 	for (size_t i = 0; i < institution->n_accounts; i++) {
-		mix_text(&hash, institution->accounts[i].number);
-		mix(&hash, institution->accounts[i].carrier);
+		hash_mix_text(&hash, institution->accounts[i].number);
+		hash_mix(&hash, institution->accounts[i].carrier);
 		for (size_t k = 0; k < institution->accounts[i].n_meters; k++)
-			mix_text(&hash, registry->meters[institution->accounts[i].meters[k]].id);
+			hash_mix_text(&hash,
+				      registry->meters[institution->accounts[i].meters[k]].id);
 	}
 	for (uint32_t i = 0; i < institution->n_meters; i++) {
 		const struct registry_meter *meter =
 			&registry->meters[institution->first_meter + i];
 
-		mix_text(&hash, meter->id);
-		mix_text(&hash, meter->item);
-		mix(&hash, meter->carrier);
-		mix(&hash, meter->role);
-		mix(&hash, meter->scope);
-		mix(&hash, meter->is_export);
-		mix_text(&hash,
-			 meter->parent == REGISTRY_NONE ? "" : registry->meters[meter->parent].id);
+		hash_mix_text(&hash, meter->id);
+		hash_mix_text(&hash, meter->item);
+		hash_mix(&hash, meter->carrier);
+		hash_mix(&hash, meter->role);
+		hash_mix(&hash, meter->scope);
+		hash_mix(&hash, meter->is_export);
+		hash_mix_text(&hash, meter->parent == REGISTRY_NONE
+					     ? ""
+					     : registry->meters[meter->parent].id);
 	}
 	mix_occupants(&hash, registry, institution);
 	return finish(hash);

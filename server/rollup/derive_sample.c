@@ -154,13 +154,13 @@ static int renew_items(struct derived *derived, enum derived_table table, struct
 	return rc;
 }
 
-static int renew_institution(const struct reach *reach, civil_day day, uint32_t hours,
-			     struct err *err)
+static int renew_holder(const struct reach *reach, uint32_t holder, civil_day day, uint32_t hours,
+			struct err *err)
 {
 	struct derive *derive = reach->samples->derive;
 	const struct registry_meter *meter = &derive->registry->meters[reach->meter];
 	struct derived_key key = {.day = day, .carrier = meter->carrier};
-	int rc = derive_institution_id(derive, meter->institution, &key.id, err);
+	int rc = derive_institution_id(derive, holder, &key.id, err);
 
 	if (rc == 0)
 		rc = derived_touch(derive->derived, key.id, err);
@@ -169,6 +169,24 @@ static int renew_institution(const struct reach *reach, civil_day day, uint32_t 
 	key.day = civil_month_start(day);
 	if (rc == 0)
 		rc = renew_items(derive->derived, DERIVED_INSTITUTION_MONTH, key, 0, err);
+	return rc;
+}
+
+/* Who is in a shared building misses its share of what the building's meters miss. */
+static int renew_institution(const struct reach *reach, civil_day day, uint32_t hours,
+			     struct err *err)
+{
+	const struct registry *registry = reach->samples->derive->registry;
+	uint32_t holder = registry->meters[reach->meter].institution;
+	const struct registry_institution *site = &registry->institutions[holder];
+	int rc = renew_holder(reach, holder, day, hours, err);
+
+	for (size_t i = 0; i < site->n_occupants && rc == 0; i++)
+		if (site->occupants[i].institution != REGISTRY_NONE &&
+		    site->occupants[i].days.from <= day && site->occupants[i].days.to > day)
+			rc = renew_holder(reach, site->occupants[i].institution, day, hours, err);
+	if (rc == 0 && site->is_site && site->rest != REGISTRY_NONE)
+		rc = renew_holder(reach, site->rest, day, hours, err);
 	return rc;
 }
 

@@ -30,13 +30,19 @@ const char derived_schema[] =
 	/* By series and then by day: a month is read at once. */
 	"CREATE TABLE IF NOT EXISTS load_day(id INTEGER NOT NULL, series TEXT NOT NULL, day "
 	"INTEGER NOT NULL, hours BLOB NOT NULL, peak INTEGER, peak_at INTEGER, PRIMARY KEY(id, "
-	"series, day)) WITHOUT ROWID;";
+	"series, day)) WITHOUT ROWID;"
+	/* Whose indicators changed although their rows did not (server/figures/restate.c). */
+	"CREATE TABLE IF NOT EXISTS kpi_restate(institution TEXT NOT NULL, kind INTEGER NOT NULL, "
+	"basis INTEGER NOT NULL, change INTEGER NOT NULL, PRIMARY KEY(institution, kind)) "
+	"WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS kpi_restate_change ON kpi_restate(change);";
 
 const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS meter_day; DROP TABLE IF EXISTS meter_month;"
 	"DROP TABLE IF EXISTS institution_day; DROP TABLE IF EXISTS institution_month;"
 	"DROP TABLE IF EXISTS derived_name; DROP TABLE IF EXISTS derived_dirty;"
-	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS derived_version;";
+	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS kpi_restate;"
+	"DROP TABLE IF EXISTS derived_version;";
 
 #define COLUMNS                                                                                 \
 	"value, estimated, covered_ms, closed_ms, days, hours, change, before, hours_changed, " \

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/figures/export_restate.h"
+
+#include <string.h>
+
+#include "server/figures/export_kpi.h"
+#include "server/figures/restate.h"
+
+/* The month before the running one: its bills are due now, its last readings have come. */
+static civil_day recent_month(const struct figures_reader *reader)
+{
+	civil_day today = figures_day(reader, reader->figures->now_ms);
+
+	return civil_add_months(civil_month_start(today), -1);
+}
+
+static int write_months(const struct export_restate *export, uint32_t institution,
+			const struct derived_name *name, civil_day from, struct err *err)
+{
+	struct export_kpis kpis = {.out = export->out,
+				   .reader = export->reader,
+				   .institution = institution,
+				   .may_be_there = export->may_be_there};
+	int year = 0, rc = 0;
+
+	if (name->first > name->last)
+		return 0; /* it has no rows */
+	kpis.month = civil_month_start(name->first > from ? name->first : from);
+	for (; kpis.month <= name->last && rc == 0; kpis.month = civil_next_month(kpis.month)) {
+		rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
+		if (rc == 0 && civil_date_of(kpis.month).year != year)
+			rc = export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
+		year = civil_date_of(kpis.month).year;
+	}
+	return rc;
+}
+
+static int write_marked(const struct export_restate *export, const char *id, enum restate_kind kind,
+			struct err *err)
+{
+	const struct registry *registry = export->reader->figures->registry;
+	uint32_t institution = registry_find_institution(registry, id, strlen(id));
+	struct derived_name name;
+	int rc;
+
+	if (institution == REGISTRY_NONE)
+		return 0;
+	rc = derived_find(export->reader->derived, DERIVED_INSTITUTION, id, &name, err);
+	if (rc <= 0)
+		return rc;
+	return write_months(export, institution, &name,
+			    kind == RESTATE_ALL ? CIVIL_DAY_MIN : recent_month(export->reader),
+			    err);
+}
+
+int export_restate(const struct export_restate *export, struct err *err)
+{
+	struct db_statement *list;
+	int rc = db_prepare(ledger_db(export->reader->figures->ledger), &list,
+			    "SELECT institution, min(kind) FROM kpi_restate WHERE change > ? AND "
+			    "change <= ? AND institution <> '' GROUP BY institution",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(list, 1, export->after);
+	db_bind_int(list, 2, export->upto);
+	while ((rc = db_step(list, err)) == 1) {
+		rc = write_marked(export, db_column_text(list, 0, NULL),
+				  (enum restate_kind)db_column_int(list, 1), err);
+		if (rc < 0)
+			break;
+	}
+	db_finalize(list);
+	return rc;
+}
+
+int export_restate_regions(const struct figures_reader *reader, int64_t after, civil_day *from,
+			   struct err *err)
+{
+	struct db_statement *list;
+	int rc = db_prepare(
+		ledger_db(reader->figures->ledger), &list,
+		"SELECT min(kind) FROM kpi_restate WHERE institution = '' AND change > ?", err);
+
+	*from = INT32_MAX;
+	if (rc < 0)
+		return rc;
+	db_bind_int(list, 1, after);
+	rc = db_step(list, err);
+	if (rc == 1 && !db_column_is_null(list, 0))
+		*from = db_column_int(list, 0) == RESTATE_ALL ? INT32_MIN : recent_month(reader);
+	db_finalize(list);
+	return rc < 0 ? rc : 0;
+}

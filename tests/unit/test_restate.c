@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of the databases' indicators is written again when no row changes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/campus.h"
+
+#include "common/clock.h"
+#include "server/figures/derive_export.h"
+#include "server/figures/restate.h"
+#include "server/tsdb/tsdb_private.h"
+
+#define KWH "active_energy_import_kwh"
+
+struct fixture {
+	struct campus campus;
+	struct factors *factors;
+	struct restate *restate;
+	struct tsdb_export out;
+	int64_t cursor, now_ms;
+};
+
+static char *house(const char *id, const char *meter, int area, const char *more)
+{
+	return xasprintf("id: %s\nname: %s\ntype: culture\nregion: \"370102\"\n%s"
+			 "headcount: [{from: 2020-01-01, persons: 100}]\n"
+			 "buildings: [{id: main, name: 楼, area: [{from: 2012-06-01, m2: %d}]}]\n"
+			 "meters:\n"
+			 "  - {id: %s, building: main, carrier: electricity, item: \"01000\",\n"
+			 "     role: main, quantity: active_energy_import_kwh, interval: 60m, "
+			 "expected_year: 8760,\n"
+			 "     lives: [{serial: a, from: 2023-01-01, ratio: 1}]}\n",
+			 id, id, more, area, meter);
+}
+
+static void write_house(struct fixture *f, const char *id, const char *meter, int area,
+			const char *more)
+{
+	char *yaml = house(id, meter, area, more);
+	char *name = xasprintf("registry/institutions/%s.yaml", id);
+
+	campus_write(&f->campus, name, yaml);
+	free(yaml);
+	free(name);
+}
+
+static void open_restate(struct fixture *f, int64_t min_coverage)
+{
+	struct err err = {""};
+
+	restate_close(f->restate);
+	campus_check(restate_open(&f->restate, f->campus.ledger, f->factors, min_coverage, &err),
+		     &err);
+	restate_set_registry(f->restate, f->campus.registry);
+}
+
+/* All that is to be done at a time, and nothing a second time. */
+static void run(struct fixture *f)
+{
+	struct err err = {""};
+	bool more = true;
+
+	while (more)
+		campus_check(restate_run(f->restate, f->now_ms, &more, &err), &err);
+}
+
+static void reload(struct fixture *f)
+{
+	campus_reload(&f->campus);
+	campus_derive(&f->campus);
+	restate_set_registry(f->restate, f->campus.registry);
+	run(f);
+}
+
+/* What is new, all of it. */
+static void export(struct fixture *f)
+{
+	struct derive_export with = {.factors = f->factors};
+	struct buf all = {0};
+	struct err err = {""};
+	int64_t before;
+
+	do {
+		struct tsdb_question question = {.reader = f->campus.ledger,
+						 .registry = f->campus.registry,
+						 .cursor = f->cursor,
+						 .max_lines = 100};
+
+		before = f->cursor;
+		buf_clear(&f->out.lines);
+		f->out.n_lines = 0;
+		campus_check(derive_export(&question, &f->out, &with, &err), &err);
+		f->cursor = f->out.next;
+		buf_add(&all, f->out.lines.data, f->out.lines.len);
+	} while (f->cursor != before || f->out.n_lines > 0);
+	buf_clear(&f->out.lines);
+	buf_add_text(&f->out.lines, "");
+	buf_add(&f->out.lines, all.data, all.len);
+	buf_fini(&all);
+}
+
+static size_t count(const struct fixture *f, const char *text)
+{
+	const char *at = f->out.lines.len > 0 ? f->out.lines.data : "";
+	size_t n = 0;
+
+	for (; (at = strstr(at, text)) != NULL; at += strlen(text))
+		n++;
+	return n;
+}
+
+/* Two institutions with readings of three months of 2026. */
+static void start(struct fixture *f)
+{
+	char *yaml = house("370102-0001", "e01", 1000, "");
+
+	*f = (struct fixture){.now_ms = campus_time("2026-11-24")};
+	campus_init(&f->campus, yaml);
+	free(yaml);
+	write_house(f, "370102-0002", "e02", 500, "");
+	campus_reload(&f->campus);
+	f->factors = campus_factors();
+	campus_steady(&f->campus, "e01", KWH, (struct reading){campus_time("2026-03-01"), 0},
+		      HOUR_MS, MICRO, 90 * 24);
+	campus_steady(&f->campus, "e02", KWH, (struct reading){campus_time("2026-03-01"), 0},
+		      HOUR_MS, MICRO, 90 * 24);
+	campus_derive(&f->campus);
+	open_restate(f, 900000);
+	run(f);
+	export(f);
+}
+
+static void finish(struct fixture *f)
+{
+	restate_close(f->restate);
+	tsdb_export_fini(&f->out);
+	factors_release(f->factors);
+	campus_fini(&f->campus);
+}
+
+static void nothing_changed(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	assert_true(count(&f, "kpi_month,region=370102,institution=370102-0002") >= 3);
+	reload(&f);
+	export(&f);
+	assert_int_equal(f.out.lines.len, 0);
+	finish(&f);
+}
+
+static void what_an_officer_corrects_is_written_again(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	write_house(&f, "370102-0001", "e01", 2000, "");
+	reload(&f);
+	export(&f);
+	assert_int_equal(count(&f, "\nkpi_month,") + (f.out.lines.data[0] == 'k'), 3);
+	assert_int_equal(count(&f, "kpi_month,region=370102,institution=370102-0001"), 3);
+	assert_int_equal(count(&f, "kpi_year,region=370102,institution=370102-0001"), 1);
+	assert_int_equal(count(&f, "institution=370102-0002,type"), 0);
+	assert_int_equal(count(&f, "energy_month"), 0);
+	/* 31 x 24 kWh over 2000 m2 */
+	assert_int_equal(count(&f, "electricity_per_area_kwh=0.372,"), 1);
+	/* three regions above it, three months and a year of each */
+	assert_int_equal(count(&f, "region_kpi_month,"), 9);
+	assert_int_equal(count(&f, "region_kpi_year,"), 3);
+	export(&f);
+	assert_int_equal(f.out.lines.len, 0);
+	/* a calendar moves what is a free day */
+	write_house(&f, "370102-0002", "e02", 500, "calendar: always\n");
+	reload(&f);
+	export(&f);
+	assert_int_equal(count(&f, "kpi_month,region=370102,institution=370102-0002"), 3);
+	assert_int_equal(count(&f, "institution=370102-0001,type"), 0);
+	finish(&f);
+}
+
+/* Other coefficients are another threshold or other files: seen when the server starts. */
+static void other_terms_are_everybodys(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	open_restate(&f, 800000);
+	run(&f);
+	export(&f);
+	assert_int_equal(count(&f, "kpi_month,region=370102,institution=370102-0001"), 3);
+	assert_int_equal(count(&f, "kpi_month,region=370102,institution=370102-0002"), 3);
+	open_restate(&f, 800000);
+	run(&f);
+	export(&f);
+	assert_int_equal(f.out.lines.len, 0);
+	finish(&f);
+}
+
+/* A pass that was cut off goes on, and the regions still follow. */
+static void a_restart_forgets_nothing(void **state)
+{
+	struct fixture f;
+	struct err err = {""};
+	bool more;
+
+	(void)state;
+	start(&f);
+	write_house(&f, "370102-0001", "e01", 2000, "");
+	for (int i = 0; i < 60; i++) {
+		char *id = xasprintf("370102-1%03d", i), *meter = xasprintf("m%03d", i);
+
+		write_house(&f, id, meter, 100, "");
+		free(id);
+		free(meter);
+	}
+	campus_reload(&f.campus);
+	campus_derive(&f.campus);
+	restate_set_registry(f.restate, f.campus.registry);
+	campus_check(restate_run(f.restate, f.now_ms, &more, &err), &err);
+	assert_true(more);
+	export(&f);
+	assert_int_equal(count(&f, "kpi_month,region=370102,institution=370102-0001"), 3);
+	assert_int_equal(count(&f, "region_kpi_month,"), 0);
+	open_restate(&f, 900000);
+	run(&f);
+	export(&f);
+	assert_int_equal(count(&f, "region_kpi_month,"), 9);
+	finish(&f);
+}
+
+/* Once a day what runs is written again: time makes coverage fall and bills due. */
+static void time_passes(void **state)
+{
+	int64_t today = (clock_utc_ms() + CAMPUS_OFFSET_MS) / DAY_MS * DAY_MS - CAMPUS_OFFSET_MS;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	campus_steady(&f.campus, "e02", KWH, (struct reading){today - DAY_MS, INT64_C(4000000000)},
+		      HOUR_MS, MICRO, 24);
+	campus_derive(&f.campus);
+	run(&f);
+	export(&f);
+	f.now_ms += DAY_MS;
+	run(&f);
+	export(&f);
+	assert_in_range(count(&f, "kpi_month,region=370102,institution=370102-0002"), 1, 2);
+	assert_int_equal(count(&f, "kpi_month,region=370102,institution=370102-0001"), 0);
+	assert_int_equal(count(&f, "energy_month"), 0);
+	run(&f);
+	export(&f);
+	assert_int_equal(f.out.lines.len, 0);
+	finish(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_changed),
+		cmocka_unit_test(what_an_officer_corrects_is_written_again),
+		cmocka_unit_test(other_terms_are_everybodys),
+		cmocka_unit_test(a_restart_forgets_nothing),
+		cmocka_unit_test(time_passes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
