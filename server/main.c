@@ -250,12 +250,13 @@ static void reload(void *arg)
 {
 	struct server *server = arg;
 	struct conf_errors errors = {0};
-	struct registry *fresh = NULL;
+	struct registry *before = registry_holder_get(&server->registry), *fresh = NULL;
 	struct catalogue *catalogue = NULL;
 
 	notify_reloading();
-	(void)registry_load(&fresh, server->config->registry, server->config->regions,
-			    server->config->offset_ms, &errors);
+	(void)registry_reload(&fresh, before, server->config->registry, server->config->regions,
+			      server->config->offset_ms, &errors);
+	registry_release(before);
 	(void)catalogue_load(&catalogue, server->config->catalogue, &errors);
 	if (errors.count > 0) {
 		log_error("main", "there are %zu mistakes; what is in force stays:\n%s",

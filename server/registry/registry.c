@@ -15,15 +15,27 @@ struct registry *registry_hold(struct registry *registry)
 	return registry;
 }
 
+static void registry_memory_release(struct registry_memory *memory)
+{
+	while (memory != NULL && atomic_fetch_sub(&memory->references, 1) == 1) {
+		struct registry_memory *before = memory->before;
+
+		arena_destroy(memory->arena);
+		free(memory);
+		memory = before;
+	}
+}
+
 void registry_release(struct registry *registry)
 {
 	if (registry == NULL || atomic_fetch_sub(&registry->references, 1) > 1)
 		return;
 	free(registry->institutions);
+	free(registry->sources);
 	free(registry->meters);
 	free(registry->by_meter_id);
 	free(registry->by_device);
-	arena_destroy(registry->arena);
+	registry_memory_release(registry->memory);
 	free(registry);
 }
 

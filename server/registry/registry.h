@@ -12,6 +12,7 @@
 #include "common/conf.h"
 #include "common/mem.h"
 #include "server/registry/datum.h"
+#include "server/registry/folder.h"
 #include "server/registry/region.h"
 
 enum carrier {
@@ -217,9 +218,25 @@ struct registry_institution {
 	uint32_t first_meter, n_meters; /* its meters stand together */
 };
 
+/* What a registry's texts and lists stand in. One that was read anew shares those of the one
+ * before. */
+struct registry_memory {
+	atomic_int references;
+	struct arena *arena;
+	struct registry_memory *before; /* NULL: it shares nothing */
+	int depth;                      /* how many are before */
+};
+
+/* The file of an institution: while it is unchanged, it need not be read again. */
+struct registry_source {
+	struct folder_stamp stamp;
+	uint64_t hash;
+};
+
 /* Immutable once loaded; shared by reference count. */
 struct registry {
-	struct arena *arena;
+	struct arena *arena; /* the newest of memory */
+	struct registry_memory *memory;
 	atomic_int references;
 	int64_t offset_ms; /* the server's zone */
 	struct region_tree *regions;
@@ -227,6 +244,8 @@ struct registry {
 	 * registry_meter.institution may be one. */
 	struct registry_institution *institutions;
 	size_t n_institutions, n_sites;
+	struct registry_source *sources; /* by institution, no sites */
+	uint64_t regions_hash;           /* of regions.yaml */
 	struct registry_meter *meters;
 	size_t n_meters;
 	uint32_t *by_meter_id; /* meter indexes sorted by id */
@@ -244,6 +263,10 @@ struct registry {
  * file:line:column. 0, or -EINVAL. */
 int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
 		  int64_t offset_ms, struct conf_errors *errors);
+/* The same, when `before` is in force: institutions whose files are unchanged are taken over from
+ * it, unless they refer to others. before may be NULL. */
+int registry_reload(struct registry **out, const struct registry *before, const char *dir,
+		    const char *fallback_regions, int64_t offset_ms, struct conf_errors *errors);
 /* The same of one institution's text alone, without regions.yaml; file is only a name. */
 int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
 		   int64_t offset_ms, struct conf_errors *errors);

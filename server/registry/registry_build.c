@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/telemetry.h"
 #include "server/registry/registry_file.h"
 
@@ -315,17 +316,37 @@ static void build_location(struct registry_loader *loader, const struct file_loc
 
 /* ---- all of it ---- */
 
-static void begin(struct registry_loader *loader, const struct file_institution *file)
+enum { TICK_MAX_MS = 2000 };
+
+struct registry_institution *registry_add_institution(struct registry_loader *loader)
 {
 	struct registry *registry = loader->registry;
-	struct registry_institution *it;
+	size_t n = registry->n_institutions++;
+
+	loader->institution = (uint32_t)n;
+	registry->institutions = grow(registry->institutions, n, &loader->cap_institutions,
+				      sizeof *registry->institutions);
+	if (!loader->is_site) {
+		struct folder_stamp stamp = loader->visitor.file.stamp;
+
+		/* Changed again in the same tick of the file system's clock, a file would keep its
+		 * stamp. */
+		if (stamp.changed_ns / 1000000 > clock_utc_ms() - TICK_MAX_MS)
+			stamp = (struct folder_stamp){0};
+		registry->sources =
+			grow(registry->sources, n, &loader->cap_sources, sizeof *registry->sources);
+		registry->sources[n] = (struct registry_source){stamp, loader->visitor.file.hash};
+	}
+	return &registry->institutions[n];
+}
+
+static void begin(struct registry_loader *loader, const struct file_institution *file)
+{
+	struct registry_institution *it = registry_add_institution(loader);
+	struct registry *registry = loader->registry;
 
 	loader->kept_root = loader->kept_list = NULL;
 	loader->file = file;
-	loader->institution = (uint32_t)registry->n_institutions;
-	registry->institutions = grow(registry->institutions, registry->n_institutions,
-				      &loader->cap_institutions, sizeof *registry->institutions);
-	it = &registry->institutions[registry->n_institutions++];
 	*it = (struct registry_institution){
 		.node = registry_keep_node(loader, file->node),
 		.id = registry_keep(loader, file->id),

@@ -134,12 +134,14 @@ struct registry_late {
 
 struct registry_loader {
 	struct registry *registry;
-	struct arena *arena; /* the registry's */
+	const struct registry *before; /* to take unchanged institutions from, or NULL */
+	struct folder_visitor visitor; /* of the institutions' files */
+	struct arena *arena;           /* the registry's */
 	struct conf_errors *errors;
 	size_t n_before;                  /* mistakes that were there already */
 	uint64_t hash;                    /* of the files' names and contents */
 	const struct region_tree *listed; /* what regions.yaml says */
-	size_t cap_institutions, cap_meters;
+	size_t cap_institutions, cap_sources, cap_meters;
 	const char **region_codes; /* of all identities */
 	size_t n_region_codes, cap_region_codes;
 	struct registry_late *late;
@@ -155,8 +157,14 @@ struct registry_loader {
 /* registry_build.c: takes an institution into the registry, all checks of one file done. */
 void registry_build(struct registry_loader *loader, struct arena *temporary,
 		    const struct file_institution *file);
+/* Room for one more institution, and its number. */
+struct registry_institution *registry_add_institution(struct registry_loader *loader);
+/* registry_reuse.c: takes an institution over from the registry before, if its file is unchanged
+ * and it refers to no other. For a folder_visitor whose argument is the loader. */
+bool registry_reuse(struct folder_file *file, void *loader);
 /* registry_identity.c: what it is called, and where it belongs. */
 void registry_build_identities(struct registry_loader *loader, struct arena *temporary);
+void registry_note_region(struct registry_loader *loader, const char *code);
 /* registry_site.c: who is in a shared building. */
 void registry_build_occupants(struct registry_loader *loader);
 void registry_check_occupants(struct registry_loader *loader); /* once all are known */

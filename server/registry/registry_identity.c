@@ -137,7 +137,7 @@ static civil_day next_change(const struct facts all[N_FACTS], civil_day day)
 	return next;
 }
 
-static void keep_code(struct registry_loader *loader, const char *code)
+void registry_note_region(struct registry_loader *loader, const char *code)
 {
 	loader->region_codes = grow(loader->region_codes, loader->n_region_codes,
 				    &loader->cap_region_codes, sizeof *loader->region_codes);
@@ -163,7 +163,7 @@ static void build_identity(struct registry_loader *loader, const struct facts al
 	to->region_code = registry_share(loader, region != NULL ? region : "000000");
 	if (to->name == NULL)
 		to->name = "";
-	keep_code(loader, to->region_code);
+	registry_note_region(loader, to->region_code);
 }
 
 void registry_build_identities(struct registry_loader *loader, struct arena *temporary)

@@ -9,6 +9,8 @@
 #include "server/registry/folder.h"
 #include "server/registry/registry_file.h"
 
+enum { REGISTRY_MAX_DEPTH = 16 };
+
 static void take_holder(const struct conf_node *root, void *arg)
 {
 	struct registry_loader *loader = arg;
@@ -26,7 +28,9 @@ static void load_institutions(struct registry_loader *loader, const char *dir)
 {
 	char *folder = xasprintf("%s/institutions", dir);
 
-	folder_each(NULL, folder, take_holder, loader, &loader->hash, loader->errors);
+	loader->visitor = (struct folder_visitor){
+		.fn = take_holder, .is_known = registry_reuse, .arg = loader};
+	folder_visit(NULL, folder, &loader->visitor, &loader->hash, loader->errors);
 	free(folder);
 }
 
@@ -52,11 +56,26 @@ static const struct conf_node *load_regions(struct registry_loader *loader, stru
 
 	if (path != NULL)
 		(void)folder_load(arena, path, &root, &loader->hash, loader->errors);
+	loader->registry->regions_hash = loader->hash;
 	free(own);
 	return root;
 }
 
 /* ---- what comes out of all files ---- */
+
+typedef int (*order_fn)(const void *a, const void *b, void *context);
+
+/* Files and what is in them are mostly in order already. */
+static void sort_meters(const struct registry *registry, uint32_t *indexes, size_t n,
+			order_fn order)
+{
+	size_t i = 1;
+
+	while (i < n && order(&indexes[i - 1], &indexes[i], registry->meters) < 0)
+		i++;
+	if (i < n)
+		qsort_r(indexes, n, sizeof *indexes, order, registry->meters);
+}
 
 static int by_meter_id(const void *a, const void *b, void *context)
 {
@@ -95,11 +114,8 @@ static void index_meters(struct registry *registry)
 		if (meter->n_lives > 0 && meter->quantity != NULL)
 			registry->by_device[registry->n_by_device++] = i;
 	}
-	if (n > 0)
-		qsort_r(registry->by_meter_id, n, sizeof(uint32_t), by_meter_id, registry->meters);
-	if (registry->n_by_device > 0)
-		qsort_r(registry->by_device, registry->n_by_device, sizeof(uint32_t), by_register,
-			registry->meters);
+	sort_meters(registry, registry->by_meter_id, n, by_meter_id);
+	sort_meters(registry, registry->by_device, registry->n_by_device, by_register);
 }
 
 static void find_regions(const struct registry *registry, struct registry_institution *it)
@@ -133,21 +149,49 @@ static void finish(struct registry_loader *loader, const struct conf_node *regio
 	registry_check(loader);
 }
 
-static void begin(struct registry_loader *loader, int64_t offset_ms, struct conf_errors *errors)
+static struct registry_memory *create_memory(const struct registry *before)
+{
+	struct registry_memory *memory = xcalloc(1, sizeof *memory);
+
+	memory->references = 1;
+	memory->arena = arena_create();
+	if (before != NULL) {
+		memory->before = before->memory;
+		memory->depth = before->memory->depth + 1;
+		(void)atomic_fetch_add(&before->memory->references, 1);
+	}
+	return memory;
+}
+
+/* Room for what is likely: a large array that grows is in memory twice. */
+static void make_room(struct registry_loader *loader, const struct registry *before)
+{
+	struct registry *registry = loader->registry;
+
+	loader->cap_meters = before->n_meters + before->n_meters / 16 + 16;
+	registry->meters = xcalloc(loader->cap_meters, sizeof *registry->meters);
+}
+
+static void begin(struct registry_loader *loader, const struct registry *before, int64_t offset_ms,
+		  struct conf_errors *errors)
 {
 	struct registry *registry = xcalloc(1, sizeof *registry);
 
-	registry->arena = arena_create();
+	registry->memory = create_memory(before);
+	registry->arena = registry->memory->arena;
 	registry->references = 1;
 	registry->offset_ms = offset_ms;
 	*loader = (struct registry_loader){
 		.registry = registry,
+		.before = before,
 		.arena = registry->arena,
 		.errors = errors,
 		.n_before = errors->count,
 		.hash = FOLDER_HASH_START,
 		.texts = xcalloc(REGISTRY_TEXT_SLOTS, sizeof(void *)),
 	};
+	if (before != NULL)
+		make_room(loader, before);
 }
 
 static int end(struct registry_loader *loader, const struct conf_node *regions, const char *dir,
@@ -170,15 +214,22 @@ static int end(struct registry_loader *loader, const struct conf_node *regions, 
 	return 0;
 }
 
-int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
-		  int64_t offset_ms, struct conf_errors *errors)
+/* What changed files had before stays in memory: now and then all is read. */
+static bool is_reusable(const struct registry *before, int64_t offset_ms)
+{
+	return before != NULL && before->offset_ms == offset_ms &&
+	       before->memory->depth < REGISTRY_MAX_DEPTH;
+}
+
+int registry_reload(struct registry **out, const struct registry *before, const char *dir,
+		    const char *fallback_regions, int64_t offset_ms, struct conf_errors *errors)
 {
 	struct arena *temporary = arena_create();
 	const struct conf_node *regions;
 	struct registry_loader loader;
 	int code;
 
-	begin(&loader, offset_ms, errors);
+	begin(&loader, is_reusable(before, offset_ms) ? before : NULL, offset_ms, errors);
 	regions = load_regions(&loader, temporary, dir, fallback_regions);
 	loader.listed = region_tree_create(temporary, regions, NULL, 0, errors);
 	load_institutions(&loader, dir);
@@ -186,6 +237,12 @@ int registry_load(struct registry **out, const char *dir, const char *fallback_r
 	code = end(&loader, regions, dir, out);
 	arena_destroy(temporary);
 	return code;
+}
+
+int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
+		  int64_t offset_ms, struct conf_errors *errors)
+{
+	return registry_reload(out, NULL, dir, fallback_regions, offset_ms, errors);
 }
 
 int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
@@ -196,7 +253,7 @@ int registry_parse(struct registry **out, const char *file, const char *text, si
 	struct registry_loader loader;
 	int code;
 
-	begin(&loader, offset_ms, errors);
+	begin(&loader, NULL, offset_ms, errors);
 	loader.listed = region_tree_create(temporary, NULL, NULL, 0, errors);
 	if (conf_parse(temporary, file, text, len, &root, errors) == 0)
 		take_holder(root, &loader);
