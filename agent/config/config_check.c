@@ -428,6 +428,18 @@ static void warn_meter(const struct agent_meter *meter, struct conf_errors *warn
 			   meter->profile->id);
 }
 
+/* A serial line is known well enough to refuse it; a network is not. */
+static void warn_busy(const struct agent_bus *bus, struct conf_errors *warnings)
+{
+	double percent = 100 * agent_config_utilisation(bus);
+
+	if (bus->link != LINK_RTU && percent > UTILISATION_MAX_PERCENT)
+		conf_error(warnings, bus->node, NULL,
+			   "bus '%s' would be busy %.1f %% of the time if a request takes %lld ms "
+			   "('round_trip'): readings may be late",
+			   bus->name, percent, (long long)bus->round_trip_ms);
+}
+
 void agent_config_warn(struct agent_config *config)
 {
 	const struct agent_bus *buses = config->buses.items;
@@ -445,6 +457,7 @@ void agent_config_warn(struct agent_config *config)
 				   "'%s' may be another converter after a restart; use its name in "
 				   "/dev/serial/by-id or /dev/serial/by-path",
 				   device);
+		warn_busy(&buses[i], warnings);
 		for (size_t k = 0; k < buses[i].meters.count; k++)
 			warn_meter(&meters[k], warnings);
 	}

@@ -120,7 +120,7 @@ static void write_round_trips(const struct poller_bus_health *bus, void *arg)
 /* ---- meters ---- */
 
 struct meter_writer {
-	struct buf *due, *on_time, *missed, *silent, *errors;
+	struct buf *due, *on_time, *missed, *silent, *last, *errors;
 	int64_t n_due, n_on_time;
 };
 
@@ -135,12 +135,15 @@ static void write_meter(const struct poller_meter_health *meter, void *arg)
 {
 	struct meter_writer *writer = arg;
 
-	writer->n_due += meter->due;
-	writer->n_on_time += meter->on_time;
+	if (meter->is_healthy) {
+		writer->n_due += meter->due;
+		writer->n_on_time += meter->on_time;
+	}
 	add_meter(writer->due, "meter_due_total", meter, meter->due);
 	add_meter(writer->on_time, "meter_on_time_total", meter, meter->on_time);
 	add_meter(writer->missed, "meter_missed_total", meter, meter->missed);
 	add_meter(writer->silent, "meter_silent", meter, !meter->is_healthy);
+	add_meter(writer->last, "meter_last_reading_seconds", meter, meter->last_ok_ms / 1000);
 	for (int i = BUS_OK + 1; i < BUS_N_OUTCOMES; i++)
 		if (meter->errors[i] > 0)
 			buf_printf(writer->errors,
@@ -159,15 +162,19 @@ static void write_meters(struct buf *out, struct poller *poller)
 		{"meter_on_time_total", "counter", "slots that got their reading in time"},
 		{"meter_missed_total", "counter", "slots that passed while the agent had no time"},
 		{"meter_silent", "gauge", "1: asked in spare time only, until it answers"},
+		{"meter_last_reading_seconds", "gauge", "time of the last reading; 0: none yet"},
 		{"meter_errors_total", "counter", "requests by what went wrong"},
 	};
 	struct buf parts[sizeof rows / sizeof *rows] = {{0}};
-	struct meter_writer writer = {&parts[0], &parts[1], &parts[2], &parts[3], &parts[4], 0, 0};
+	struct meter_writer writer = {&parts[0], &parts[1], &parts[2], &parts[3],
+				      &parts[4], &parts[5], 0,         0};
 
 	poller_health(poller, write_meter, NULL, &writer);
-	head(out, "on_time_ratio", "gauge", "share of all slots that got their reading in time");
-	buf_printf(out, "nenghao_agent_on_time_ratio %.6f\n",
-		   writer.n_due > 0 ? (double)writer.n_on_time / (double)writer.n_due : 1);
+	head(out, "on_time_ratio", "gauge",
+	     "share of the slots of meters that answer that got their reading in time");
+	if (writer.n_due > 0)
+		buf_printf(out, "nenghao_agent_on_time_ratio %.6f\n",
+			   (double)writer.n_on_time / (double)writer.n_due);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		head(out, rows[i].name, rows[i].type, rows[i].help);
 		buf_add(out, parts[i].data, parts[i].len);

@@ -19,6 +19,8 @@ enum {
 	RELEASE_MS = 500,         /* a shorter pause is not worth a new connection */
 	LEAST_MS = 200,           /* a probe in little time waits at least so long */
 	WINDOW_US = 60 * 1000000, /* over which utilisation is measured */
+	OVERLOAD_PERCENT = 90,    /* of a window: that is said ... */
+	RELAXED_PERCENT = 80,     /* ... until it is less than this again */
 };
 
 bool poller_bus_is_stopping(struct poller_bus *bus)
@@ -102,6 +104,25 @@ static void note_result(struct poller_bus *bus, size_t index, bool is_closed, bo
 	pthread_mutex_unlock(&bus->lock);
 }
 
+/* The round trips that were measured decide, whatever the plan expected. */
+static void judge_load(struct poller_bus *bus)
+{
+	double percent = 100 * bus->utilisation;
+
+	if (!bus->is_overloaded && percent > OVERLOAD_PERCENT) {
+		bus->is_overloaded = true;
+		log_warn("poller",
+			 "bus %s was busy %.0f %% of the last minute, planned were %.0f %%: "
+			 "readings "
+			 "may be late; read less often, or fewer quantities",
+			 bus->config->name, percent, 100 * bus->planned);
+	} else if (bus->is_overloaded && percent < RELAXED_PERCENT) {
+		bus->is_overloaded = false;
+		log_info("poller", "bus %s has time again: busy %.0f %% of the last minute",
+			 bus->config->name, percent);
+	}
+}
+
 /* The line was in use since start_us. Until the first window is full its part so far is shown. */
 static void note_busy(struct poller_bus *bus, int64_t start_us)
 {
@@ -116,6 +137,7 @@ static void note_busy(struct poller_bus *bus, int64_t start_us)
 	pthread_mutex_unlock(&bus->lock);
 	if (window_us < WINDOW_US)
 		return;
+	judge_load(bus);
 	bus->has_window = true;
 	bus->window_us = now_us;
 	bus->busy_us = 0;

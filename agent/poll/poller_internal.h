@@ -97,6 +97,7 @@ struct poller_bus {
 	bool is_link_up;
 	int64_t retry_ms, backoff_ms; /* monotonic: when to try the link again */
 	int64_t window_us, busy_us;   /* start of the window, time in use since */
+	bool is_overloaded;           /* the log has been told */
 	bool has_window;              /* one was full */
 	uint8_t guest_unit; /* that the last guest asked, and what that took; 0: it was silent */
 	int64_t guest_ms;

@@ -253,6 +253,12 @@ static void warnings_are_no_errors(void **state)
 	assert_non_null(strstr(warnings->text.data, "/dev/serial/by-id"));
 	assert_non_null(strstr(warnings->text.data, "only every 600 s"));
 	agent_config_destroy(config);
+	config = parse(TOP "buses: [{name: b, tcp: {host: x}, round_trip: 2s, meters: [{id: m, "
+			   "unit: 1, profile: eastron_sdm630, interval: 2s}]}]\n");
+	assert_non_null(
+		strstr(config->warnings.text.data,
+		       "bus 'b' would be busy 200.0 % of the time if a request takes 2000 ms"));
+	agent_config_destroy(config);
 }
 
 /* What a reload looks at to leave alone what is as it was. */
