@@ -31,7 +31,7 @@ void schedule_init(struct schedule *schedule, struct schedule_meter *meters, siz
 		assert(meters[i].interval_ms > 0);
 		meters[i].state = METER_HEALTHY;
 		meters[i].slot_ms = floor_to(now_ms, meters[i].interval_ms);
-		meters[i].probed_ms = INT64_MIN;
+		meters[i].probed_ms = meters[i].served_ms = INT64_MIN;
 		meters[i].is_first = true;
 	}
 }
@@ -43,7 +43,7 @@ void schedule_jump(struct schedule *schedule, int64_t now_ms)
 		struct schedule_meter *meter = &schedule->meters[i];
 
 		meter->slot_ms = floor_to(now_ms, meter->interval_ms);
-		meter->probed_ms = INT64_MIN;
+		meter->probed_ms = meter->served_ms = INT64_MIN;
 		meter->is_first = true;
 	}
 }
@@ -142,7 +142,18 @@ static bool find_passed(struct schedule *schedule, int64_t now_ms, struct schedu
 	return false;
 }
 
-/* Who is due in this state, by earliest deadline or, among suspects, longest not probed. */
+/* Suspects: longest not probed. Others: by deadline; who has waited longest goes first among
+ * equals, so that on a line with too much to do nobody is always the last. */
+static bool is_before(const struct schedule_meter *a, const struct schedule_meter *b)
+{
+	if (a->state == METER_SUSPECT)
+		return a->probed_ms < b->probed_ms;
+	if (deadline_of(a) != deadline_of(b))
+		return deadline_of(a) < deadline_of(b);
+	return a->served_ms < b->served_ms;
+}
+
+/* Who is due in this state and goes first. */
 static struct schedule_meter *find_due(struct schedule *schedule, enum schedule_state state)
 {
 	struct schedule_meter *best = NULL;
@@ -152,9 +163,7 @@ static struct schedule_meter *find_due(struct schedule *schedule, enum schedule_
 
 		if (meter->state != state || meter->slot_ms > schedule->now_ms)
 			continue;
-		if (best == NULL ||
-		    (state == METER_SUSPECT ? meter->probed_ms < best->probed_ms
-					    : deadline_of(meter) < deadline_of(best)))
+		if (best == NULL || is_before(meter, best))
 			best = meter;
 	}
 	return best;
@@ -256,6 +265,7 @@ bool schedule_done(struct schedule *schedule, const struct schedule_job *job, bo
 	if (meter->state == METER_DOUBTFUL)
 		return false;
 	meter->slot_ms = job->slot_ms + meter->interval_ms;
+	meter->served_ms = schedule->now_ms;
 	meter->is_first = false;
 	return true;
 }

@@ -23,8 +23,8 @@ struct schedule_meter {
 	int64_t failure_ms;  /* of one that fails, normally the time-out; likewise */
 	int64_t least_ms;    /* the shortest wait for an answer that makes sense; likewise */
 	enum schedule_state state;
-	int64_t slot_ms; /* the slot to be served next */
-	int64_t probed_ms;
+	int64_t slot_ms;              /* the slot to be served next */
+	int64_t probed_ms, served_ms; /* when it was last asked, likewise when a slot was closed */
 	bool is_first; /* the slot in which the schedule began: it is not late if missed */
 };
 

@@ -273,6 +273,25 @@ static void a_clock_set_back_does_not_stop_it(void **state)
 	assert_true(job.until_ms <= start_ms - 3600 * 1000 + 60000);
 }
 
+static void too_much_to_do_is_shared_fairly(void **state)
+{
+	enum { RARE_MS = 60000 };
+	struct line line;
+
+	(void)state;
+	line_init(&line, 25, 1000, 60, 1000); /* 1.5 s of work a second */
+	line_run(&line, start_ms + 300000);
+	for (size_t i = 0; i < line.n; i++)
+		assert_in_range(line.attempts[i], 180, 220);
+	/* Two that are rarely due, on a line that others fill. */
+	line_init(&line, 27, 1000, 60, 1000);
+	line.meters[25].interval_ms = line.meters[26].interval_ms = RARE_MS;
+	schedule_init(&line.schedule, line.meters, line.n, start_ms);
+	line_run(&line, start_ms + 1200000);
+	assert_in_range(line.attempts[25], 18, 21);
+	assert_in_range(line.attempts[26], 18, 21);
+}
+
 static void utilisation_adds_up(void **state)
 {
 	const struct schedule_meter meters[] = {{.interval_ms = 1000, .work_ms = 250},
@@ -330,6 +349,7 @@ int main(void)
 		cmocka_unit_test(all_dead_are_found_again_soon),
 		cmocka_unit_test(a_standstill_is_one_report),
 		cmocka_unit_test(a_clock_set_back_does_not_stop_it),
+		cmocka_unit_test(too_much_to_do_is_shared_fairly),
 		cmocka_unit_test(utilisation_adds_up),
 		cmocka_unit_test(a_clock_that_is_set_costs_no_slot),
 	};
