@@ -25,7 +25,7 @@ from stack import ROOT, Stack, http
 SHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "tools" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_VIEW_MAX, USABLE_MS = 300 * 1000, 1000
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 844), "wall": (2560, 1440)}
 REGION_VIEWS = ["overview", "ranking", "map", "institutions", "forms", "reminders", "events"]
 INSTITUTION_VIEWS = ["overview", "load", "items", "savings", "bills", "forms", "meters", "events"]
 DAYS = 40
@@ -112,6 +112,21 @@ def write_baseline(plant):
     (registry / "weather" / "370100.csv").write_text("time,temperature_c\n" + "\n".join(rows) + "\n")
 
 
+def write_goals(plant):
+    """A plan with a target and a filed base, and a quota with all its levels."""
+    factors = plant.folder / "factors"
+    shutil.copytree(ROOT / "config" / "factors", factors)
+    year = int(stamp(plant.now_ms())[:4])
+    for plan in factors.glob("plan-*.yaml"):
+        plan.unlink()
+    (factors / "plan.yaml").write_text(
+        f"id: plan\nname: 规划\nkind: plan\nsource: test\nverified: true\nbase_year: {year - 1}\ntarget_year: {year + 4}\nfrozen_year: 2023\n"
+        f"targets:\n  - {{institution: {INSTITUTION}, indicator: energy_per_area_kgce, reduction: 0.05, base: 14.2}}\n")
+    (factors / "quota-test.yaml").write_text(
+        'id: quota-test\nname: 定额\nkind: quota\nsource: test\nverified: true\nregion: "370000"\nclasses:\n  - id: venue\n    name: 场馆\n    types: [culture]\n'
+        "    quotas:\n      - {indicator: energy_per_area_kgce, limit: 18, base: 15, guide: 12}\n")
+
+
 def fallen_register(plant):
     """The last quarters of a sub-meter: its register fell, and nobody has said why."""
     return "".join(f"reading,meter={meter_id('e04')} active_energy_import_kwh={3 + n} {plant.now_ms() - (4 - n) * 900000}\n"
@@ -130,7 +145,8 @@ def plant(tmp_path_factory):
     file = plant.folder / "registry" / "institutions" / f"{INSTITUTION}.yaml"
     file.write_text(file.read_text() + "department: 档案\nlocation: {latitude: 36.66, longitude: 117.07, datum: gcj02}\n")
     write_baseline(plant)
-    plant.write_server()
+    write_goals(plant)
+    plant.write_server(factors=str(plant.folder / "factors"))
     first = stamp(plant.now_ms() - DAYS * 86400 * 1000).replace("%2B", "+").split(".")[0][:10]
     history = stack.folder / "history.lp"
     done = stack.run(stack.program("sim"), "history", "-c", plant.campus, "--from", f"{first}T00:00:00+08:00",
@@ -195,7 +211,7 @@ def test_usable_within_a_second(plant):
 
 
 @pytest.mark.parametrize("size, theme, language", [("desktop", "light", "zh"), ("desktop", "dark", "en"),
-                                                   ("phone", "light", "en"), ("phone", "dark", "zh")])
+                                                   ("phone", "light", "en"), ("phone", "dark", "zh"), ("wall", "dark", "zh")])
 def test_every_view(plant, size, theme, language):
     with page(plant, size, theme, language) as one:
         one.shoot("sign-in")
@@ -244,6 +260,25 @@ def test_base_load_and_demand_are_those_of_the_api(plant):
         for kpi, node in shown.items():
             value = node.find_elements(By.CSS_SELECTOR, "[data-value]")
             assert (float(value[0].get_attribute("data-value")) if value else None) == kpis[kpi]["value"], kpi
+        one.assert_clean()
+
+
+def test_targets_and_quotas_are_those_of_the_api(plant):
+    with page(plant) as one:
+        one.sign_in()
+        one.show(f"#/institution/{INSTITUTION}/overview?period=year")
+
+        def row_of(period):
+            return json.loads(http("GET", f"{one.base}/api/v1/institutions/{INSTITUTION}/kpis?period={period}", token=plant.token)[2])["rows"][0]
+        targets, quotas = row_of("year")["target_progress"], row_of("rolling12")["quota_grade"]
+        shown = {node.get_attribute("data-kpi"): node for node in one.find("[data-target]")}
+        assert set(shown) == set(targets) == {"energy_per_area_kgce"}
+        for kpi, node in shown.items():
+            progress = node.get_attribute("data-progress")
+            assert node.get_attribute("data-target") == targets[kpi]["state"]
+            assert (float(progress) if progress else None) == pytest.approx(targets[kpi]["progress"], abs=1e-3)
+        (scale,) = [node for node in one.find(".goal") if "约束值 18" in node.text]
+        assert (scale.get_attribute("data-grade") or None) == quotas["energy_per_area_kgce"]["grade"]
         one.assert_clean()
 
 
@@ -552,10 +587,10 @@ def test_the_operators_map(plant):
                    "geometry": {"type": "Polygon", "coordinates": [[[117.0, 36.6], [117.2, 36.6], [117.1, 36.7], [117.0, 36.6]]]}}]}))
     before = plant.server_config.read_text()
     try:
-        plant.write_server(page={"map_file": str(geo)})
+        plant.write_server(page={"map_file": str(geo)}, factors=str(plant.folder / "factors"))
         done = plant.stack.run(plant.stack.program("server"), "check", "-c", plant.server_config, check=False)
         assert done.returncode == 78 and "审图号" in done.stderr + done.stdout
-        plant.write_server(page={"map_file": str(geo), "map_approval": "鲁SG(2026)001号", "map_datum": "gcj02"})
+        plant.write_server(page={"map_file": str(geo), "map_approval": "鲁SG(2026)001号", "map_datum": "gcj02"}, factors=str(plant.folder / "factors"))
         plant.server.stop()
         plant.server.start()
         plant.wait_ready()

@@ -6,7 +6,7 @@ const groups = {
   electricity: ["electricity_kwh", "electricity_used_kwh", "electricity_per_capita_kwh", "electricity_per_area_kwh", "lighting_sockets_kwh", "air_conditioning_kwh", "power_kwh", "special_kwh",
                 "submeter_residual_kwh", "submeter_residual_share"],
   operation: ["base_load_kw", "base_load_share", "free_day_load_kw", "peak_demand_kw", "load_factor", "water_night_flow_m3h"],
-  carbon: ["co2_kg", "co2_scope1_kg", "co2_scope2_kg", "co2_per_area_kg", "co2_per_area_frozen_kg", "co2_per_capita_kg"],
+  carbon: ["co2_kg", "co2_scope1_kg", "co2_scope2_kg", "co2_per_area_kg", "co2_per_area_frozen_kg", "co2_per_capita_kg", "co2_per_capita_frozen_kg"],
   water: ["water_m3", "water_per_capita_m3"],
   pv: ["pv_generation_kwh", "pv_share", "pv_own_use_kwh", "pv_own_use_share"],
   cost: ["energy_cost_yuan", "base_load_cost_yuan", "water_cost_yuan"],

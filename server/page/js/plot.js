@@ -18,6 +18,9 @@ export function redrawPlots() {
   alive.forEach((plot) => plot.redraw());
 }
 
+// The page is larger on a wall: so are the letters and bars of its pictures.
+const scaled = (px) => (px * parseFloat(getComputedStyle(document.documentElement).fontSize)) / 16;
+
 // A bar or line that is absent leaves a gap.
 function dataOf(series) {
   return series.values.map((value) => (value === null || value === undefined ? "-" : value));
@@ -29,7 +32,7 @@ function toEcharts(series, spec) {
   if (series.hidden) Object.assign(base, { silent: true, tooltip: { show: false } });
   if (series.stack) Object.assign(base, { stack: series.stack, stackStrategy: "all" });
   if (base.type === "bar")
-    return { ...base, barMaxWidth: series.stack ? 26 : 18, barGap: "12%", barCategoryGap: "34%",
+    return { ...base, barMaxWidth: scaled(series.stack ? 26 : 18), barGap: "12%", barCategoryGap: "34%",
              itemStyle: { borderRadius: series.stack ? 0 : [3, 3, 0, 0], opacity: series.opacity || 1 } };
   return { ...base, symbol: "circle", showSymbol: series.values.length === 1, symbolSize: 5, z: series.z || 2, connectNulls: false,
            lineStyle: { width: series.width === undefined ? 2 : series.width, type: series.dash || "solid", opacity: series.opacity || 1 },
@@ -61,7 +64,7 @@ function topOf(spec) {
 
 function option(spec, width) {
   const axis = { axisLine: { lineStyle: { color: color("line-strong") } }, axisTick: { show: false },
-                 axisLabel: { color: color("ink-3"), fontSize: 11, hideOverlap: true } };
+                 axisLabel: { color: color("ink-3"), fontSize: scaled(11.5), hideOverlap: true } };
   const top = topOf(spec);
   const { divisor } = scaleOf(top, spec.unit);
   return {

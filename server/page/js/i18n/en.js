@@ -47,7 +47,7 @@ export const en = {
     pv_generation_kwh: "PV generation", pv_share: "PV share", base_load_share: "Base load, share of electricity", peak_demand_kw: "Peak demand",
     load_factor: "Load factor", energy_cost_yuan: "Energy cost", submeter_residual_share: "Not measured by items, share", pue: "Data centre PUE",
     pv_own_use_kwh: "PV used on site", pv_own_use_share: "PV used on site, share", lighting_sockets_kwh: "Lighting and sockets", air_conditioning_kwh: "Air conditioning", power_kwh: "Power", special_kwh: "Special uses", submeter_residual_kwh: "Not measured by items",
-    co2_per_area_frozen_kg: "CO₂ per area, frozen factors", base_load_kw: "Night base load", base_load_cost_yuan: "Cost of the night base load", free_day_load_kw: "Load of days off", water_cost_yuan: "Water cost", water_night_flow_m3h: "Water flow at night",
+    co2_per_area_frozen_kg: "CO₂ per area, frozen factors", co2_per_capita_frozen_kg: "CO₂ per head, frozen factors", base_load_kw: "Night base load", base_load_cost_yuan: "Cost of the night base load", free_day_load_kw: "Load of days off", water_cost_yuan: "Water cost", water_night_flow_m3h: "Water flow at night",
   },
   kpiGroup: { energy: "Energy", electricity: "Electricity", pv: "Photovoltaics", water: "Water", carbon: "Carbon", operation: "Operation", cost: "Cost" },
   carrier: { electricity: "Electricity", water: "Water", natural_gas: "Natural gas", heat: "Heat", cooling: "Cooling", coal: "Coal", petrol: "Petrol", diesel: "Diesel", lpg: "LPG", other: "Other" },
@@ -97,6 +97,11 @@ export const en = {
     course: "Used against the baseline", byMonth: "Savings by month", clear: "clear", unknown: "Too little data to judge", notCertifiable: "Not certifiable", significant: "More than the band", withinBand: "Within the band", modelTitle: "Model of the baseline", baselinePeriod: "Baseline", reportingPeriod: "Reporting", goesOn: "today",
     method: "Method", methods: { daily: "by day", monthly: "monthly bills", bimonthly: "bills of two months" }, model: "Model", models: { intercept_only: "does not depend on weather", hdd_only: "heating degree days", cdd_only: "cooling degree days", cdd_hdd: "heating and cooling degree days" }, base: "Base a day", heating: "Heating", cooling: "Cooling",
     term: "{value} {unit} a degree day, from {at} °C", quality: "Fit", qualities: { good: "good", usable: "usable", poor: "poor" }, weather: "Weather", contract: "Contract", account: "Account of contract", worth: "Worth", share: "Share", provider: "Provider", own: "Own part",
+  },
+  goal: {
+    targets: "Targets", quotas: "Quotas", years: "{a} to {b}", used: "{x} of this year's target used", timePassed: "{x} of the year has passed", usual: "{x} by this day last year", projected: "Year, if it goes on", due: "Target", plan: "{x} less by the plan's end, {y} of that reached", filedBase: "base as filed", frozen: "grid factor of {y}",
+    states: { on_target: "On target", off_target: "Above target", unknown: "Not known" }, grades: { guide: "Meets the guide value", base: "Meets the base value", limit: "Within the limit", none: "Above the base value", over: "Above the limit" }, levels: { guide: "Guide", base: "Base", limit: "Limit" },
+    unverified: "quotas not verified", warnings: { above_quota: " is above its limit", off_target: " is likely to miss this year's target" },
   },
   bills: {
     title: "Enter a bill", entered: "Bills entered", enter: "Enter", paste: "Paste many", more: "Days, readings, account, note", period: "Accounting month", quantity: "Amount", fee: "Fee", fees: "Fees", from: "First day", to: "Last day",

@@ -47,7 +47,7 @@ export const zh = {
     pv_generation_kwh: "光伏发电量", pv_share: "光伏占比", base_load_share: "基础负荷电量占比", peak_demand_kw: "最大需量",
     load_factor: "负荷率", energy_cost_yuan: "能源费用", submeter_residual_share: "未分项电量占比", pue: "机房 PUE",
     pv_own_use_kwh: "光伏自用电量", pv_own_use_share: "光伏自用率", lighting_sockets_kwh: "照明插座用电", air_conditioning_kwh: "空调用电", power_kwh: "动力用电", special_kwh: "特殊用电", submeter_residual_kwh: "未分项电量（含损耗）",
-    co2_per_area_frozen_kg: "单位面积碳排放（固定系数）", base_load_kw: "夜间基础负荷", base_load_cost_yuan: "夜间基础负荷费用", free_day_load_kw: "非工作日平均负荷", water_cost_yuan: "水费", water_night_flow_m3h: "夜间水流量",
+    co2_per_area_frozen_kg: "单位面积碳排放（固定系数）", co2_per_capita_frozen_kg: "人均碳排放（固定系数）", base_load_kw: "夜间基础负荷", base_load_cost_yuan: "夜间基础负荷费用", free_day_load_kw: "非工作日平均负荷", water_cost_yuan: "水费", water_night_flow_m3h: "夜间水流量",
   },
   kpiGroup: { energy: "综合能耗", electricity: "电力", pv: "光伏", water: "用水", carbon: "碳排放", operation: "运行", cost: "费用" },
   carrier: { electricity: "电力", water: "水", natural_gas: "天然气", heat: "热力", cooling: "冷量", coal: "煤", petrol: "汽油", diesel: "柴油", lpg: "液化石油气", other: "其他" },
@@ -102,6 +102,11 @@ export const zh = {
     course: "逐月用量与基准", byMonth: "逐月节能量", clear: "显著", unknown: "数据不足，暂不评价", notCertifiable: "不满足核定条件", significant: "节能量大于不确定度", withinBand: "节能量在不确定度之内", modelTitle: "基准模型", baselinePeriod: "基准期", reportingPeriod: "统计报告期", goesOn: "至今",
     method: "方法", methods: { daily: "逐日", monthly: "逐月账单", bimonthly: "双月账单" }, model: "模型", models: { intercept_only: "与气温无关", hdd_only: "采暖度日", cdd_only: "空调度日", cdd_hdd: "采暖与空调度日" }, base: "日基础用量", heating: "采暖", cooling: "空调",
     term: "{value} {unit}/度日（平衡点 {at} ℃）", quality: "拟合质量", qualities: { good: "好", usable: "可用", poor: "差" }, weather: "气温", contract: "合同", account: "合同能源管理结算", worth: "节能效益", share: "分享比例", provider: "节能服务公司", own: "用能单位",
+  },
+  goal: {
+    targets: "目标进度", quotas: "定额对标", years: "{a}–{b} 年", used: "年度目标已用 {x}", timePassed: "时间已过 {x}", usual: "上年此时已用 {x}", projected: "预计全年", due: "年度目标", plan: "规划降幅 {x}，已完成 {y}", filedBase: "基数为填报口径", frozen: "按 {y} 年电网系数",
+    states: { on_target: "符合进度", off_target: "预计高于目标", unknown: "无法判断" }, grades: { guide: "达到引导值", base: "达到基准值", limit: "达到约束值", none: "未达基准值", over: "超过约束值" }, levels: { guide: "引导值", base: "基准值", limit: "约束值" },
+    unverified: "定额未核对", warnings: { above_quota: "超过约束值", off_target: "预计高于年度目标" },
   },
   bills: {
     title: "录入账单", entered: "已录账单", enter: "录入", paste: "粘贴多条", more: "起止日、示数、户号、备注", period: "账期", quantity: "数量", fee: "费用", fees: "费用合计", from: "起始日", to: "截止日",

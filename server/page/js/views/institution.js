@@ -3,12 +3,13 @@
 import { get, getIfThere } from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
+import { quotaCard, targetCard, warningList } from "../goals.js";
 import { has, reason, t } from "../i18n.js";
 import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthNames, monthsOf } from "../months.js";
 import { card, changeBadge, segmented, table, tools, withheld } from "../parts.js";
-import { periodOf, periodQuery } from "../period.js";
+import { periodName, periodOf, periodQuery } from "../period.js";
 import { plotCard } from "../plot.js";
 import { change, link } from "../route.js";
 import { eventList, kpiCards } from "./overview.js";
@@ -86,6 +87,16 @@ function indicators(row) {
     h("section", null, h("h3", null, t(`kpiGroup.${group}`)), table(t(`kpiGroup.${group}`), columns, figures, { class: "is-indicators", row: ([kpi]) => ({ "data-kpi": kpi }) })))));
 }
 
+// Quotas judge whole years: while this one runs, its last twelve months.
+async function quotasOf(path, answer, period) {
+  const [row] = answer.rows;
+  const grades = Object.values(row.quota_grade || {});
+  if (grades.length && (!answer.period.in_progress || grades.some((quota) => quota.grade !== null))) return quotaCard(row, periodName(period));
+  if (!["year", "rolling12"].includes(period.kind)) return null;
+  const rolling = await getIfThere(`${path}/kpis`, { period: "rolling12" });
+  return rolling && rolling.rows[0] ? quotaCard(rolling.rows[0], t("period.rollingName")) : null;
+}
+
 export async function institutionOverview({ place, subject }) {
   const period = periodOf(place.query);
   const path = `/institutions/${place.id}`;
@@ -94,10 +105,12 @@ export async function institutionOverview({ place, subject }) {
     get(`${path}/energy`, { from: `${period.year - 1}-01-01`, to: `${period.year + 1}-01-01`, interval: "month" }),
     getIfThere("/events", { institution: place.id, severity: "warning", state: "open", limit: EVENTS })]);
   const row = answer.rows[0];
+  const quotas = await quotasOf(path, answer, period);
   const total = row.kpis.total_energy_kgce;
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
-    kpiCards(CARDS, row, months),
+    kpiCards(CARDS, row, months), warningList(row),
+    h("div", { class: "grid halves is-even" }, targetCard(answer, row), quotas),
     h("div", { class: "grid two" }, monthly(place, energy, period.year), facts(subject.institution)),
     operation(months, period.year), indicators(row), tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll"))));
 }

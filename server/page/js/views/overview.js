@@ -4,6 +4,7 @@ import { get, getIfThere, download } from "../api.js";
 import { h, icon } from "../dom.js";
 import { eventWords } from "../event_words.js";
 import * as format from "../format.js";
+import { targetCard, warningList } from "../goals.js";
 import { reason, t } from "../i18n.js";
 import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
@@ -117,6 +118,7 @@ export async function regionOverview({ place, subject }) {
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name, row.institutions), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
     kpiCards(CARDS, row, months),
+    warningList(row), targetCard(answer, row),
     h("div", { class: "grid two" }, monthlyChart(months, period.year), events),
     parts, types, moreCard(row));
 }
