@@ -496,6 +496,29 @@ def test_reminders_are_copied(plant):
         one.assert_clean()
 
 
+def test_a_reading_is_corrected_and_taken_back(plant):
+    token = plant.add_token("corrector", "--institution", INSTITUTION, "--role", "reporter")
+
+    def edits():
+        return json.loads(http("GET", f"http://127.0.0.1:{plant.http_port}/api/v1/edits?meter={meter_id('w01')}", token=token)[2])["edits"]
+    with page(plant, "phone") as one:
+        one.sign_in(token)
+        one.show(f"#/institution/{INSTITUTION}/meters")
+        row = next(row for row in one.find("table.is-meters tbody tr") if meter_id("w01") in row.text)
+        row.find_element(By.CSS_SELECTOR, "button.link").send_keys(Keys.ENTER)
+        assert "剔除" in one.wait("dialog tbody tr").text
+        one.find("dialog tbody button")[1].send_keys(Keys.ENTER)
+        one.wait("#reason").send_keys("读数有误")
+        one.find("dialog [type=submit]")[-1].send_keys(Keys.ENTER)
+        WebDriverWait(one.browser, 10).until(lambda _: [edit["kind"] for edit in edits()] == ["void"])
+        one.wait("[data-edit] .link").send_keys(Keys.ENTER)
+        one.wait("#reason").send_keys("核实无误")
+        one.find("dialog [type=submit]")[-1].send_keys(Keys.ENTER)
+        WebDriverWait(one.browser, 10).until(lambda _: [edit["kind"] for edit in edits()] == ["revoke", "void"])
+        WebDriverWait(one.browser, 10).until(lambda _: one.find("[data-edit] .is-silent"))
+        one.assert_clean()
+
+
 def test_by_keyboard_alone(plant):
     with page(plant) as one:
         one.browser.switch_to.active_element.send_keys(plant.token + Keys.ENTER)
@@ -598,6 +621,8 @@ def test_the_operators_map(plant):
             one.sign_in()
             one.show("#/region/370100/map")
             assert one.find(".boundary") and one.find(".point")
+            frame, outline = one.find(".map")[0].rect, one.find(".boundary")[0].rect
+            assert frame["x"] <= outline["x"] and outline["x"] + outline["width"] <= frame["x"] + frame["width"]
             assert "鲁SG(2026)001号" in one.find(".map-note")[0].text
             one.shoot("map-of-the-operator")
             one.assert_clean()

@@ -11,6 +11,13 @@ export function setClock(text) {
   skewMs = Date.parse(text) - Date.now();
 }
 
+// +08:00
+export function zoneText() {
+  const minutes = Math.abs(zoneMs) / 60000;
+  const two = (n) => String(Math.floor(n)).padStart(2, "0");
+  return `${zoneMs < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}
+
 // Milliseconds since 1970.
 export const now = () => Date.now() + skewMs;
 

@@ -95,6 +95,9 @@ export function moment(text) {
   return `${day(text, false)} ${wall(text).time}`;
 }
 
+// With its seconds, as readings are told apart.
+export const exactMoment = (text) => `${day(text, false)} ${text.slice(11, 19)}`;
+
 export const clock = (text) => wall(text).time;
 export const parts = wall;
 

@@ -67,7 +67,8 @@ export const en = {
   affiliation: { none: "—", central: "Central", provincial: "Provincial", city: "City", county: "County", township: "Township" },
   meters: {
     state: "State", ok: "Fine", late: "Late", silent: "Silent", never: "Never read", virtual: "Computed", lastSeen: "Last seen", quality: "Coverage, last 7 days", meter: "Meter", role: "Role",
-    summary: "{n} meters, {ok} fine", readings: "Registers of the last 24 hours", building: "Building", allGood: "all fine",
+    summary: "{n} meters, {ok} fine", readings: "Registers of the last 24 hours", building: "Building", allGood: "all fine", due: "Readings due", came: "Came", cameLate: "Late", lateNote: "more than 10 minutes", noReadings: "No readings in the last 24 hours.", void: "Void", corrections: "Corrections", noCorrections: "None.", correct: "Correct a reading", corrected: "Corrected; figures are computed again", revoke: "Take back", revoked: "taken back", editKind: "How", at: "Time",
+    edits: { void: "Reading void", set: "Dial read by hand", reset: "Register was reset", accept: "Drop accepted" }, fields: { register: "Register", last: "Last before (if known)", first: "First after" },
   },
   events: {
     severity: "Severity", info: "Info", warning: "Warning", error: "Error", kind: "Event", time: "Time", where: "Where", text: "Description",

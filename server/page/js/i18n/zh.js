@@ -67,7 +67,8 @@ export const zh = {
   affiliation: { none: "—", central: "中央", provincial: "省级", city: "市级", county: "县区级", township: "乡镇级" },
   meters: {
     state: "状态", ok: "正常", late: "延迟", silent: "中断", never: "无读数", virtual: "计算表", lastSeen: "最近读数", quality: "近 7 天完整率", meter: "表", role: "用途",
-    summary: "{n} 块表，{ok} 块正常", readings: "近 24 小时表底数", building: "建筑", allGood: "全部正常",
+    summary: "{n} 块表，{ok} 块正常", readings: "近 24 小时表底数", building: "建筑", allGood: "全部正常", due: "应到读数", came: "实到", cameLate: "迟到", lateNote: "晚到 10 分钟以上", noReadings: "近 24 小时没有读数。", void: "剔除", corrections: "读数更正", noCorrections: "没有更正。", correct: "更正读数", corrected: "已更正，相关数据正在重新计算", revoke: "撤销", revoked: "已撤销", editKind: "更正方式", at: "时间",
+    edits: { void: "剔除读数", set: "手抄表底数", reset: "表底数归零或换显示", accept: "确认下降无须说明" }, fields: { register: "表底数", last: "此前最后底数（不知道可不填）", first: "此后起始底数" },
   },
   events: {
     severity: "级别", info: "提示", warning: "警告", error: "严重", kind: "事件", time: "时间", where: "位置", text: "说明",

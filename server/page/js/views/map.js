@@ -8,18 +8,35 @@ import { changeBadge, empty, typeName } from "../parts.js";
 import { periodOf, periodQuery } from "../period.js";
 import { keepPeriod, link } from "../route.js";
 
-const SIZE = { w: 1000, h: 640 }, LABELS_MAX = 30, POINTS_MAX = 2000, SCALE_PX = 130;
+const LABELS_MAX = 30, POINTS_MAX = 2000, SCALE_PX = 130;
 const KM_PER_DEGREE = 111.32;
 
+// The picture in its own units, shaped as the screen leaves room for it (css/views.css); names need room beside the points.
+function sizeOfPicture() {
+  const width = document.querySelector(".content").clientWidth, isTall = width < 700;
+  const height = isTall ? innerHeight * 0.58 : Math.min(innerHeight * 0.66, 44 * parseFloat(getComputedStyle(document.documentElement).fontSize));
+  const h = isTall ? 500 : 640;
+  return { w: (h * width) / height, h, share: isTall ? 0.56 : 0.72 };
+}
+
+// The corners of all boundaries, so that they are in the picture too.
+function cornersOf(geo) {
+  const points = geo ? geo.features.flatMap((feature) => feature.geometry.coordinates.flat(feature.geometry.type === "Polygon" ? 1 : 2)) : [];
+  if (!points.length) return [];
+  const [lons, lats] = [0, 1].map((axis) => points.map((one) => one[axis]));
+  const end = (list, pick) => list.reduce((a, b) => pick(a, b));
+  return [{ latitude: end(lats, Math.min), longitude: end(lons, Math.min) }, { latitude: end(lats, Math.max), longitude: end(lons, Math.max) }];
+}
+
 // Degrees to the picture: a degree of longitude is shorter by the cosine of the latitude.
-function projection(places) {
+function projection(places, size) {
   const lats = places.map((p) => p.latitude), lons = places.map((p) => p.longitude);
   const middle = { lat: (Math.min(...lats) + Math.max(...lats)) / 2, lon: (Math.min(...lons) + Math.max(...lons)) / 2 };
   const narrow = Math.cos((middle.lat * Math.PI) / 180);
   const width = Math.max((Math.max(...lons) - Math.min(...lons)) * narrow, 0.02), height = Math.max(Math.max(...lats) - Math.min(...lats), 0.02);
-  const scale = Math.min((SIZE.w * 0.72) / width, (SIZE.h * 0.68) / height);
-  const project = (lat, lon) => [SIZE.w / 2 + (lon - middle.lon) * narrow * scale, SIZE.h / 2 - (lat - middle.lat) * scale];
-  return { project, scale, middle, narrow };
+  const scale = Math.min((size.w * size.share) / width, (size.h * 0.68) / height);
+  const project = (lat, lon) => [size.w / 2 + (lon - middle.lon) * narrow * scale, size.h / 2 - (lat - middle.lat) * scale];
+  return { project, scale, middle, narrow, size };
 }
 
 const nice = (value) => { const power = 10 ** Math.floor(Math.log10(value)); return [1, 2, 5, 10].map((n) => n * power).reverse().find((n) => n <= value); };
@@ -27,7 +44,7 @@ const nice = (value) => { const power = 10 ** Math.floor(Math.log10(value)); ret
 function graticule(view) {
   const step = nice(160 / view.scale) || 0.01;
   const lines = [];
-  const reach = { lat: SIZE.h / view.scale, lon: SIZE.w / view.scale / view.narrow };
+  const reach = { lat: view.size.h / view.scale, lon: view.size.w / view.scale / view.narrow };
   const decimals = Math.max(0, Math.min(3, Math.ceil(-Math.log10(step))));
   for (let lat = Math.ceil((view.middle.lat - reach.lat) / step) * step; lat < view.middle.lat + reach.lat; lat += step) {
     const [, y] = view.project(lat, 0);
@@ -35,7 +52,7 @@ function graticule(view) {
   }
   for (let lon = Math.ceil((view.middle.lon - reach.lon) / step) * step; lon < view.middle.lon + reach.lon; lon += step) {
     const [x] = view.project(0, lon);
-    lines.push(s("path", { d: `M${x.toFixed(1)} -2000V3000`, class: "grid-line" }), s("text", { x: x + 4, y: SIZE.h - 8, class: "grid-text" }, `${lon.toFixed(decimals)}°E`));
+    lines.push(s("path", { d: `M${x.toFixed(1)} -2000V3000`, class: "grid-line" }), s("text", { x: x + 4, y: view.size.h - 8, class: "grid-text" }, `${lon.toFixed(decimals)}°E`));
   }
   return lines;
 }
@@ -66,17 +83,17 @@ function point(one, view, top, query, isLabelled) {
 }
 
 // Pan by dragging, zoom by buttons, and by the wheel with Ctrl or Shift: the view box alone changes.
-function makeMovable(svg, onChange) {
+function makeMovable(svg, size, onChange) {
   let box = { x: 0, y: 0, k: 1 }, start = null;
-  const perPixel = () => 1 / (Math.max(svg.clientWidth / SIZE.w, svg.clientHeight / SIZE.h) * box.k || 1);
+  const perPixel = () => 1 / (Math.min(svg.clientWidth / size.w, svg.clientHeight / size.h) * box.k || 1);
   const apply = () => {
-    svg.setAttribute("viewBox", `${box.x} ${box.y} ${SIZE.w / box.k} ${SIZE.h / box.k}`);
+    svg.setAttribute("viewBox", `${box.x} ${box.y} ${size.w / box.k} ${size.h / box.k}`);
     svg.style.setProperty("--zoom", box.k);
     onChange(perPixel());
   };
   const zoom = (factor, fx = 0.5, fy = 0.5) => {
     const k = Math.max(0.5, Math.min(40, box.k * factor));
-    box = { x: box.x + fx * (SIZE.w / box.k - SIZE.w / k), y: box.y + fy * (SIZE.h / box.k - SIZE.h / k), k };
+    box = { x: box.x + fx * (size.w / box.k - size.w / k), y: box.y + fy * (size.h / box.k - size.h / k), k };
     apply();
   };
   svg.addEventListener("wheel", (event) => {
@@ -124,13 +141,14 @@ export async function mapView({ place, session }) {
   const placed = institutions.filter((one) => one.location).map((one) => ({ ...one, figure: figures.get(one.institution) }))
     .sort((a, b) => ((b.figure || {}).value || 0) - ((a.figure || {}).value || 0));
   if (!placed.length) return empty(t("map.noPlaces"));
-  const view = projection(placed.map((one) => one.location));
+  const size = sizeOfPicture();
+  const view = projection([...placed.map((one) => one.location), ...cornersOf(geo)], size);
   const top = Math.max(...placed.map((one) => (one.figure || {}).value || 0), 1e-9);
   const query = keepPeriod(place.query);
-  const svg = s("svg", { class: "map", viewBox: `0 0 ${SIZE.w} ${SIZE.h}`, preserveAspectRatio: "xMidYMid slice", role: "group", "aria-label": t("nav.map") }, graticule(view), geo ? boundaries(geo, view) : null,
+  const svg = s("svg", { class: "map", viewBox: `0 0 ${size.w} ${size.h}`, preserveAspectRatio: "xMidYMid meet", role: "group", "aria-label": t("nav.map") }, graticule(view), geo ? boundaries(geo, view) : null,
     placed.map((one, i) => point(one, view, top, query, i < LABELS_MAX)));
   const scale = scaleBar(view);
-  const movable = makeMovable(svg, scale.show);
+  const movable = makeMovable(svg, size, scale.show);
   const button = (name, words, run) => h("button", { type: "button", class: "tool", "aria-label": words, title: words, onclick: run }, icon(name));
   const missing = institutions.length - placed.length;
   return h("div", { class: "stack" },

@@ -2,11 +2,11 @@
 // Meters of an institution: last seen, register, today, quality of the last seven days.
 import { download, get } from "../api.js";
 import { now, today } from "../clock.js";
-import { openDialog } from "../dialog.js";
-import { h, icon, replace } from "../dom.js";
+import { h, icon } from "../dom.js";
 import * as format from "../format.js";
 import { has, t } from "../i18n.js";
-import { table, waiting } from "../parts.js";
+import { table } from "../parts.js";
+import { meterDialog } from "./meter_dialog.js";
 
 const DAYS = 7, LATE_MIN = 60, SILENT_MIN = 24 * 60;
 const SETTLING = 0.02; // of a day: until the newest reading is in
@@ -35,17 +35,7 @@ function strip(points, first) {
   }));
 }
 
-function readingsDialog(meter) {
-  const body = h("div", null, waiting(200));
-  openDialog(meter.name || meter.meter, body, { note: t("meters.readings"),
-    tools: h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(`/meters/${meter.meter}/readings`, {}, meter.meter) }, icon("download")) });
-  get(`/meters/${meter.meter}/readings`).then((answer) => replace(body, table(t("meters.readings"), [
-    { title: t("events.time"), head: true, cell: (reading) => format.moment(reading.time) },
-    { title: t("word.register"), num: true, cell: (reading) => format.number(reading.register, 3) }], answer.readings.reverse())),
-    (error) => replace(body, h("p", { class: "empty" }, error.message)));
-}
-
-export async function metersView({ place, subject }) {
+export async function metersView({ place, subject, session }) {
   const first = format.addDays(today().text, 1 - DAYS);
   const path = `/institutions/${place.id}`;
   const [answer, energy] = await Promise.all([get(`${path}/meters`), get(`${path}/energy`, { from: first, to: format.addDays(today().text, 1), interval: "day", by: "meter" })]);
@@ -59,7 +49,7 @@ export async function metersView({ place, subject }) {
     { title: t("meters.role"), cell: (row) => h("span", { class: "two-lines" }, t(`role.${row.role}`), h("small", null, row.scope === "own" ? itemName(row.item) : t("item.non_own"))) },
     { title: t("meters.state"), cell: (row) => h("span", { class: `chip is-${row.state}` }, t(`meters.${row.state}`)) },
     { title: t("meters.lastSeen"), cell: (row) => (row.newest ? h("time", { datetime: row.newest.time, title: row.newest.time }, format.ago(row.newest.time)) : format.NONE) },
-    { title: t("word.register"), num: true, cell: (row) => (row.newest ? h("button", { type: "button", class: "link", "aria-label": `${row.name || row.meter}: ${t("meters.readings")}`, onclick: () => readingsDialog(row) }, format.number(row.newest.register, 2)) : format.NONE) },
+    { title: t("word.register"), num: true, cell: (row) => (row.newest ? h("button", { type: "button", class: "link", "aria-label": `${row.name || row.meter}: ${t("meters.readings")}`, onclick: () => meterDialog(row, session) }, format.number(row.newest.register, 2)) : format.NONE) },
     { title: t("word.today"), num: true, cell: (row) => format.text(row.today, row.unit) },
     { title: t("word.yesterday"), num: true, cell: (row) => format.text(row.yesterday, row.unit) },
     { title: t("meters.quality"), cell: (row) => strip(series.get(row.meter), first) },
