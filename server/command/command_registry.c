@@ -65,14 +65,30 @@ static void show_meters_of(struct diff_run *run, bool is_after, uint32_t index)
 	}
 }
 
+/* Its own and those of the shared buildings that it is in, which stand one after another. */
+static void show_side(struct diff_run *run, bool is_after, uint32_t index)
+{
+	const struct registry *here = is_after ? run->after : run->before;
+	const struct registry_institution *of;
+	uint32_t last = REGISTRY_NONE;
+
+	if (index == REGISTRY_NONE)
+		return;
+	of = &here->institutions[index];
+	show_meters_of(run, is_after, index);
+	for (size_t i = 0; i < of->n_occupancies; i++) {
+		if (of->occupancies[i].site != last)
+			show_meters_of(run, is_after, of->occupancies[i].site);
+		last = of->occupancies[i].site;
+	}
+}
+
 static void show_meters(struct diff_run *run, const struct registry_diff_institution *pair)
 {
 	if (run->json != NULL)
 		json_begin_array(run->json, "meters");
-	if (pair->before != REGISTRY_NONE)
-		show_meters_of(run, false, pair->before);
-	if (pair->after != REGISTRY_NONE)
-		show_meters_of(run, true, pair->after);
+	show_side(run, false, pair->before);
+	show_side(run, true, pair->after);
 	if (run->json != NULL)
 		json_end_array(run->json);
 }
@@ -108,7 +124,8 @@ static void json_value(struct json_writer *json, const char *key, const int64_t 
 static void show_row(struct diff_run *run, const struct rehearsal_row *row, const int64_t *before,
 		     const int64_t *after)
 {
-	static const char *const kinds[] = {"meter", "carrier", "carrier", "kpi"};
+	static const char *const kinds[] = {"meter", "carrier", "carrier",
+					    "kpi",   "quota",   "target"};
 	char period[CIVIL_TEXT_MAX], old[DECIMAL_TEXT_MAX], new[DECIMAL_TEXT_MAX], change[16];
 	bool is_month = row->kind == REHEARSAL_METER_MONTH || row->kind == REHEARSAL_CARRIER_MONTH;
 
@@ -120,7 +137,10 @@ static void show_row(struct diff_run *run, const struct rehearsal_row *row, cons
 		print_value(after, new);
 		print_change(before, after, change);
 		(void)printf("  %-34s %-7s %18s %18s %10s  %s\n", row->subject, period, old, new,
-			     change, row->unit);
+			     change,
+			     row->kind == REHEARSAL_QUOTA_YEAR    ? "of quota"
+			     : row->kind == REHEARSAL_TARGET_YEAR ? "of target"
+								  : row->unit);
 		return;
 	}
 	json_begin_object(run->json, NULL);

@@ -93,13 +93,56 @@ static bool has_changed_meter(const struct registry *registry, const bool *chang
 	return false;
 }
 
+/* ---- shared buildings ---- */
+
+static bool is_site_changed(const struct registry_diff *diff, bool is_after, uint32_t index)
+{
+	const struct registry *here = is_after ? diff->after : diff->before;
+	const struct registry *there = is_after ? diff->before : diff->after;
+	const bool *meters = is_after ? diff->after_meters : diff->before_meters;
+	const char *id = here->institutions[index].id;
+	uint32_t other = registry_find_holder(there, id, strlen(id));
+
+	return other == REGISTRY_NONE ||
+	       derive_define_institution(here, index) != derive_define_institution(there, other) ||
+	       has_changed_meter(here, meters, index);
+}
+
+static bool *find_changed_sites(const struct registry_diff *diff, bool is_after)
+{
+	const struct registry *here = is_after ? diff->after : diff->before;
+	bool *changed = xcalloc(here->n_sites + 1, sizeof *changed);
+
+	for (size_t i = 0; i < here->n_sites; i++)
+		changed[i] = is_site_changed(diff, is_after, (uint32_t)(here->n_institutions + i));
+	return changed;
+}
+
+/* Is it in a shared building that has changed? */
+static bool is_in_changed_site(const struct registry *registry, const bool *changed, uint32_t index)
+{
+	const struct registry_institution *institution;
+
+	if (index == REGISTRY_NONE)
+		return false;
+	institution = &registry->institutions[index];
+	for (size_t i = 0; i < institution->n_occupancies; i++)
+		if (changed[institution->occupancies[i].site - registry->n_institutions])
+			return true;
+	return false;
+}
+
+/* ---- both ---- */
+
 static bool is_changed(const struct registry_diff *diff,
 		       const struct registry_diff_institution *pair)
 {
 	return pair->before == REGISTRY_NONE || pair->after == REGISTRY_NONE ||
 	       !are_facts_equal(diff, pair) ||
 	       has_changed_meter(diff->before, diff->before_meters, pair->before) ||
-	       has_changed_meter(diff->after, diff->after_meters, pair->after);
+	       has_changed_meter(diff->after, diff->after_meters, pair->after) ||
+	       is_in_changed_site(diff->before, diff->before_sites, pair->before) ||
+	       is_in_changed_site(diff->after, diff->after_sites, pair->after);
 }
 
 /* Both are sorted by id: the smaller of the next two, or both. */
@@ -129,6 +172,8 @@ void registry_diff_make(struct registry_diff *diff, const struct registry *befor
 	*diff = (struct registry_diff){.before = before, .after = after};
 	diff->before_meters = find_changed_meters(before, after);
 	diff->after_meters = find_changed_meters(after, before);
+	diff->before_sites = find_changed_sites(diff, false);
+	diff->after_sites = find_changed_sites(diff, true);
 	while (b < before->n_institutions || a < after->n_institutions) {
 		struct registry_diff_institution pair = next_pair(diff, &b, &a);
 
@@ -144,6 +189,8 @@ void registry_diff_fini(struct registry_diff *diff)
 {
 	free(diff->before_meters);
 	free(diff->after_meters);
+	free(diff->before_sites);
+	free(diff->after_sites);
 	free(diff->institutions);
 	*diff = (struct registry_diff){0};
 }

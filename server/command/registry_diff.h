@@ -16,6 +16,8 @@ struct registry_diff {
 	const struct registry *before, *after; /* borrowed */
 	bool *before_meters, *after_meters;    /* by index: defined otherwise or not at all there;
 						  or a virtual meter over such a one */
+	bool *before_sites, *after_sites;      /* shared buildings, by index less n_institutions:
+						  defined otherwise, or not at all there */
 	struct registry_diff_institution *institutions; /* whose figures may move, by id */
 	size_t n_institutions;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/figures/figures.h"
+#include "server/figures/figures_goal.h"
 #include "server/rollup/bill.h"
 #include "server/rollup/derive.h"
 
@@ -109,6 +110,17 @@ static int copy_bills(struct copier *copier, const char *institution, struct err
 	return bill_list(copier->from, &query, copy_bill, copier, err);
 }
 
+static int copy_meters(struct copier *copier, uint32_t index, struct err *err)
+{
+	const struct registry_institution *of = &copier->registry->institutions[index];
+	int rc = 0;
+
+	for (uint32_t i = 0; i < of->n_meters && rc == 0; i++)
+		rc = copy_meter(copier, &copier->registry->meters[of->first_meter + i], err);
+	return rc;
+}
+
+/* With the shared buildings that it is in. */
 static int copy_institution(struct copier *copier, uint32_t index, struct err *err)
 {
 	const struct registry_institution *institution;
@@ -118,9 +130,10 @@ static int copy_institution(struct copier *copier, uint32_t index, struct err *e
 		return 0;
 	institution = &copier->registry->institutions[index];
 	rc = copy_bills(copier, institution->id, err);
-	for (uint32_t i = 0; i < institution->n_meters && rc == 0; i++)
-		rc = copy_meter(copier, &copier->registry->meters[institution->first_meter + i],
-				err);
+	if (rc == 0)
+		rc = copy_meters(copier, index, err);
+	for (size_t i = 0; i < institution->n_occupancies && rc == 0; i++)
+		rc = copy_meters(copier, institution->occupancies[i].site, err);
 	return rc;
 }
 
@@ -243,6 +256,39 @@ static int add_energy(struct player *player, uint32_t index, civil_day first, st
 	return rc;
 }
 
+/* How much of its quota a year has used, and how far it is towards its target. */
+static int add_goals(struct player *player, uint32_t index, const struct figures_period *period,
+		     const struct kpi_value values[N_KPIS], struct err *err)
+{
+	struct figures_goals goals = {0};
+	struct figures_row row = {
+		.key_name = "institution", .key = player->institution->id, .institution = index};
+	int rc = figures_goals_load_one(&goals, player->figures, index, period, err);
+
+	if (rc < 0)
+		return rc;
+	memcpy(row.kpis, values, sizeof row.kpis);
+	for (int n = 0; n < N_GOALS; n++) {
+		struct rehearsal_row add = {.subject = quota_indicator_names[n],
+					    .unit = "1",
+					    .start = period->days.from};
+		struct goal_quota quota;
+		struct goal_target target;
+
+		player->kind = REHEARSAL_QUOTA_YEAR;
+		add.value = figures_goal_quota(&goals, &row, n, &quota) ? quota.share : MICRO_NONE;
+		if (add.value != MICRO_NONE)
+			add_row(player, add);
+		player->kind = REHEARSAL_TARGET_YEAR;
+		add.value = figures_goal_target(&goals, &row, n, &target) ? target.progress.progress
+									  : MICRO_NONE;
+		if (add.value != MICRO_NONE)
+			add_row(player, add);
+	}
+	figures_goals_free(&goals);
+	return 0;
+}
+
 static int add_kpis(struct player *player, uint32_t index, int year, struct err *err)
 {
 	struct kpi_value values[N_KPIS];
@@ -258,7 +304,7 @@ static int add_kpis(struct player *player, uint32_t index, int year, struct err 
 							       .unit = kpi_unit(kpi),
 							       .start = period.days.from,
 							       .value = values[kpi].value});
-	return rc;
+	return rc < 0 ? rc : add_goals(player, index, &period, values, err);
 }
 
 static int add_institution(struct player *player, uint32_t index, civil_day first, struct err *err)

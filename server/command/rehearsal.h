@@ -12,7 +12,9 @@ enum rehearsal_kind {
 	REHEARSAL_METER_MONTH,
 	REHEARSAL_CARRIER_MONTH,
 	REHEARSAL_CARRIER_YEAR,
-	REHEARSAL_KPI_YEAR
+	REHEARSAL_KPI_YEAR,
+	REHEARSAL_QUOTA_YEAR, /* share of its quota */
+	REHEARSAL_TARGET_YEAR /* progress towards its plan's target */
 };
 
 /* A figure. Texts borrow from the registry. */

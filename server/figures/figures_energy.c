@@ -293,6 +293,23 @@ static int miss_rest(struct work *work, const struct total_plan *plan, struct er
 	return rc;
 }
 
+/* Does a shared building that it is in count the carrier? */
+static bool is_shared(const struct work *work, enum carrier carrier)
+{
+	const struct registry *registry = work->reader.figures->registry;
+	const struct registry_institution *of = &registry->institutions[work->institution];
+
+	for (size_t i = 0; i < of->n_occupancies; i++) {
+		const struct registry_institution *site =
+			&registry->institutions[of->occupancies[i].site];
+
+		for (uint32_t m = 0; m < site->n_meters; m++)
+			if (registry->meters[site->first_meter + m].carrier == carrier)
+				return true;
+	}
+	return false;
+}
+
 static int one_item(struct work *work, const struct total_plan *plan, enum carrier carrier,
 		    const char *name, struct err *err)
 {
@@ -310,13 +327,17 @@ static int one_item(struct work *work, const struct total_plan *plan, enum carri
 		rc = miss_bills(work, carrier, err);
 	if (rc == 0 && item != NULL && strcmp(name, "total") == 0 && is_billed(work, carrier))
 		rc = miss_bills(work, carrier, err);
+	/* What the building's meters miss of it is not told hour by hour. */
+	for (size_t i = 0; item == NULL && strcmp(name, "total") == 0 && i < work->n; i++)
+		work->missing[i].is_unknown |= is_shared(work, carrier);
 	return rc < 0 ? rc : emit(work, &series);
 }
 
 static int by_carrier(struct work *work, const struct total_plan *plan, enum carrier carrier,
 		      struct err *err)
 {
-	if (find_item(plan, "total") == NULL && !is_billed(work, carrier))
+	if (find_item(plan, "total") == NULL && !is_billed(work, carrier) &&
+	    !is_shared(work, carrier))
 		return 0;
 	return one_item(work, plan, carrier, "total", err);
 }

@@ -36,7 +36,7 @@ static const char yaml[] =
 static const struct {
 	const char *phrase, *from, *to;
 	const char *meters;
-	int moved[4];
+	int moved[REHEARSAL_TARGET_YEAR + 1];
 } changes[] = {
 	{ "nothing",                    "", "", "", { 0, 0, 0, 0 } },
 	{ "a name",                     "主楼", "老楼", "", { 0, 0, 0, 0 } },
@@ -89,7 +89,7 @@ static void list_meters(const struct registry_diff *diff, struct buf *out)
 
 /* Rows that one side has alone count once for each side. */
 static void count_moved(const struct rehearsal_rows *a, const struct rehearsal_rows *b,
-			int moved[4])
+			int moved[REHEARSAL_TARGET_YEAR + 1])
 {
 	size_t i = 0, k = 0;
 
@@ -146,7 +146,7 @@ static void tells_what_moves(void **state)
 		struct rehearsal_rows rows[2] = {{0}, {0}};
 		struct registry_diff diff;
 		struct buf meters = {0};
-		int moved[4] = {0};
+		int moved[REHEARSAL_TARGET_YEAR + 1] = {0};
 
 		buf_add_text(&meters, "");
 		registry_diff_make(&diff, registries[0], registries[1]);
@@ -167,9 +167,85 @@ static void tells_what_moves(void **state)
 	campus_fini(&campus);
 }
 
+/* ---- through a shared building ---- */
+
+static struct registry *with_house(struct campus *campus, const char *meters, int m2)
+{
+	char *house = xasprintf(
+		"id: house\nname: 政务中心\nregion: \"370102\"\n"
+		"buildings: [{id: tower, name: 主楼, area: [{from: 2012-01-01, m2: 1000}]}]\n"
+		"meters:\n"
+		"  - {id: c1, carrier: electricity, role: main, quantity: " KWH ", interval: 1h,\n"
+		"     lives: [{serial: c, from: 2024-01-01, %s}]}\n"
+		"occupants:\n"
+		"  - {institution: 370102-0001, from: 2024-01-01, m2: %d, persons: 20}\n"
+		"  - {institution: 370102-0002, from: 2024-01-01, m2: %d, persons: 20}\n",
+		meters, m2, 1000 - m2);
+
+	campus_write_site(campus, "house", house);
+	campus_reload(campus);
+	free(house);
+	return registry_hold(campus->registry);
+}
+
+/* What changes in the house moves the months of both who are in it, and what they have used of
+ * their quotas; not of who lives elsewhere. */
+static void follows_a_shared_building_to_its_occupants(void **state)
+{
+	static const char office[] = "id: 370102-000%d\nname: 局%d\ntype: government\n"
+				     "region: \"370102\"\naffiliation: county\n"
+				     "headcount: [{from: 2020-01-01, persons: 20}]\n";
+	static const struct {
+		const char *life;
+		int m2;
+	} houses[] = {{"ratio: 1", 500}, {"ratio: 2", 600}};
+	struct campus campus;
+
+	(void)state;
+	campus_make(&campus);
+	campus_open(&campus, "id: 370102-0001\nname: 局1\ntype: government\nregion: \"370102\"\n"
+			     "affiliation: county\n"
+			     "headcount: [{from: 2020-01-01, persons: 20}]\n");
+	for (int i = 2; i <= 3; i++) {
+		char *path = xasprintf("registry/institutions/370102-000%d.yaml", i);
+		char *text = xasprintf(office, i, i);
+
+		campus_write(&campus, path, text);
+		free(text);
+		free(path);
+	}
+	campus_steady(&campus, "c1", KWH, (struct reading){campus_time("2025-01-01"), 0}, HOUR_MS,
+		      2000000, 365 * 24);
+	for (size_t i = 0; i < 2; i++) {
+		struct registry *registries[2] = {
+			with_house(&campus, "ratio: 1", 600),
+			with_house(&campus, houses[i].life, houses[i].m2)};
+		struct rehearsal_rows rows[2] = {{0}, {0}};
+		struct registry_diff diff;
+		int moved[REHEARSAL_TARGET_YEAR + 1] = {0};
+
+		registry_diff_make(&diff, registries[0], registries[1]);
+		assert_int_equal(diff.n_institutions, 2);
+		play(&campus, &diff, registries, rows);
+		count_moved(&rows[0], &rows[1], moved);
+		assert_int_equal(moved[REHEARSAL_CARRIER_MONTH], 24);
+		assert_int_equal(moved[REHEARSAL_CARRIER_YEAR], 2);
+		assert_true(moved[REHEARSAL_QUOTA_YEAR] > 0);
+		free(rows[0].items);
+		free(rows[1].items);
+		registry_diff_fini(&diff);
+		registry_release(registries[0]);
+		registry_release(registries[1]);
+	}
+	campus_fini(&campus);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(tells_what_moves)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_what_moves),
+		cmocka_unit_test(follows_a_shared_building_to_its_occupants),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
