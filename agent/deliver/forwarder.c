@@ -24,6 +24,7 @@ enum {
 };
 
 struct forwarder {
+	char *region_path;
 	struct agent_config *config;
 	struct mailbox *cycles;
 	struct spool *spool;
@@ -375,6 +376,7 @@ int forwarder_start(struct forwarder **out, struct agent_config *config, struct 
 	struct forwarder *f = xcalloc(1, sizeof *f);
 	int r;
 
+	options.region_path = f->region_path = xasprintf("%s.region", config->spool.path);
 	f->config = agent_config_share(config);
 	f->cycles = cycles;
 	(void)pthread_mutex_init(&f->lock, NULL); /* cannot fail with default attributes */
@@ -413,6 +415,7 @@ void forwarder_stop(struct forwarder *forwarder, int64_t flush_ms)
 	agent_config_destroy(forwarder->config);
 	buf_fini(&forwarder->health);
 	(void)pthread_mutex_destroy(&forwarder->lock);
+	free(forwarder->region_path);
 	free(forwarder);
 }
 

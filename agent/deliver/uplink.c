@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/deliver/former.h"
 #include "agent/deliver/health.h"
 #include "agent/deliver/window.h"
 #include "common/civil.h"
@@ -40,6 +41,8 @@ struct uplink {
 	int64_t base; /* seq = id - base */
 	char data_topic[TELEMETRY_TOPIC_MAX], ack_topic[TELEMETRY_TOPIC_MAX],
 		status_topic[TELEMETRY_TOPIC_MAX];
+	char former_topic[TELEMETRY_TOPIC_MAX]; /* status under another region; "": none */
+	bool is_former_cleared;                 /* was taken away once */
 	struct {
 		int64_t token;
 		bool is_delivered;
@@ -128,6 +131,25 @@ static void publish_status(struct uplink *uplink, const char *state, int64_t now
 	buf_fini(&text);
 }
 
+/* Takes the status away that stands at the broker under a former region, for nobody would ever
+ * correct it; again with the next status, in case that the first time got lost. */
+static void clear_former(struct uplink *uplink)
+{
+	const struct uplink_options *options = &uplink->options;
+	bool was_cleared = uplink->is_former_cleared;
+	struct err err;
+
+	if (uplink->former_topic[0] == '\0' ||
+	    mqtt_publish(uplink->mqtt, uplink->former_topic, "", 0, true, NULL, NULL) != 0)
+		return;
+	uplink->is_former_cleared = true;
+	if (!was_cleared)
+		return;
+	uplink->former_topic[0] = '\0';
+	if (former_settle(options->region_path, options->region, &err) < 0)
+		log_warn("uplink", "the region could not be noted: %s", err.text);
+}
+
 static void keep_status(struct uplink *uplink, int64_t now_ms)
 {
 	int64_t age_ms = now_ms - uplink->status_ms;
@@ -135,8 +157,10 @@ static void keep_status(struct uplink *uplink, int64_t now_ms)
 	if (!uplink->window.is_open)
 		return;
 	if (uplink->is_status_due || age_ms >= STATUS_MS ||
-	    (uplink->is_status_wanted && age_ms >= STATUS_SOON_MS))
+	    (uplink->is_status_wanted && age_ms >= STATUS_SOON_MS)) {
 		publish_status(uplink, "online", now_ms);
+		clear_former(uplink);
+	}
 }
 
 void uplink_take_health(struct uplink *uplink, struct buf *members, uint64_t digest)
@@ -400,6 +424,25 @@ static int connect_mqtt(struct uplink *uplink, struct err *err)
 	return r;
 }
 
+/* Under which region did it publish before? */
+static void look_back(struct uplink *uplink)
+{
+	const struct uplink_options *options = &uplink->options;
+	char region[FORMER_REGION_MAX];
+	struct err err;
+
+	if (options->region_path == NULL)
+		return;
+	former_region(options->region_path, options->region, region);
+	if (region[0] == '\0') {
+		if (former_settle(options->region_path, options->region, &err) < 0)
+			log_warn("uplink", "the region could not be noted: %s", err.text);
+		return;
+	}
+	log_info("uplink", "the region was %s and is %s now", region, options->region);
+	telemetry_topic(uplink->former_topic, region, options->agent_id, TOPIC_STATUS);
+}
+
 int uplink_start(struct uplink **out, const struct uplink_options *options, struct err *err)
 {
 	struct uplink *uplink = xcalloc(1, sizeof *uplink);
@@ -411,6 +454,7 @@ int uplink_start(struct uplink **out, const struct uplink_options *options, stru
 	telemetry_topic(uplink->data_topic, options->region, options->agent_id, TOPIC_DATA);
 	telemetry_topic(uplink->ack_topic, options->region, options->agent_id, TOPIC_ACK);
 	telemetry_topic(uplink->status_topic, options->region, options->agent_id, TOPIC_STATUS);
+	look_back(uplink);
 	uplink_begin_epoch(uplink);
 	r = connect_mqtt(uplink, err);
 	if (r < 0) {

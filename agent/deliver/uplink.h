@@ -20,6 +20,7 @@ struct uplink;
 struct uplink_options {
 	const struct mqtt_config *mqtt; /* borrowed until uplink_stop, as are all others */
 	const char *agent_id, *region, *version;
+	const char *region_path; /* file that keeps the region from start to start, or NULL */
 	bool is_broker_delivery; /* the broker's PUBACK is enough; nobody sends acks */
 	struct spool *spool;
 	struct mailbox *wake; /* woken when uplink_work has something to do */

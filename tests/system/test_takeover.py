@@ -96,3 +96,35 @@ def test_what_cannot_be_taken_over(stack):
             ([stack.folder / "nothing.db", "--region", "370102"], 1, "nothing.db")):
         done = run(plant, "takeover", *words, check=False)
         assert (done.returncode, part in done.stderr) == (status, True), done.stderr
+
+
+def retained_status(stack, region):
+    done = stack.run("mosquitto_sub", "-p", str(stack.broker_port), "-t", f"nenghao/1/{region}/test-a1/status",
+                     "-C", "1", "-W", "1", check=False)
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def test_an_agent_moves_to_another_region(stack):
+    """It goes on where it was, and what stood at the broker under the old region is gone."""
+    plant = Plant(stack, tsdb=False, interval="1s", speed=1)
+    plant.start()
+    wait_until(lambda: plant.readings("e01", plant.now_ms() - HOUR, plant.now_ms()), 30, "readings")
+    wait_until(lambda: (retained_status(stack, "370102") or {}).get("state") == "online", 30, "a status")
+    assert plant.agent.stop() == 0
+    assert retained_status(stack, "370102")["state"] == "offline"
+    plant.agent_config.write_text(plant.agent_config.read_text().replace("370102'", "370103'"))
+    plant.agent.start()
+    moved = plant.now_ms()
+    wait_until(lambda: plant.readings("e01", moved, plant.now_ms() + HOUR), 30, "readings from there")
+    wait_until(lambda: (retained_status(stack, "370103") or {}).get("state") == "online", 30, "a status")
+    wait_until(lambda: retained_status(stack, "370102") is None, 30, "the old one is gone")
+    log = plant.agent.log()
+    assert "the region was 370102 and is 370103 now" in log and "sent again" not in log
+    assert "history" not in log.lower()
+    events = {event["kind"] for event in plant.get("/api/v1/events")["events"]}
+    assert not events & {"batches_lost", "two_agents"}, events
+    plant.server.kill()  # a server that starts finds no status of the old region
+    plant.server.start()
+    later = plant.now_ms()
+    wait_until(lambda: plant.get_quietly("/healthz") and
+               plant.readings("e01", later, plant.now_ms() + HOUR), 30, "it goes on")
