@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nenghao-server registry diff DIR: what a changed registry would move, before it is applied. */
+/* nenghao-server registry diff DIR: what a changed registry would move, before it is applied;
+ * registry fill DIR: the first fill from tables. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "common/decimal.h"
 #include "common/json_writer.h"
 #include "server/command/commands.h"
+#include "server/command/registry_fill.h"
 #include "server/command/rehearsal.h"
 
 struct diff_run {
@@ -280,20 +282,31 @@ static int load_factors(const struct server_config *config, struct factors **out
 	return rc < 0 ? EXIT_CONFIG : EXIT_OK;
 }
 
-int server_command_registry(const struct cli *cli)
-{
-	struct server_config *config = NULL;
-	struct diff_run run = {0};
-	int status;
+/* ---- the first fill ---- */
 
-	if (strcmp(cli->arguments[0], "diff") != 0) {
-		(void)fprintf(stderr, "nenghao-server: registry knows only 'diff DIR', not '%s'\n",
-			      cli->arguments[0]);
-		return EXIT_USAGE;
-	}
-	status = command_config(cli, &config);
-	if (status == EXIT_OK)
-		status = command_registry(config, &run.before);
+static int fill(const struct cli *cli, const struct server_config *config)
+{
+	struct registry_fill order = {.folder = cli->arguments[1],
+				      .regions = config->regions,
+				      .offset_ms = config->offset_ms};
+	struct err err = {""};
+
+	if (registry_fill_run(&order, &err) < 0)
+		return command_failed(&err);
+	if (cli->is_json)
+		(void)printf("{\"institutions\":%" PRId64 ",\"meters\":%" PRId64 "}\n",
+			     order.institutions, order.meters);
+	else
+		(void)printf("%s/institutions: %" PRId64 " files with %" PRId64 " meters.\n",
+			     order.folder, order.institutions, order.meters);
+	return EXIT_OK;
+}
+
+static int diff(const struct cli *cli, const struct server_config *config)
+{
+	struct diff_run run = {0};
+	int status = command_registry(config, &run.before);
+
 	if (status == EXIT_OK)
 		status = command_registry_of(config, cli->arguments[1], &run.after);
 	if (status == EXIT_OK)
@@ -303,6 +316,25 @@ int server_command_registry(const struct cli *cli)
 	factors_release(run.factors);
 	registry_release(run.after);
 	registry_release(run.before);
+	return status;
+}
+
+int server_command_registry(const struct cli *cli)
+{
+	bool is_fill = strcmp(cli->arguments[0], "fill") == 0;
+	struct server_config *config = NULL;
+	int status;
+
+	if (!is_fill && strcmp(cli->arguments[0], "diff") != 0) {
+		(void)fprintf(stderr,
+			      "nenghao-server: registry knows only 'diff DIR' and 'fill DIR', not "
+			      "'%s'\n",
+			      cli->arguments[0]);
+		return EXIT_USAGE;
+	}
+	status = command_config(cli, &config);
+	if (status == EXIT_OK)
+		status = is_fill ? fill(cli, config) : diff(cli, config);
 	server_config_destroy(config);
 	return status;
 }

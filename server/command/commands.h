@@ -53,7 +53,8 @@ int server_command_restore(const struct cli *cli);
 extern const struct cli_option server_takeover_options[];
 int server_command_takeover(const struct cli *cli);
 
-/* registry diff DIR: which figures the registry in DIR would move. */
+/* registry diff DIR: which figures the registry in DIR would move. registry fill DIR: files from
+ * institutions.csv and meters.csv. */
 int server_command_registry(const struct cli *cli);
 
 /* baseline list: what the registry declares. show, fit, account ID: what was saved, the model, the
