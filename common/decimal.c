@@ -419,11 +419,16 @@ int decimal_add(struct decimal a, struct decimal b, struct decimal *out)
 
 int64_t scale_int64(int64_t value, int64_t numerator, int64_t denominator)
 {
-	int128 product = (int128)value * numerator;
-	int128 half = denominator / 2;
+	int64_t small, rest = denominator / 2;
+	int128 product, half = rest;
 	int128 quotient;
 
 	assert(denominator > 0);
+	/* Division by 128 bits is slow, and a province asks for a hundred million of them. */
+	if (!__builtin_mul_overflow(value, numerator, &small) &&
+	    !__builtin_add_overflow(small, small < 0 ? -rest : rest, &small))
+		return small / denominator;
+	product = (int128)value * numerator;
 	quotient = (product < 0 ? product - half : product + half) / denominator;
 	if (quotient > INT64_MAX)
 		return INT64_MAX;

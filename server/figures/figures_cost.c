@@ -41,6 +41,8 @@ int figures_costs_load(struct input_costs *costs, const struct figures_reader *r
 		costs->tariffs[carrier] = tariff_find(
 			factors_tariffs(figures->factors), figures->registry->regions, of->region,
 			(enum carrier)carrier, tariff_of(of, (enum carrier)carrier));
+	if (!derived_has_bills(reader->derived, of->id, days))
+		return 0;
 	return bill_list(figures->ledger, &query, keep_fee, costs, err);
 }
 
@@ -73,14 +75,29 @@ static int64_t fees_of(const struct input_costs *costs, enum carrier carrier, st
 	return sum;
 }
 
-void figures_prices(const struct figures *figures, const struct tariff *tariff, civil_day day,
-		    int64_t prices[24])
+static void make_prices(const struct figures *figures, struct figures_prices *out)
 {
-	enum day_kind kind = calendar_day(factors_calendar(figures->factors), day);
+	enum day_kind kind = calendar_day(factors_calendar(figures->factors), out->day);
 	enum tariff_band band;
 
-	for (int h = 0; h < 24; h++)
-		prices[h] = tariff != NULL ? tariff_price(tariff, day, kind, h, &band) : MICRO_NONE;
+	for (int h = 0; h < DERIVED_HOURS; h++)
+		out->of[h] = out->tariff != NULL
+				     ? tariff_price(out->tariff, out->day, kind, h, &band)
+				     : MICRO_NONE;
+}
+
+/* Thousands of institutions have the same tariff on the same days. */
+const int64_t *figures_prices(const struct figures_reader *reader, const struct tariff *tariff,
+			      civil_day day)
+{
+	size_t slot = ((uintptr_t)tariff / sizeof *tariff * 37 + (size_t)day) % FIGURES_PRICE_DAYS;
+	struct figures_prices *found = &reader->prices[slot];
+
+	if (!found->is_filled || found->tariff != tariff || found->day != day) {
+		*found = (struct figures_prices){.is_filled = true, .tariff = tariff, .day = day};
+		make_prices(reader->figures, found);
+	}
+	return found->of;
 }
 
 /* ---- one carrier ---- */
@@ -102,9 +119,8 @@ static void add_at_price(const struct input_work *work, enum carrier carrier, ci
 			 const struct kpi_sum *quantity)
 {
 	struct kpi_sum *cost = part_of(work, carrier);
-	int64_t prices[24];
+	const int64_t *prices = figures_prices(work->reader, work->costs.tariffs[carrier], day);
 
-	figures_prices(work->reader->figures, work->costs.tariffs[carrier], day, prices);
 	if (prices[12] == MICRO_NONE) {
 		if (quantity->value != 0 || quantity->missing > 0)
 			lack_price(cost, carrier);

@@ -53,9 +53,9 @@ int figures_costs_load(struct input_costs *costs, const struct figures_reader *r
 void figures_costs_free(struct input_costs *costs);
 /* Does a bill with a fee cover the day? */
 bool figures_fee_covers(const struct input_costs *costs, enum carrier carrier, civil_day day);
-/* Of the hours of a day; MICRO_NONE where there is none. */
-void figures_prices(const struct figures *figures, const struct tariff *tariff, civil_day day,
-		    int64_t prices[24]);
+/* Of the hours of a day; MICRO_NONE where there is none. Valid until the next call. */
+const int64_t *figures_prices(const struct figures_reader *reader, const struct tariff *tariff,
+			      civil_day day);
 /* Fees of the part, and what days without one cost; electricity by the hour comes later. */
 int figures_input_cost(const struct input_work *work, enum carrier carrier,
 		       const struct figures_part *part, const struct kpi_sum *total,

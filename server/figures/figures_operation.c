@@ -27,11 +27,36 @@ static enum calendar_kind calendar_of(const struct registry_identity *is)
 	return is->type == TYPE_HEALTH ? CALENDAR_ALWAYS : CALENDAR_OFFICE;
 }
 
+/* Only the terms of schools differ by region. */
+static bool is_free(const struct figures_reader *reader, const struct registry_identity *is,
+		    civil_day day)
+{
+	const struct figures *figures = reader->figures;
+	enum calendar_kind kind = calendar_of(is);
+	uint32_t region = kind == CALENDAR_SCHOOL ? is->region : 0;
+	size_t slot =
+		((size_t)day * 2654435761U + region * 40503U + kind * 977U) % FIGURES_FREE_DAYS;
+	struct figures_free_day *found = &reader->free_days[slot];
+
+	if (!found->is_filled || found->day != day || found->kind != kind ||
+	    found->region != region)
+		*found = (struct figures_free_day){
+			.is_filled = true,
+			.is_free = !calendar_works(factors_calendar(figures->factors), kind,
+						   figures->registry->regions, region, day),
+			.kind = kind,
+			.region = region,
+			.day = day};
+	return found->is_free;
+}
+
 static uint32_t hours_inside(const struct scan *scan, civil_day day)
 {
 	int64_t start = figures_day_start(scan->reader, day);
 	uint32_t hours = 0;
 
+	if (start >= scan->span.from_ms && start + DAY_MS <= scan->span.to_ms)
+		return (UINT32_C(1) << DERIVED_HOURS) - 1;
 	for (int h = 0; h < DERIVED_HOURS; h++) {
 		int64_t at = start + h * (int64_t)HOUR_MS;
 
@@ -47,15 +72,12 @@ static void take_day(const struct load_day *load, void *arg)
 	const struct figures *figures = scan->reader->figures;
 	const struct registry_identity *is = registry_identity_on(
 		&figures->registry->institutions[scan->institution], load->day);
-	int64_t prices[DERIVED_HOURS];
 	struct operation_day day = {.load = load, .hours = hours_inside(scan, load->day)};
 
-	day.is_free = !calendar_works(factors_calendar(figures->factors), calendar_of(is),
-				      figures->registry->regions, is->region, load->day);
-	if (scan->costs != NULL && !figures_fee_covers(scan->costs, scan->carrier, load->day)) {
-		figures_prices(figures, scan->costs->tariffs[scan->carrier], load->day, prices);
-		day.prices = prices;
-	}
+	day.is_free = is_free(scan->reader, is, load->day);
+	if (scan->costs != NULL && !figures_fee_covers(scan->costs, scan->carrier, load->day))
+		day.prices = figures_prices(scan->reader, scan->costs->tariffs[scan->carrier],
+					    load->day);
 	operation_add(scan->out, &day);
 }
 

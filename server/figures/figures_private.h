@@ -8,11 +8,29 @@
 #include "server/rollup/expected.h"
 #include "server/rollup/total.h"
 
+/* What the hours of a day cost. */
+struct figures_prices {
+	bool is_filled;
+	const struct tariff *tariff;
+	civil_day day;
+	int64_t of[DERIVED_HOURS];
+};
+/* Does nobody work on a day? */
+struct figures_free_day {
+	bool is_filled, is_free;
+	enum calendar_kind kind;
+	uint32_t region;
+	civil_day day;
+};
+enum { FIGURES_PRICE_DAYS = 512, FIGURES_FREE_DAYS = 2048 };
+
 /* A question under way. */
 struct figures_reader {
 	const struct figures *figures;
 	struct derived *derived;
 	bool is_own_derived;
+	struct figures_prices *prices;      /* FIGURES_PRICE_DAYS, remembered */
+	struct figures_free_day *free_days; /* FIGURES_FREE_DAYS, too */
 };
 int figures_reader_open(struct figures_reader *reader, const struct figures *figures,
 			struct err *err);

@@ -12,7 +12,11 @@ enum { LOOK_BACK_DAYS = 7 * EXPECTED_WEEKS, LONGEST_HOLE_DAYS = 800 };
 int figures_reader_open(struct figures_reader *reader, const struct figures *figures,
 			struct err *err)
 {
-	*reader = (struct figures_reader){.figures = figures, .derived = figures->derived};
+	*reader = (struct figures_reader){
+		.figures = figures,
+		.derived = figures->derived,
+		.prices = xcalloc(FIGURES_PRICE_DAYS, sizeof *reader->prices),
+		.free_days = xcalloc(FIGURES_FREE_DAYS, sizeof *reader->free_days)};
 	if (reader->derived != NULL)
 		return 0;
 	reader->is_own_derived = true;
@@ -23,6 +27,8 @@ void figures_reader_close(struct figures_reader *reader)
 {
 	if (reader->is_own_derived)
 		derived_close(reader->derived);
+	free(reader->prices);
+	free(reader->free_days);
 }
 
 civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms)

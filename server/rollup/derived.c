@@ -483,3 +483,18 @@ bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civi
 	db_reset(get);
 	return is_marked;
 }
+
+bool derived_has_bills(struct derived *derived, const char *institution, struct span days)
+{
+	struct db_statement *get;
+	bool has_some;
+
+	if (derived_statement(derived, DERIVED_SQL_HAS_BILLS, &get, NULL) < 0)
+		return true; /* whoever asks for them gets the error */
+	db_bind_string(get, 1, institution);
+	db_bind_int(get, 2, days.from);
+	db_bind_int(get, 3, days.to);
+	has_some = db_step(get, NULL) != 1 || db_column_int(get, 0) != 0;
+	db_reset(get);
+	return has_some;
+}

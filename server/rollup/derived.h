@@ -111,5 +111,7 @@ int derived_take(struct derived *derived, struct derived_dirty *out, struct err 
 bool derived_is_dirty(struct derived *derived); /* also registers */
 /* Is it marked on days of [from, to)? Its rows there do not say yet what they should. */
 bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civil_day to);
+/* Is there a bill, withdrawn or not, of days in [from, to)? Cheaper than asking for them. */
+bool derived_has_bills(struct derived *derived, const char *institution, struct span days);
 
 #endif

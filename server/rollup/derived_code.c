@@ -9,6 +9,8 @@
  * covered and closed time are told. Numbers are zigzag base-128. */
 enum { IS_KNOWN = 1, HAS_ESTIMATED = 2 };
 enum how { HOW_ZERO, HOW_FULL, HOW_SAME, HOW_NUMBER };
+/* Nearly all hours: known, without an estimate, covered and closed from end to end. */
+enum { WHOLE_HOUR = IS_KNOWN | HOW_FULL << 2 | HOW_FULL << 4 };
 
 struct bytes {
 	const unsigned char *at, *end;
@@ -94,10 +96,15 @@ static int decode_hour(struct bytes *in, struct amount *hour)
 {
 	unsigned char flags;
 
-	*hour = (struct amount){0};
 	if (in->at == in->end)
 		return -EUCLEAN;
 	flags = *in->at++;
+	if (flags == WHOLE_HOUR) {
+		*hour = (struct amount){
+			.is_known = true, .covered_ms = HOUR_MS, .closed_ms = HOUR_MS};
+		return get(in, &hour->value);
+	}
+	*hour = (struct amount){0};
 	if (flags == 0)
 		return 0;
 	hour->is_known = true;

@@ -94,6 +94,8 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 				      "AND series < 'account;'",
 	[DERIVED_SQL_LOAD_LIST] = "SELECT day, hours, peak, peak_at FROM load_day WHERE id = ? AND "
 				  "series = ? AND day >= ? AND day < ? ORDER BY day",
+	[DERIVED_SQL_HAS_BILLS] = "SELECT EXISTS(SELECT 1 FROM bill WHERE institution = ?1 AND "
+				  "from_day < ?3 AND to_day > ?2)",
 	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "
 				  "from_day < ? AND to_day >= ?)",
 	[DERIVED_SQL_IS_DIRTY] =
