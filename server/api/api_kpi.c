@@ -4,8 +4,7 @@
 
 #include "server/api/api_call.h"
 #include "server/api/api_goal.h"
-
-enum { MINUTE_MS = 60 * 1000 };
+#include "server/api/api_period.h"
 
 /* Twelve digits: more than anybody measures, and enough to compute on with. */
 static void add_digits(struct json_writer *json, const char *key, double number)
@@ -141,74 +140,6 @@ static int write_lines(const struct figures_row *row, void *arg)
 	return 0;
 }
 
-/* false after answering 400. Heating seasons have the days of the region. */
-static bool read_period(struct api_call *call, struct figures *figures, uint32_t region,
-			struct figures_period *period)
-{
-	civil_day today = civil_day_of_utc(call->now_ms, call->options->offset_ms);
-	int kind = api_choice(call, "period"), basis = api_choice(call, "basis");
-	int compare = api_choice(call, "compare"), cumulative = api_choice(call, "cumulative");
-	int64_t year, number;
-	struct err err = {""};
-	int rc;
-
-	/* Until the next season draws near, the heating season is the one that began last year. */
-	int season = civil_date_of(today).month < 9 && kind == PERIOD_HEATING;
-
-	if (kind < 0 || basis < 0 || compare < 0 || cumulative < 0 ||
-	    !api_integer(call, "year", civil_date_of(today).year - season, &year) ||
-	    !api_integer(call, "number", 0, &number))
-		return false;
-	figures->basis = (enum factor_basis)basis;
-	rc = figures_period(figures, (int)year, (enum figures_period_kind)kind, (int)number, period,
-			    &err);
-	if (rc == 0 && cumulative == 1)
-		rc = figures_period_alone(figures, period, &err);
-	if (rc == 0)
-		rc = figures_period_in(figures, region, period, &err);
-	if (rc == 0)
-		rc = figures_compare(figures, (enum figures_compare)compare, period, &err);
-	if (rc < 0)
-		api_problem(call, 400, "bad-parameter", "%s", err.text);
-	return rc == 0;
-}
-
-static void add_days(struct json_writer *json, const struct span *days)
-{
-	char day[CIVIL_TEXT_MAX];
-
-	(void)civil_print_day(days->from, day);
-	json_add_string(json, "from", day);
-	(void)civil_print_day(days->to, day);
-	json_add_string(json, "to", day);
-}
-
-/* "2025–26", the way people speak of it. */
-static void add_season(struct json_writer *json, const struct figures_period *period)
-{
-	char text[24];
-
-	if (period->kind != PERIOD_HEATING)
-		return;
-	(void)snprintf(text, sizeof text, "%d–%02d", period->year, (period->year + 1) % 100);
-	json_add_string(json, "season", text);
-}
-
-void api_add_period(struct api_call *call, const struct figures_period *period)
-{
-	char day[CIVIL_TEXT_MAX];
-
-	json_begin_object(&call->json, "period");
-	add_days(&call->json, &period->days);
-	add_season(&call->json, period);
-	json_add_bool(&call->json, "in_progress", period->in_progress);
-	/* To the minute: an answer whose figures stay is the same answer, and so is its tag. */
-	(void)civil_print_time(period->until_ms - period->until_ms % MINUTE_MS,
-			       call->options->offset_ms, day);
-	json_add_string(&call->json, "until", day);
-	json_end_object(&call->json);
-}
-
 /* What the figures are compared with and computed with. */
 static void add_terms(struct api_call *call, const struct figures *figures, uint32_t region,
 		      const struct figures_period *period)
@@ -219,7 +150,7 @@ static void add_terms(struct api_call *call, const struct figures *figures, uint
 	const struct span compared = figures_compared(period);
 
 	json_begin_object(json, "compared_with");
-	add_days(json, &compared);
+	api_add_days(json, &compared);
 	json_end_object(json);
 	json_add_string(json, "basis", factor_basis_names[figures->basis]);
 	json_begin_array(json, "factors");
@@ -279,7 +210,7 @@ static void get_region_kpis(struct api_call *call)
 	int by, rc;
 
 	question.region = call->region;
-	if (!read_period(call, &figures, question.region, &question.period))
+	if (!api_read_period(call, &figures, question.region, &question.period))
 		return;
 	by = api_choice(call, "by");
 	if (by < 0)
@@ -309,7 +240,7 @@ static void get_institution_kpis(struct api_call *call)
 
 	row.institution = call->institution;
 	region = call->registry->institutions[row.institution].region;
-	if (!read_period(call, &figures, region, &period))
+	if (!api_read_period(call, &figures, region, &period))
 		return;
 	row.key = call->registry->institutions[row.institution].id;
 	rc = figures_institution_kpis(&figures, row.institution, &period, row.kpis, &err);
@@ -324,45 +255,8 @@ static void get_institution_kpis(struct api_call *call)
 	figures_goals_free(&answer.goals);
 }
 
-static const char *const cumulative_names[] = {"true", "false", NULL};
-
-#define PERIOD_PARAMETERS                                                                               \
-	{.name = "year",                                                                                \
-	 .type = API_INTEGER,                                                                           \
-	 .min = API_YEAR_MIN,                                                                           \
-	 .max = API_YEAR_MAX,                                                                           \
-	 .help = "default: this year; of a heating season the year in which it begins"},                \
-		{.name = "period",                                                                      \
-		 .type = API_CHOICE,                                                                    \
-		 .choices = figures_period_names,                                                       \
-		 .fallback = "year",                                                                    \
-		 .help = "which period of the year"},                                                   \
-		{.name = "number",                                                                      \
-		 .type = API_INTEGER,                                                                   \
-		 .min = 1,                                                                              \
-		 .max = 12,                                                                             \
-		 .help = "which month, quarter or half; default: the running one, of a past "           \
-			 "year the last"},                                                              \
-		{.name = "cumulative",                                                                  \
-		 .type = API_CHOICE,                                                                    \
-		 .choices = cumulative_names,                                                           \
-		 .fallback = "true",                                                                    \
-		 .help = "a quarter counts from the first of January on; false: its own three "         \
-			 "months"},                                                                     \
-		{.name = "compare",                                                                     \
-		 .type = API_CHOICE,                                                                    \
-		 .choices = figures_compare_names,                                                      \
-		 .fallback = "year",                                                                    \
-		 .help = "what previous and change are about: the same period a year before, "          \
-			 "the period before, or that of the plan's base year"},                         \
-	{                                                                                               \
-		.name = "basis", .type = API_CHOICE, .choices = factor_basis_names,                     \
-		.fallback = "calorific",                                                                \
-		.help = "standard coal of electricity: calorific (当量值) or equivalent (等价值)" \
-	}
-
 static const struct api_parameter region_parameters[] = {
-	PERIOD_PARAMETERS,
+	API_PERIOD_PARAMETERS,
 	{.name = "by",
 	 .type = API_CHOICE,
 	 .choices = figures_group_names,
@@ -372,7 +266,7 @@ static const struct api_parameter region_parameters[] = {
 	{0},
 };
 static const struct api_parameter institution_parameters[] = {
-	PERIOD_PARAMETERS, API_CSV_PARAMETERS, {0}};
+	API_PERIOD_PARAMETERS, API_CSV_PARAMETERS, {0}};
 
 const struct api_route api_kpi_routes[] = {
 	{"GET", "/api/v1/regions/{code}/kpis", ACCESS_TOKEN, get_region_kpis, region_parameters,

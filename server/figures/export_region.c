@@ -5,6 +5,7 @@
 
 #include "server/figures/export_goal.h"
 #include "server/figures/export_line.h"
+#include "server/figures/export_peer.h"
 #include "server/figures/export_restate.h"
 #include "server/figures/figures_private.h"
 
@@ -42,6 +43,27 @@ static int write_row(const struct figures_row *row, void *arg)
 	return 0;
 }
 
+/* Quartiles of the types of institutions in a whole tree. */
+static int write_peers(struct work *work, const struct figures_question *question,
+		       enum figures_period_kind kind, struct err *err)
+{
+	const char *region = work->figures->registry->regions->regions[question->region].code;
+	struct figures_peers peers[N_TYPES];
+	int rc = figures_peers(work->figures, question, peers, err);
+
+	for (int type = 0; type < N_TYPES && rc == 0; type++) {
+		struct export_line line;
+
+		export_line_begin(&line, work->out,
+				  kind == PERIOD_MONTH ? "peer_kpi_month" : "peer_kpi_year");
+		export_line_tag(&line, "region", region);
+		export_line_tag(&line, "type", institution_type_name((enum institution_type)type));
+		export_peer_fields(&line, &peers[type]);
+		export_line_end(&line, work->start_ms);
+	}
+	return rc;
+}
+
 /* Every root and all below it. */
 static int write_period(struct work *work, const struct figures_reader *reader, civil_day month,
 			enum figures_period_kind kind, struct err *err)
@@ -66,6 +88,8 @@ static int write_period(struct work *work, const struct figures_reader *reader, 
 		if (rc == 0)
 			rc = figures_kpis(work->figures, &question, write_row, work, err);
 		figures_goals_free(&work->goals);
+		if (rc == 0)
+			rc = write_peers(work, &question, kind, err);
 	}
 	return rc;
 }
