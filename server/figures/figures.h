@@ -192,6 +192,25 @@ int figures_institution_before(const struct figures *figures, uint32_t instituti
 			       const struct figures_period *period, struct kpi_value out[N_KPIS],
 			       struct err *err);
 
+/* ---- how an institution runs ---- */
+struct figures_demand { /* of an electricity account */
+	const struct registry_account *account;
+	bool has_peak; /* its meters are read every quarter of an hour, on some day */
+	int64_t peak, peak_at_ms, days; /* 10^-6 kW; days that have a peak */
+};
+struct figures_nights {       /* of water */
+	int64_t nights;       /* whose hours are all known */
+	int64_t lowest, mean; /* 10^-6 m3/h: the lowest hour of all nights, and of a night */
+	bool leaks;           /* suspected: water flows at every hour of every night */
+};
+typedef int (*figures_demand_fn)(const struct figures_demand *demand, void *arg);
+int figures_demands(const struct figures *figures, uint32_t institution,
+		    const struct figures_period *period, figures_demand_fn fn, void *arg,
+		    struct err *err);
+int figures_nights(const struct figures *figures, uint32_t institution,
+		   const struct figures_period *period, struct figures_nights *out,
+		   struct err *err);
+
 /* ---- the newest day, for tables of meters ---- */
 struct figures_today {
 	bool has_reading;

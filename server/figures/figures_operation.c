@@ -171,3 +171,74 @@ int figures_input_operation(const struct input_work *work, struct span_ms span, 
 	}
 	return rc;
 }
+
+/* ---- questions of one institution ---- */
+
+/* 0: it has no rows yet. */
+static int scan_period(const struct figures_reader *reader, struct scan *scan,
+		       const struct figures_period *period, const char *series, struct err *err)
+{
+	const struct registry_institution *of =
+		&reader->figures->registry->institutions[scan->institution];
+	struct figures_scope now, before;
+	struct derived_name name;
+	int rc = derived_find(reader->derived, DERIVED_INSTITUTION, of->id, &name, err);
+
+	figures_scopes(reader->figures, period, &now, &before);
+	scan->reader = reader;
+	scan->span = now.span;
+	return rc == 1 ? scan_series(scan, name.id, series, err) : rc;
+}
+
+int figures_demands(const struct figures *figures, uint32_t institution,
+		    const struct figures_period *period, figures_demand_fn fn, void *arg,
+		    struct err *err)
+{
+	const struct registry_institution *of = &figures->registry->institutions[institution];
+	struct figures_reader reader;
+	int rc = figures_reader_open(&reader, figures, err);
+
+	for (size_t i = 0; i < of->n_accounts && rc == 0; i++) {
+		struct operation operation = {0};
+		struct scan scan = {.institution = institution,
+				    .carrier = CARRIER_ELECTRICITY,
+				    .out = &operation};
+		struct figures_demand demand = {.account = &of->accounts[i]};
+		char series[LOAD_SERIES_MAX];
+
+		if (of->accounts[i].carrier != CARRIER_ELECTRICITY)
+			continue;
+		load_account_series(series, of->accounts[i].number);
+		rc = scan_period(&reader, &scan, period, series, err);
+		demand.has_peak = operation.has_peak;
+		demand.peak = operation.peak;
+		demand.peak_at_ms = operation.peak_at_ms;
+		demand.days = operation.peak_days;
+		if (rc == 0)
+			rc = fn(&demand, arg);
+	}
+	figures_reader_close(&reader);
+	return rc;
+}
+
+int figures_nights(const struct figures *figures, uint32_t institution,
+		   const struct figures_period *period, struct figures_nights *out, struct err *err)
+{
+	struct operation operation = {0};
+	struct scan scan = {
+		.institution = institution, .carrier = CARRIER_WATER, .out = &operation};
+	struct figures_reader reader;
+	int rc = figures_reader_open(&reader, figures, err);
+
+	*out = (struct figures_nights){.nights = 0};
+	if (rc == 0)
+		rc = scan_period(&reader, &scan, period, "water", err);
+	figures_reader_close(&reader);
+	if (rc < 0 || operation.nights == 0)
+		return rc;
+	out->nights = operation.nights;
+	out->lowest = operation.lowest;
+	out->mean = operation.night_minima / operation.nights;
+	out->leaks = operation_leaks(&operation);
+	return 0;
+}

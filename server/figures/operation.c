@@ -3,6 +3,8 @@
 
 #include "common/decimal.h"
 
+enum { LEAK_NIGHTS = 7, LEAK_PART = 10 };
+
 static void add_hour(struct operation *operation, const struct operation_day *day, int h)
 {
 	const struct amount *hour = &day->load->hours[h];
@@ -75,4 +77,10 @@ int64_t operation_base_cost(const struct operation *operation)
 	/* the mean power of the night in kW, at the price of each hour */
 	return scale_int64(operation->night_energy, operation->prices,
 			   operation->night_hours * MICRO);
+}
+
+bool operation_leaks(const struct operation *operation)
+{
+	return operation->nights >= LEAK_NIGHTS && operation->lowest > 0 &&
+	       operation->lowest >= operation->energy / operation->hours / LEAK_PART;
 }

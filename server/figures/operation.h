@@ -33,6 +33,10 @@ struct operation_day {
 };
 void operation_add(struct operation *operation, const struct operation_day *day);
 
+/* Does water flow every night, at no hour less than a tenth of the mean hour? Seven nights are
+ * needed. */
+bool operation_leaks(const struct operation *operation);
+
 /* What the mean power of the night would use in all known hours. */
 int64_t operation_base_energy(const struct operation *operation);
 /* What that costs at the mean price of the hours that have one; 0: none has. */

@@ -92,6 +92,39 @@ static void the_highest_day_is_the_peak(void **state)
 	assert_int_equal(of.peak_days, 3);
 }
 
+/* 0.2 m3 in the night's lowest hour of 0.36 on average: more than a tenth. */
+static void water_that_never_rests_leaks(void **state)
+{
+	static const struct {
+		const char *name;
+		int nights;
+		int64_t lowest;
+		bool leaks;
+	} cases[] = {
+		{"every night", 7, 200000, true},
+		{"too few nights", 6, 200000, false},
+		{"one quiet hour in a week", 7, 0, false},
+		{"a drop, as a meter's step is", 7, 20000, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct operation of = {0};
+
+		for (int n = 0; n < cases[i].nights; n++) {
+			struct load_day load = a_day();
+
+			for (int h = 0; h < DERIVED_HOURS; h++)
+				load.hours[h].value = 360000;
+			load.hours[3].value = n == 0 ? cases[i].lowest : 200000;
+			operation_add(&of, &(struct operation_day){&load, ALL, false, NULL});
+		}
+		if (operation_leaks(&of) != cases[i].leaks)
+			fail_msg("%s", cases[i].name);
+	}
+	assert_false(operation_leaks(&(struct operation){0}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +132,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_does_not_count),
 		cmocka_unit_test(hours_outside_do_not_count),
 		cmocka_unit_test(the_highest_day_is_the_peak),
+		cmocka_unit_test(water_that_never_rests_leaks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
