@@ -12,6 +12,7 @@
 #include "agent/commission/commission.h"
 #include "agent/commission/interrupt.h"
 #include "agent/commission/line.h"
+#include "agent/commission/trial.h"
 #include "agent/config/config.h"
 #include "agent/config/words.h"
 #include "agent/control/control.h"
@@ -35,6 +36,7 @@ const struct cli_option command_read_options[] = {
 	{"all", CLI_FLAG, NULL, "all that the model has, not only what is configured"},
 	{"watch", CLI_FLAG, NULL, "again and again, until Ctrl-C"},
 	{"registry", CLI_FLAG, NULL, "print a life of the meter for the registry"},
+	{"test", CLI_FLAG, NULL, "print frames and values as a test for the model's file"},
 	{0},
 };
 
@@ -128,6 +130,7 @@ static int print_answer(const struct order *order, struct buf *json)
 	json_t *root = json_loadb(json->data, json->len, JSON_DECODE_INT_AS_REAL, NULL);
 	const char *words = json_string_value(json_object_get(root, "error"));
 	struct read_answer answer = {root, json->data, order->meter};
+	struct buf text = {0};
 	int status = words == NULL && root != NULL ? EXIT_OK : EXIT_FAILED;
 
 	if (status != EXIT_OK) {
@@ -136,20 +139,25 @@ static int print_answer(const struct order *order, struct buf *json)
 		read_show_add_findings(root, json);
 		(void)printf("%s\n", json->data);
 		(void)fflush(stdout);
+	} else if (cli_value(order->cli, "test") != NULL) {
+		trial_write(order->meter, root, json->data, &text);
+		(void)fputs(text.data, stdout);
 	} else if (cli_value(order->cli, "registry") != NULL) {
 		read_show_life(&answer);
 	} else {
 		read_show(&answer);
 	}
 	json_decref(root);
+	buf_fini(&text);
 	return status;
 }
 
 /* The running agent owns the bus: it is asked first. */
 static int read_once(const struct order *order)
 {
-	bool wants_all =
-		cli_value(order->cli, "all") != NULL || cli_value(order->cli, "registry") != NULL;
+	bool wants_all = cli_value(order->cli, "all") != NULL ||
+			 cli_value(order->cli, "registry") != NULL ||
+			 cli_value(order->cli, "test") != NULL;
 	bool has_agent = !order->is_ad_hoc && commission_has_agent(order->config);
 	struct agent_meter all = {.id = NULL};
 	struct buf json = {0};

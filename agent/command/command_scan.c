@@ -415,9 +415,18 @@ static void print_json(const struct scan *scan, const struct buf *yaml)
 	buf_fini(&out);
 }
 
+/* Somebody whose answer was whole. */
+static bool has_answer(const struct scan *scan)
+{
+	for (size_t i = 0; i < scan->n_found; i++)
+		if (!scan->found[i].is_garbled)
+			return true;
+	return false;
+}
+
 static void print_hints(const struct scan *scan)
 {
-	(void)fputs(words_say(WORD_SCAN_NONE), stdout);
+	(void)fputs(words_say(scan->n_found == 0 ? WORD_SCAN_NONE : WORD_SCAN_MESS), stdout);
 	if (scan->line.bus->link == LINK_TCP)
 		(void)fputs(words_say(WORD_HINT_GATEWAY), stdout);
 	(void)fputs(words_say(WORD_HINT_PROTOCOL), stdout);
@@ -452,7 +461,7 @@ static void print(const struct scan *scan)
 			(void)fputs(words_say(WORD_INTERRUPTED), stderr);
 		if (scan->is_down)
 			(void)fprintf(stderr, words_say(WORD_SCAN_LINE_DOWN), scan->line.where);
-		else if (scan->n_found == 0 && !interrupt_came())
+		else if (!has_answer(scan) && !interrupt_came())
 			print_hints(scan);
 		if (are_all_alike(scan))
 			(void)fputs(words_say(WORD_SCAN_ALL_UNITS), stdout);

@@ -7,6 +7,8 @@
 /* clang-format off */
 const struct phrase phrases_config[] = {
 	{"is too large", "太大"},
+	{"must be hold: a gateway that has dialled in cannot be called",
+	 "必须是 hold：拨入的网关无法去呼叫"},
 	{"there is no file '%s'", "没有文件“%s”"},
 	{"there is no %s.yaml in %s%s", "没有型号文件 %s.yaml（目录：%s）%s"},
 	{"any folder (none is set)", "任何目录（未设置）"},

@@ -61,6 +61,17 @@ const struct phrase phrases_profile[] = {
 	 "必须是设备代码到单位的映射：{0: MJ, 1: GJ}"},
 	{"must be a list of values: [0, 1]", "必须是值的列表：[0, 1]"},
 	{"must be one value", "必须是一个值"},
+	{"must be the file's name, %.*s", "必须是文件名 %.*s"},
+	{"no figure knows the name '%s'%s", "没有指标用到名称“%s”%s"},
+	{"request %zu is no frame that reads: 8 bytes in hexadecimal with CRC",
+	 "第 %zu 个请求不是读取报文：8 个十六进制字节，含 CRC"},
+	{"response %zu has a wrong CRC", "第 %zu 个应答的 CRC 不对"},
+	{"response %zu does not answer its request", "第 %zu 个应答与其请求不符"},
+	{"there is no point '%s'%s", "没有点“%s”%s"},
+	{"the frames give %s", "报文给出的是 %s"},
+	{"nothing: its registers are in no frame", "无：其寄存器不在任何报文中"},
+	{"nothing: not available", "无：设备没有此值"},
+	{"nothing: implausible", "无：不合理"},
 	{NULL, NULL},
 };
 /* clang-format on */

@@ -32,6 +32,8 @@ static const char *const words[WORD_N][2] = {
 	[WORD_SCAN_UNKNOWN] = {"no profile fits", "没有相符的型号文件"},
 	[WORD_SCAN_MAYBE] = {"or", "或"},
 	[WORD_SCAN_NONE] = {"Nobody answered. What it usually is:\n", "没有设备应答。常见原因：\n"},
+	[WORD_SCAN_MESS] = {"Something answers, and nobody whole. What it usually is:\n",
+			    "有应答，但没有一个完整。常见原因：\n"},
 	[WORD_HINT_PROTOCOL] =
 		{"  - the meter speaks DL/T 645 out of the box: switch it to Modbus in its menu\n",
 		 "  - 电表出厂协议是 DL/T 645：在菜单中改为 Modbus\n"},

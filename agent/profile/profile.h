@@ -114,6 +114,7 @@ struct profile_frame {
 };
 
 struct profile_test { /* frames and what they must give */
+	const struct conf_node *node;
 	const char *name;
 	uint16_t channel; /* of the points that are meant; 0: any */
 	const struct profile_frame *frames;

@@ -60,6 +60,7 @@ struct builder {
 
 /* profile_keys.c: the keys of a file, filled into struct profile_file. */
 struct raw_test {
+	const struct conf_node *node;
 	const char *name;
 	int64_t channel;
 	struct conf_list frames;

@@ -226,6 +226,7 @@ static const struct conf_key frame_keys[] = {
 };
 
 static const struct conf_key test_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct raw_test, node)},
 	{.name = "name",
 	 .type = CONF_STRING,
 	 .offset = offsetof(struct raw_test, name),

@@ -46,6 +46,7 @@ static void copy_tests(struct builder *b)
 	profile->tests = arena_alloc(b->arena, (profile->n_tests + 1) * sizeof *profile->tests);
 	for (size_t i = 0; i < profile->n_tests; i++)
 		profile->tests[i] = (struct profile_test){
+			.node = raw[i].node,
 			.name = raw[i].name,
 			.channel = (uint16_t)raw[i].channel,
 			.frames = raw[i].frames.items,
@@ -105,6 +106,22 @@ static uint64_t digest_of(const struct conf_node *root)
 	return digest;
 }
 
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* Models are looked for by the name of their file. */
+static bool is_file_of(const struct profile *profile)
+{
+	const char *name = file_name(profile->path);
+	size_t len = strlen(profile->id);
+
+	return strncmp(name, profile->id, len) == 0 && strcmp(name + len, ".yaml") == 0;
+}
+
 static int finish(struct profile **out, struct arena *arena, const char *path,
 		  const struct conf_node *root, struct conf_errors *errors)
 {
@@ -142,11 +159,21 @@ int profile_load(struct profile **out, const char *path, struct conf_errors *err
 {
 	struct arena *arena = arena_create();
 	const struct conf_node *root;
+	struct profile *profile = NULL;
 	int code = conf_load(arena, path, &root, errors);
 
 	if (code != 0) {
 		arena_destroy(arena);
 		return code;
 	}
-	return finish(out, arena, path, root, errors);
+	code = finish(&profile, arena, path, root, errors);
+	if (code == 0 && !is_file_of(profile)) {
+		conf_error(errors, root, "id", "must be the file's name, %.*s",
+			   (int)strcspn(file_name(path), "."), file_name(path));
+		profile_destroy(profile);
+		return -EINVAL;
+	}
+	if (code == 0)
+		*out = profile;
+	return code;
 }

@@ -91,6 +91,8 @@ def found_in(path):
                 for place in places:
                     if len(args) > place:
                         yield from literals(args[place])
+    if path.name == "trial.c":
+        yield from array(text, "reasons")
     if path.name == "health_print.c":
         yield from array(text, "deliveries")
         yield from (row[-1] for row in structs(text, r"advices\[\]"))

@@ -156,6 +156,85 @@ def test_the_map_of_demands_names_what_is_shipped():
                 (demand, name)
 
 
+# ---- the tutorial of docs/profiles.md, word for word ----
+W3 = {0x0100: [2301, 2297, 2310, 512, 498, 505, 118, 110, 115, 343, 4998],
+      0x0110: [0xD687, 0x0012], 0x0112: [120]}
+
+
+def test_the_tutorial_is_true(stack):
+    text = (ROOT / "docs" / "profiles.md").read_text()
+    text = text.split("## A new model in ten minutes")[1].split("\n## ")[0]
+    held = {address + i: word for address, words in W3.items() for i, word in enumerate(words)}
+    port = serve(stack, {7: {"4": held}})[0]
+    blocks = re.findall(r"```(\w*)\n(.*?)```", text, re.S)
+    (stack.folder / "wattwerk_w3.yaml").write_text(next(b for kind, b in blocks if kind == "yaml"))
+    n = 0
+    for _, block in blocks:
+        for words, expected in re.findall(r"^\$ nenghao-agent ([^\n]*)\n(.*?)(?=^\$|\Z)", block,
+                                          re.M | re.S):
+            words = words.replace("192.0.2.10:502", f"127.0.0.1:{port}")
+            words, _, target = words.partition(" >> ")
+            done = stack.run(stack.program("agent"), *words.split(), env={"LC_ALL": "C",
+                             "XDG_RUNTIME_DIR": str(stack.folder)})
+            if target:
+                with open(stack.folder / target, "a", encoding="utf-8") as file:
+                    file.write(done.stdout)
+                done.stdout = ""
+            time = r"\d{4}-\d\d-\d\dT[0-9:]{8}[+-]\d\d:\d\d"
+            assert re.sub(time, "T", done.stdout) == re.sub(time, "T", expected), words
+            n += 1
+    assert n == 5
+
+
+MISTAKES = [  # what is written instead of what, what check says
+    ("a key", "address: 0x0100", "adress: 0x0100",
+     r"wattwerk_w3.yaml:12:28: points\[0\]: unknown key 'adress', did you mean 'address'\?"),
+    ("a type", "type: i16", "type: float",
+     r"wattwerk_w3.yaml:16:\d+: points\[4\].type: 'float' is not known; it must be one of default, "
+     r"u16, i16, .*, did you mean 'float32'\?"),
+    ("a comma in a number", "scale: 0.01}", "scale: 0,01}",
+     r"wattwerk_w3.yaml:17:\d+: points\[5\]: unknown key '01'"),
+    ("a register twice", "voltage_l2_n_v", "voltage_l1_n_v",
+     r"wattwerk_w3.yaml:13:\d+: points\[1\].name: 'voltage_l1_n_v' is there twice"),
+    ("no source", 'sources: ["manual rev. 2, page 14", "probed on the bench, 2026-11-24"]\n', "",
+     r"wattwerk_w3.yaml:1:1: sources: is missing"),
+    ("another name than the file's", "id: wattwerk_w3", "id: wattwerk_3",
+     r"wattwerk_w3.yaml:1:1: id: must be the file's name, wattwerk_w3"),
+    ("a helper that is not there", "scale: 10, default", "scale: 10, multiply_by: [ct], default",
+     r"wattwerk_w3.yaml:16:\d+: points\[4\].multiply_by: there is no register or point 'ct' before it"),
+    ("a limit of no point", "frequency_hz: [45, 65]", "frequenz_hz: [45, 65]",
+     r"wattwerk_w3.yaml:10:\d+: plausible.frequenz_hz: is the name of no point and no register"),
+    ("a manual's number", "address: 0x0110", "address: 400273",
+     r"wattwerk_w3.yaml:18:\d+: points\[6\].address: must be a whole number from 0 to 65535"),
+    ("a tab", "  - {name: frequency_hz", "\t- {name: frequency_hz",
+     r"wattwerk_w3.yaml:17:1: .*a tab in the indentation; indent with spaces"),
+    ("a name of no figure", "active_energy_import_kwh", "active_enrgy_import_kwh",
+     r"wattwerk_w3.yaml:18:\d+: no figure knows the name 'active_enrgy_import_kwh', did you mean "
+     r"'active_energy_import_kwh'\?"),
+    ("a scale that the frames deny", "address: 0x0100, scale: 0.1", "address: 0x0100, scale: 1",
+     r"wattwerk_w3.yaml:\d+:\d+: tests\[0\].values.voltage_l1_n_v: the frames give nothing: implausible"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake[0])
+def test_typical_mistakes_are_explained(stack, mistake):
+    _, right, wrong, expected = mistake
+    text = (ROOT / "docs" / "profiles.md").read_text()
+    text = re.search(r"```yaml\n(id: wattwerk_w3.*?)```", text, re.S).group(1)
+    text += ("tests:\n  - name: recorded\n    frames:\n"
+             '      - request: "07 04 01 00 00 01 30 50"\n'
+             '        response: "07 04 02 08 FD F7 71"\n    values: {voltage_l1_n_v: 230.1}\n')
+    path = stack.folder / "wattwerk_w3.yaml"
+    path.write_text(text)
+    assert stack.run(stack.program("agent"), "check", "--profile", "wattwerk_w3.yaml").returncode == 0
+    assert text.count(right) >= 1
+    path.write_text(text.replace(right, wrong, 1))
+    done = stack.run(stack.program("agent"), "check", "--profile", "wattwerk_w3.yaml", check=False,
+                     env={"LC_ALL": "C"})
+    assert re.search(expected, done.stderr), done.stderr
+    assert done.returncode == (0 if "no figure" in expected else 78)
+
+
 # ---- the simulator, read by mbpoll ----
 LOADS = {"pv": "pv", "heat": "office.heat", "electricity": "hospital.whole"}
 

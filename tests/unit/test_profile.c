@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/profile/decode.h"
+#include "agent/commission/trial.h"
 
 /* ---- mistakes in a file ---- */
 
@@ -164,104 +164,62 @@ static void repeated_points_count_up(void **state)
 	conf_errors_fini(&errors);
 }
 
+/* ---- frames that give something else than the file says ---- */
+
+#define FRAMES(request, response, rest)                                                        \
+	HEAD "points: [{name: a_w, address: 1}]\ntests:\n  - name: t\n    frames: [{request: " \
+	     "\"" request "\", response: \"" response "\"}]\n" rest
+#define GOOD_REQUEST  "01 03 00 01 00 01 D5 CA"
+#define GOOD_RESPONSE "01 03 02 00 07 F9 86"
+
+static const struct {
+	const char *name, *text, *expected;
+} trials[] = {
+	{"as it should be", FRAMES(GOOD_REQUEST, GOOD_RESPONSE, "    values: {a_w: 7}\n"), ""},
+	{"another value", FRAMES(GOOD_REQUEST, GOOD_RESPONSE, "    values: {a_w: 8}\n"),
+	 "x.yaml:13:19: tests[0].values.a_w: the frames give a_w = 7"},
+	{"a point that is not there", FRAMES(GOOD_REQUEST, GOOD_RESPONSE, "    values: {b_w: 7}\n"),
+	 "there is no point 'b_w', did you mean 'a_w'?"},
+	{"a value where there should be none",
+	 FRAMES(GOOD_REQUEST, GOOD_RESPONSE, "    absent: [a_w]\n"),
+	 "tests[0].absent[0]: the frames give a_w = 7"},
+	{"a wrong CRC of the answer",
+	 FRAMES(GOOD_REQUEST, "01 03 02 00 07 F9 87", "    values: {a_w: 7}\n"),
+	 "tests[0]: response 1 has a wrong CRC"},
+	{"a wrong CRC of the request",
+	 FRAMES("01 03 00 01 00 01 D5 CB", GOOD_RESPONSE, "    values: {a_w: 7}\n"),
+	 "tests[0]: request 1 is no frame that reads"},
+	{"another device's answer",
+	 FRAMES(GOOD_REQUEST, "02 03 02 00 07 BD 86", "    values: {a_w: 7}\n"),
+	 "tests[0]: response 1 does not answer its request"},
+	{"registers that are in no frame",
+	 FRAMES("01 03 00 02 00 01 25 CA", GOOD_RESPONSE, "    values: {a_w: 7}\n"),
+	 "the frames give nothing: its registers are in no frame"},
+	{"no bytes", FRAMES("read it", GOOD_RESPONSE, "    values: {a_w: 7}\n"),
+	 "request 1 is no frame that reads"},
+};
+
+static void frames_and_values_must_agree(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+		struct conf_errors errors = {0};
+		struct profile *profile = NULL;
+
+		if (profile_parse(&profile, "x.yaml", trials[i].text, strlen(trials[i].text),
+				  &errors) != 0)
+			fail_msg("%s: %s", trials[i].name, errors.text.data);
+		trial_run(profile, &errors);
+		if ((errors.count == 0) != (*trials[i].expected == '\0') ||
+		    (errors.count > 0 && strstr(errors.text.data, trials[i].expected) == NULL))
+			fail_msg("%s: %s", trials[i].name,
+				 errors.count > 0 ? errors.text.data : "no mistake");
+		profile_destroy(profile);
+		conf_errors_fini(&errors);
+	}
+}
+
 /* ---- the shipped profiles against their frames ---- */
-
-struct frame {
-	uint8_t bytes[260];
-	size_t len;
-};
-
-static void parse_frame(const char *where, const char *text, struct frame *frame)
-{
-	uint16_t crc = 0xFFFF;
-	char *end;
-
-	frame->len = 0;
-	while (*text != '\0' && frame->len < sizeof frame->bytes) {
-		frame->bytes[frame->len++] = (uint8_t)strtoul(text, &end, 16);
-		assert_ptr_not_equal(end, text);
-		text = *end == ' ' ? end + 1 : end;
-	}
-	for (size_t i = 0; i < frame->len; i++) {
-		crc ^= frame->bytes[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = (uint16_t)(crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1);
-	}
-	if (frame->len < 5 || crc != 0)
-		fail_msg("%s: a frame with a wrong CRC", where);
-}
-
-enum { FRAMES_MAX = 64 };
-
-struct reply {
-	struct decode_block blocks[FRAMES_MAX];
-	uint16_t registers[FRAMES_MAX][125];
-	size_t n;
-};
-
-static void read_frames(const char *where, const struct profile_test *test, struct reply *reply)
-{
-	reply->n = test->n_frames;
-	for (size_t i = 0; i < test->n_frames; i++) {
-		struct frame request = {0}, response = {0};
-		struct decode_block *block = &reply->blocks[i];
-
-		parse_frame(where, test->frames[i].request, &request);
-		parse_frame(where, test->frames[i].response, &response);
-		block->function = request.bytes[1];
-		block->address = (uint16_t)(request.bytes[2] << 8 | request.bytes[3]);
-		block->count = (uint16_t)(request.bytes[4] << 8 | request.bytes[5]);
-		block->registers = reply->registers[i];
-		assert_int_equal(request.len, 8);
-		assert_int_equal(response.bytes[0], request.bytes[0]);
-		assert_int_equal(response.bytes[1], block->function);
-		assert_int_equal(response.bytes[2], block->count * 2);
-		assert_int_equal(response.len, block->count * 2U + 5);
-		for (size_t k = 0; k < block->count; k++)
-			reply->registers[i][k] = (uint16_t)(response.bytes[3 + 2 * k] << 8 |
-							    response.bytes[4 + 2 * k]);
-	}
-}
-
-static size_t index_of(const char *where, const struct profile *profile, const char *name,
-		       uint16_t channel)
-{
-	const struct profile_point *point = profile_find(profile, name, channel);
-
-	if (point == NULL)
-		fail_msg("%s: there is no point %s", where, name);
-	return (size_t)(point - profile->points);
-}
-
-static void check_value(const char *where, const struct decode_input *input,
-			const struct conf_node *expected, uint16_t channel)
-{
-	size_t index = index_of(where, input->profile, expected->key, channel);
-	struct decode_value value;
-	char wire_name[128], text[DECODE_TEXT_MAX];
-
-	decode_point(input, index, &value);
-	if (value.kind == DECODE_NUMBER)
-		(void)decimal_print(value.number, text);
-	else
-		(void)snprintf(text, sizeof text, "%s",
-			       value.kind == DECODE_TEXT ? value.text : "(absent)");
-	(void)snprintf(wire_name, sizeof wire_name, "%s%s", input->profile->points[index].name,
-		       value.suffix);
-	if (strcmp(text, expected->text) != 0 || strcmp(wire_name, expected->key) != 0)
-		fail_msg("%s: %s is %s, expected %s = %s", where, wire_name, text, expected->key,
-			 expected->text);
-}
-
-static void check_absent(const char *where, const struct decode_input *input, const char *name,
-			 uint16_t channel)
-{
-	struct decode_value value;
-
-	decode_point(input, index_of(where, input->profile, name, channel), &value);
-	if (value.kind != DECODE_ABSENT)
-		fail_msg("%s: %s is not absent", where, name);
-}
 
 static bool is_mentioned(const struct profile *profile, const struct profile_test *test,
 			 const struct profile_point *point)
@@ -279,23 +237,14 @@ static void check_profile(const char *path, const struct profile *profile)
 {
 	size_t n_default = 0;
 
+	struct conf_errors errors = {0};
+
 	if (profile->n_tests == 0)
 		fail_msg("%s: no frames", path);
-	for (size_t i = 0; i < profile->n_tests; i++) {
-		const struct profile_test *test = &profile->tests[i];
-		struct reply reply = {0};
-		struct decode_input input = {profile, reply.blocks, test->n_frames, NULL, 0};
-		char where[768];
-
-		(void)snprintf(where, sizeof where, "%s, '%s'", path, test->name);
-		read_frames(where, test, &reply);
-		for (const struct conf_node *n = test->values ? test->values->first : NULL; n;
-		     n = n->next)
-			check_value(where, &input, n, test->channel);
-		for (const struct conf_node *n = test->absent ? test->absent->first : NULL; n;
-		     n = n->next)
-			check_absent(where, &input, n->text, test->channel);
-	}
+	trial_run(profile, &errors);
+	if (errors.count > 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
 	for (size_t i = 0; i < profile->n_points; i++) {
 		const struct profile_point *point = &profile->points[i];
 		bool is_seen = !point->is_published;
@@ -344,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(repeated_points_count_up),
+		cmocka_unit_test(frames_and_values_must_agree),
 		cmocka_unit_test(shipped_profiles_decode_their_frames),
 	};
 
