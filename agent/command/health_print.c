@@ -114,15 +114,17 @@ int health_write_json(struct buf *out, const char *json)
 static const struct {
 	const char *piece, *advice;
 } advices[] = {
-	{"certificate verify failed", "its certificate is not signed by mqtt.tls.ca_file"},
+	{"certificate verify failed", "its certificate is not signed by ca_file of mqtt"},
 	{"certificate has expired", "its certificate has expired, or this clock is wrong"},
-	{"alert", "it does not accept the client certificate: mqtt.tls.cert_file, key_file"},
-	{"Not authorized", "it refuses mqtt.username, the password, or the client id"},
-	{"not authorized", "it refuses mqtt.username, the password, or the client id"},
-	{"Bad user name", "it refuses mqtt.username or the password"},
-	{"refused", "nobody listens at that port: is the broker running?"},
-	{"TCP", "no way to the host and port of mqtt.url: name, network, firewall?"},
-	{"imeout", "no answer from mqtt.url: network, firewall, or tls:// against tcp://?"},
+	{"another host", "mqtt.url: name, network, firewall, port? Or the certificate's host?"},
+	{"alert", "it does not accept the client certificate: cert_file, key_file of mqtt"},
+	{"uthorized", "it refuses the username, the password or the client id of mqtt"},
+	{"user name", "it refuses the username or the password of mqtt"},
+	{"cannot be reached", "mqtt.url: name, network, firewall, port? Is the broker running?"},
+	{"wrong version", "mqtt.url says tls://, and that port speaks without"},
+	{"without an answer", "mqtt.url says tcp://, and that port wants tls://?"},
+	{"no answer", "mqtt.url: name, network, firewall, port? Is the broker running?"},
+	{"broke", "the network, the broker, or another program with the same client id"},
 };
 
 static void print_trouble(struct buf *out, const char *trouble)
@@ -132,7 +134,7 @@ static void print_trouble(struct buf *out, const char *trouble)
 	if (*trouble == '\0')
 		return;
 	buf_printf(&text, "          %s", phrase_say("reason: "));
-	buf_add_text(&text, trouble);
+	buf_add_text(&text, phrase_say(trouble));
 	columns_wrap(out, text.data, 0, INDENT);
 	buf_add_char(out, '\n');
 	buf_fini(&text);

@@ -66,6 +66,7 @@ def structs(text, before):
     return [literals(row) for row in rows if literals(row)]
 
 
+REASONS = ROOT / "common" / "mqtt.c"  # why there is no broker
 FORMATS = {"conf_error": 3, "err_set": 2, "err_prefix": 2, "refuse": 1, "refuse_value": None,
            "fail": 2}
 
@@ -110,6 +111,14 @@ CODES = ["ok", "silent", "waiting", "timeout", "exception", "crc", "garbled", "w
          "link_down", "no_value", "implausible", "wrong_device", "wrong_serial", "not_polled", "is too large"]
 
 
+def reasons():
+    text = text_of(REASONS)
+    for args in calls(text, "mqtt_end"):
+        yield from literals(args[1]) if len(args) > 1 else []
+    body = re.search(r"static const char \*unreachable\(.*?\n\}", text, re.S).group(0)
+    yield from (part[1:-1] for part in re.findall(rf"return ({LITERAL})", body))
+
+
 def is_sentence(text):
     """Not a bare format such as "%s: %s"."""
     bare = re.sub(r"%[-+ #0-9.*]*(?:ll|l|z|t|h)?[a-zA-Z%]", "", text)
@@ -119,6 +128,7 @@ def is_sentence(text):
 def sentences():
     """{English: where it stands first}"""
     found = {code: "codes" for code in CODES}
+    found.update((text, "common/mqtt.c") for text in reasons())
     for path in sources():
         for text in found_in(path):
             if is_sentence(text):
