@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "common/buf.h"
+
 /* Both have the same conversions in the same order; "%.0s" takes one and shows nothing. */
 struct phrase {
 	const char *english, *chinese;
@@ -21,5 +23,9 @@ void phrase_forget(void);
 
 /* The phrase, or the format of one, as it is to be shown; what is not known stays English. */
 __attribute__((format_arg(1))) const char *phrase_say(const char *english);
+
+/* A sentence that another program has already put together in English, as it is to be shown: what
+ * was filled into it is kept, or retold as well. The text is out's, or the one given. */
+const char *phrase_retell(const char *english, struct buf *out);
 
 #endif

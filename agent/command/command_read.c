@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "common/columns.h"
 #include "common/mem.h"
+#include "common/phrase.h"
 
 enum { CONTROL_TIMEOUT_MS = 20000, WATCH_MS = 2000 };
 
@@ -134,7 +135,7 @@ static int print_answer(const struct order *order, struct buf *json)
 	int status = words == NULL && root != NULL ? EXIT_OK : EXIT_FAILED;
 
 	if (status != EXIT_OK) {
-		(void)fprintf(stderr, "%s\n", words != NULL ? words : json->data);
+		columns_put(stderr, phrase_retell(words != NULL ? words : json->data, &text), 4);
 	} else if (order->cli->is_json) {
 		read_show_add_findings(root, json);
 		(void)printf("%s\n", json->data);

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/columns.h"
 #include "common/json_writer.h"
+#include "common/phrase.h"
 
 const struct cli_option command_trace_options[] = {
 	{"seconds", CLI_VALUE, "N", "how long (30)"},
@@ -78,9 +79,10 @@ static int show_answer(struct trace *trace, const struct buf *answer, int64_t *a
 	const json_t *frames = json_object_get(root, "frames");
 	const char *words = json_string_value(json_object_get(root, "error"));
 	int status = frames != NULL ? EXIT_OK : EXIT_FAILED;
+	struct buf text = {0};
 
 	if (status != EXIT_OK)
-		(void)fprintf(stderr, "%s\n", words != NULL ? words : answer->data);
+		columns_put(stderr, phrase_retell(words != NULL ? words : answer->data, &text), 4);
 	for (size_t i = 0; i < json_array_size(frames); i++) {
 		const json_t *frame = json_array_get(frames, i);
 		const char *hex = json_string_value(json_object_get(frame, "hex"));
@@ -90,6 +92,7 @@ static int show_answer(struct trace *trace, const struct buf *answer, int64_t *a
 	}
 	*after = json_integer_value(json_object_get(root, "next"));
 	json_decref(root);
+	buf_fini(&text);
 	return status;
 }
 
