@@ -25,6 +25,8 @@ enum {
 	GUESTS_MAX = 64,     /* connections that have not registered yet */
 	REGISTER_MS = 10000, /* they have so long to do so */
 	REFUSED_MAX = 32,    /* who was refused is remembered, and logged once */
+	WINDOW_MS = 60000,   /* of which no more than ... */
+	TOLD_MAX = 10,       /* ... so many refusals are logged */
 	REPEAT_MS = 60000,   /* a gateway that dials in again and again is logged so often */
 	STACK_BYTES = 64 * 1024,
 	BACKLOG = 16,
@@ -66,6 +68,8 @@ struct dial_in {
 	size_t n_guests;
 	uint64_t refused[REFUSED_MAX]; /* digests */
 	size_t n_refused;
+	int64_t window_ms; /* since then n_told refusals were worth a line */
+	int n_told;
 	pthread_mutex_t lock; /* guards what follows */
 	struct dial_in_seat *seats;
 	struct port *ports;
@@ -192,11 +196,26 @@ static bool is_new_refusal(struct dial_in *d, const struct guest *guest)
 	return true;
 }
 
+/* Whoever tries doors with ever new words does not fill the log. */
+static bool is_flood(struct dial_in *d)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms - d->window_ms >= WINDOW_MS) {
+		if (d->n_told > TOLD_MAX)
+			log_warn("dial_in", "%d more refusals were not logged",
+				 d->n_told - TOLD_MAX);
+		d->window_ms = now_ms;
+		d->n_told = 0;
+	}
+	return ++d->n_told > TOLD_MAX;
+}
+
 static void refuse(struct dial_in *d, const struct guest *guest)
 {
 	struct buf words = {0};
 
-	if (is_new_refusal(d, guest)) {
+	if (is_new_refusal(d, guest) && !is_flood(d)) {
 		describe_bytes(guest->bytes, guest->n, &words);
 		log_warn("dial_in",
 			 "a gateway from %s is refused: no bus at port %d expects its registration "
@@ -247,9 +266,11 @@ static void greet(struct dial_in *d, struct port *port)
 
 	if (fd < 0)
 		return;
+	/* A gateway registers at once: it is not the oldest that is still silent. */
 	if (d->n_guests == GUESTS_MAX) {
-		(void)close(fd); /* it will try again */
-		return;
+		refuse(d, &d->guests[0]);
+		d->n_guests--;
+		memmove(d->guests, d->guests + 1, d->n_guests * sizeof *d->guests);
 	}
 	guest = &d->guests[d->n_guests++];
 	*guest = (struct guest){.fd = fd, .port = port, .until_ms = clock_mono_ms() + REGISTER_MS};
