@@ -240,6 +240,8 @@ static struct curl_slist *make_headers(const struct http_client *client,
 	}
 	if (request->gzip)
 		list = add_header(list, "Content-Encoding: gzip");
+	for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
+		list = add_header(list, request->headers[i]);
 	return list;
 }
 

@@ -25,7 +25,8 @@ struct http_request {
 	const char *content_type; /* NULL without body */
 	const void *body;
 	size_t len;
-	int gzip; /* 1: compress the body */
+	int gzip;                   /* 1: compress the body */
+	const char *const *headers; /* more lines "Name: value", NULL-terminated; NULL: none */
 };
 
 struct http_response {

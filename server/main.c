@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - nenghao-server: batches come by MQTT into the ledger, figures are derived, HTTP answers.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cli.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "server/alarm/alarm.h"
 #include "server/api/api.h"
 #include "server/api/audit.h"
 #include "server/api/http.h"
@@ -48,8 +51,11 @@ struct server {
 	struct loop *loop;
 	struct receiver *receiver;
 	struct ingest *ingest;
-	struct derive *derive;   /* of the ingest thread */
-	struct restate *restate; /* too */
+	_Atomic(struct ingest *) running; /* the same, once it has started */
+	struct derive *derive;            /* of the ingest thread */
+	struct restate *restate;          /* too */
+	struct alarm_rules *rules;
+	struct alarm *alarm; /* too, but for its metrics */
 	struct audit *audit;
 	struct api *api;
 	struct page *page;
@@ -59,13 +65,48 @@ struct server {
 	int lock; /* of the ledger, for this process's life */
 };
 
-/* ---- roll-ups, on the ingest thread ---- */
+/* ---- what alarms ask, on the ingest thread ---- */
+
+static bool is_broker_connected(void *arg)
+{
+	return receiver_is_connected(((struct server *)arg)->receiver);
+}
+
+/* None while the ingest starts. */
+static bool database_state(size_t i, const char **name, bool *is_up, char trouble[256], void *arg)
+{
+	struct ingest *ingest = atomic_load(&((struct server *)arg)->running);
+	struct tsdb_state state;
+
+	if (ingest == NULL || i >= ingest_count_tsdb(ingest))
+		return false;
+	*name = tsdb_name(ingest_tsdb(ingest, i));
+	tsdb_get_state(ingest_tsdb(ingest, i), &state);
+	*is_up = state.is_up;
+	memcpy(trouble, state.trouble, sizeof state.trouble);
+	return true;
+}
+
+static int open_alarm(struct server *server, struct ledger *ledger, struct registry *registry,
+		      struct err *err)
+{
+	const struct alarm_options options = {
+		.config = server->config,
+		.rules = server->rules,
+		.factors = server->factors,
+		.sources = {is_broker_connected, database_state, server}};
+
+	return alarm_open(&server->alarm, &options, ledger, registry, err);
+}
+
+/* ---- roll-ups and alarms, on the ingest thread ---- */
 
 static int derive_hook_set_registry(struct registry *registry, void *arg, struct err *err)
 {
 	struct server *server = arg;
 
 	restate_set_registry(server->restate, registry);
+	alarm_set_registry(server->alarm, registry);
 	return derive_set_registry(server->derive, registry, err);
 }
 
@@ -80,7 +121,9 @@ static int derive_hook_open(struct ledger *ledger, struct registry *registry, vo
 	if (rc == 0)
 		rc = restate_open(&server->restate, ledger, server->factors,
 				  server->export.min_coverage, err);
-	return rc == 0 ? derive_hook_set_registry(registry, server, err) : rc;
+	if (rc == 0)
+		rc = derive_hook_set_registry(registry, server, err);
+	return rc == 0 ? open_alarm(server, ledger, registry, err) : rc;
 }
 
 /* Indicators are restated when their rows are there. */
@@ -89,13 +132,18 @@ static int derive_hook_run(bool *more, void *arg, struct err *err)
 	struct server *server = arg;
 	int rc = derive_run(server->derive, METER_DAYS_PER_STEP, more, err);
 
-	return rc < 0 || *more ? rc : restate_run(server->restate, clock_utc_ms(), more, err);
+	if (rc == 0 && !*more)
+		rc = restate_run(server->restate, clock_utc_ms(), more, err);
+	return rc == 0 ? alarm_run(server->alarm, more, err) : rc;
 }
 
 static void derive_hook_close(void *arg)
 {
-	restate_close(((struct server *)arg)->restate);
-	derive_close(((struct server *)arg)->derive);
+	struct server *server = arg;
+
+	alarm_close(server->alarm);
+	restate_close(server->restate);
+	derive_close(server->derive);
 }
 
 /* ---- what the API asks, on its threads ---- */
@@ -116,6 +164,7 @@ static void write_metrics(struct buf *out, void *arg)
 
 	metrics_write(server->ingest, server->receiver, VERSION, out);
 	audit_write_metrics(server->audit, out);
+	alarm_write_metrics(server->alarm, out);
 }
 
 static bool is_ready(struct buf *reasons, void *arg)
@@ -160,6 +209,7 @@ static int start_ingest(struct server *server, struct err *err)
 		options.keeper.n_regions = 1;
 	}
 	rc = ingest_start(&server->ingest, &options, registry, err);
+	atomic_store(&server->running, server->ingest);
 	registry_release(registry);
 	return rc;
 }
@@ -346,6 +396,8 @@ static int command_run(const struct cli *cli)
 		(void)factors_load(&server.factors, server.config->factors, &errors);
 		(void)forms_load(&server.forms, server.config->statistics, &errors);
 		(void)catalogue_load(&catalogue, server.config->catalogue, &errors);
+		if (alarm_rules_load(&server.rules, server.config->alarms.rules, &errors) == 0)
+			alarm_rules_check_receivers(server.rules, &server.config->alarms, &errors);
 		catalogue_holder_init(&server.catalogue, catalogue);
 		if (errors.count > 0) {
 			(void)fwrite(errors.text.data, 1, errors.text.len, stderr);
@@ -357,6 +409,7 @@ static int command_run(const struct cli *cli)
 		catalogue_holder_fini(&server.catalogue);
 	}
 	conf_errors_fini(&errors);
+	alarm_rules_destroy(server.rules);
 	forms_destroy(server.forms);
 	factors_release(server.factors);
 	server_config_destroy(server.config);
@@ -380,6 +433,8 @@ static const struct cli_command commands[] = {
 	{"event", "list|acknowledge N",
 	 "what happened to meters and agents, and who looks after it", 1, 2, server_event_options,
 	 server_command_event},
+	{"alarm", "list|test RECEIVER", "notices that wait for their receivers; is one reached", 1,
+	 2, NULL, server_command_alarm},
 	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
 	 server_command_recompute},
 	{"registry", "diff DIR|fill DIR",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/json_writer.h"
+#include "server/alarm/rule.h"
 #include "server/catalogue/catalogue.h"
 #include "server/command/commands.h"
 #include "server/config/config.h"
@@ -61,6 +62,7 @@ struct checking {
 	struct factors *factors;
 	struct forms *forms;
 	struct catalogue *catalogue;
+	struct alarm_rules *alarms;
 	struct conf_errors errors;
 	struct notes notes;
 };
@@ -94,6 +96,7 @@ static void look_at_config(struct checking *c)
 	const struct server_config *config = c->config;
 	const struct mqtt_config *broker = &config->mqtt.broker;
 	const struct server_tsdb_config *tsdb = config->tsdb.items;
+	const struct alarm_receiver *receivers = config->alarms.receivers.items;
 	bool is_local =
 		strncmp(config->listen, "127.", 4) == 0 || strncmp(config->listen, "[::1]", 5) == 0;
 
@@ -107,6 +110,12 @@ static void look_at_config(struct checking *c)
 	look_at_file(&c->notes, "mqtt.ca_file", broker->ca_file);
 	look_at_file(&c->notes, "mqtt.cert_file", broker->cert_file);
 	look_at_file(&c->notes, "mqtt.key_file", broker->key_file);
+	look_at_file(&c->notes, "alarms.smtp.password_file", config->alarms.smtp.password_file);
+	look_at_file(&c->notes, "alarms.smtp.ca_file", config->alarms.smtp.ca_file);
+	for (size_t i = 0; i < config->alarms.receivers.count; i++) {
+		look_at_file(&c->notes, "alarms secret_file", receivers[i].secret_file);
+		look_at_file(&c->notes, "alarms ca_file", receivers[i].ca_file);
+	}
 	for (size_t i = 0; i < config->tsdb.count; i++) {
 		look_at_file(&c->notes, "tsdb password_file", tsdb[i].password_file);
 		look_at_file(&c->notes, "tsdb token_file", tsdb[i].token_file);
@@ -369,6 +378,7 @@ const struct cli_option server_check_options[] = {
 	{"factors-reference", CLI_FLAG, NULL, "print all keys of the factors' files"},
 	{"statistics-reference", CLI_FLAG, NULL, "print all keys of the statistics forms' files"},
 	{"catalogue-reference", CLI_FLAG, NULL, "print all keys of the data catalogue"},
+	{"alarms-reference", CLI_FLAG, NULL, "print all keys of the alarm rules' files"},
 	{NULL, CLI_FLAG, NULL, NULL},
 };
 
@@ -383,6 +393,7 @@ static bool print_reference(const struct cli *cli)
 		{"factors-reference", factors_print_reference},
 		{"statistics-reference", forms_print_reference},
 		{"catalogue-reference", catalogue_print_reference},
+		{"alarms-reference", alarm_rules_print_reference},
 	};
 	bool is_found = false;
 
@@ -420,6 +431,8 @@ static void load(struct checking *c, const char *path)
 	(void)factors_load(&c->factors, c->config->factors, &c->errors);
 	(void)forms_load(&c->forms, c->config->statistics, &c->errors);
 	(void)catalogue_load(&c->catalogue, c->config->catalogue, &c->errors);
+	if (alarm_rules_load(&c->alarms, c->config->alarms.rules, &c->errors) == 0)
+		alarm_rules_check_receivers(c->alarms, &c->config->alarms, &c->errors);
 	load_map(c);
 }
 
@@ -445,6 +458,7 @@ static void checking_fini(struct checking *c)
 		free(c->notes.texts[i]);
 	forms_destroy(c->forms);
 	catalogue_release(c->catalogue);
+	alarm_rules_destroy(c->alarms);
 	factors_release(c->factors);
 	registry_release(c->registry);
 	server_config_destroy(c->config);

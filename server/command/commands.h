@@ -24,6 +24,9 @@ int server_command_report(const struct cli *cli);
 extern const struct cli_option server_import_options[];
 int server_command_import(const struct cli *cli);
 
+/* alarm list | test RECEIVER: what waits for receivers, and whether one is reached. */
+int server_command_alarm(const struct cli *cli);
+
 /* recompute --from DAY: the roll-ups are computed again; beside a running server by that one. */
 extern const struct cli_option server_recompute_options[];
 int server_command_recompute(const struct cli *cli);

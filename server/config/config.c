@@ -119,8 +119,7 @@ static bool is_port(const char *text, long min)
 	return *text >= '0' && *text <= '9' && *end == '\0' && port >= min && port <= 65535;
 }
 
-/* What is wrong with the url, or NULL. */
-static const char *judge_url(const char *url)
+const char *server_judge_url(const char *url)
 {
 	size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : 8;
 	char authority[256];
@@ -154,7 +153,7 @@ static void check_tsdb(struct server_config *config, struct conf_errors *errors)
 
 	for (size_t i = 0; i < config->tsdb.count; i++) {
 		struct server_tsdb_config *tsdb = &list[i];
-		const char *wrong = judge_url(tsdb->url);
+		const char *wrong = server_judge_url(tsdb->url);
 		size_t len = strlen(tsdb->url);
 
 		if (wrong != NULL)
@@ -239,18 +238,19 @@ static void check_audit(struct server_config *config, struct conf_errors *errors
 			   config->audit_path);
 }
 
-/* The forms stand beside the factors, as they are shipped; who has none may go without. */
-static void find_statistics(struct server_config *config)
+/* Forms and alarm rules stand beside the factors, as they are shipped; who has none may go without.
+ */
+static void find_beside_factors(struct server_config *config, const char *name, const char **folder)
 {
 	const char *slash = strrchr(config->factors, '/');
 	int len = slash != NULL ? (int)(slash - config->factors + 1) : 0;
 	char *beside;
 
-	if (config->statistics != NULL)
+	if (*folder != NULL)
 		return;
-	beside = xasprintf("%.*sstatistics", len, config->factors);
+	beside = xasprintf("%.*s%s", len, config->factors, name);
 	if (access(beside, F_OK) == 0)
-		config->statistics = arena_strndup(config->arena, beside, strlen(beside));
+		*folder = arena_strndup(config->arena, beside, strlen(beside));
 	free(beside);
 }
 
@@ -275,7 +275,9 @@ static int fill(struct arena *arena, struct server_config **out, const char *pat
 	check_page(config, errors);
 	check_http(config, errors);
 	check_audit(config, errors);
-	find_statistics(config);
+	server_alarm_check(config, errors);
+	find_beside_factors(config, "statistics", &config->statistics);
+	find_beside_factors(config, "alarms", &config->alarms.rules);
 	if (errors->count > n_before)
 		return -EINVAL;
 	*out = config;

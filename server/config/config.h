@@ -24,6 +24,44 @@ struct server_tsdb_config {
 	int64_t queue_max_size;   /* bytes in the ledger's file while the database is away */
 };
 
+/* ---- who is told of alarms ---- */
+enum alarm_receiver_kind { ALARM_TO_MQTT, ALARM_TO_WEBHOOK, ALARM_TO_EMAIL };
+enum alarm_language { ALARM_IN_CHINESE, ALARM_IN_ENGLISH, ALARM_IN_BOTH };
+extern const char *const alarm_receiver_kind_names[];
+
+struct alarm_receiver {
+	const struct conf_node *node;
+	const char *name;
+	int kind;               /* enum alarm_receiver_kind */
+	const char *region;     /* code: only of this subtree; NULL: all */
+	int severity;           /* index into severity_names: this one and graver */
+	struct conf_list rules; /* const char * ids; empty: all */
+	bool wants_cleared, wants_digest, may_see_sensitive;
+	int language;                  /* enum alarm_language; of mails */
+	const char *topic;             /* ALARM_TO_MQTT */
+	const char *url, *secret_file; /* ALARM_TO_WEBHOOK; secret NULL: unsigned */
+	const char *ca_file;           /* likewise */
+	struct conf_list to;           /* const char *; ALARM_TO_EMAIL */
+};
+
+enum smtp_tls { SMTP_TLS_REQUIRED, SMTP_TLS_IF_OFFERED, SMTP_TLS_NEVER };
+struct server_smtp_config {
+	const struct conf_node *node; /* NULL: no mail */
+	const char *url, *from, *username, *password_file, *ca_file;
+	int tls; /* enum smtp_tls */
+};
+
+enum { ALARM_RECEIVERS_MAX = 16 };
+struct server_alarm_config {
+	const char *rules;          /* folder; NULL: there are none */
+	struct conf_list receivers; /* struct alarm_receiver */
+	struct server_smtp_config smtp;
+	int64_t give_up_ms;
+	int64_t max_age_ms; /* what happened longer ago is not told */
+	int digest_weekday; /* 0 Monday */
+	int64_t digest_hour;
+};
+
 struct server_mqtt_config {
 	struct mqtt_config broker;
 	struct conf_list regions; /* const char * codes; empty: all below the server's region */
@@ -46,6 +84,7 @@ struct server_config {
 	const char *registry, *factors, *regions;
 	const char *statistics; /* NULL: there are no forms */
 	const char *catalogue;  /* NULL: the one built in */
+	struct server_alarm_config alarms;
 	const char *listen, *tls_cert_file, *tls_key_file;
 	int64_t http_threads, http_rate, http_connections, http_connections_per_address;
 	int64_t min_coverage;                             /* 10^-6 */

@@ -13,4 +13,10 @@ struct server_config_file {
 
 extern const struct conf_key server_config_keys[];
 
+/* config_alarm.c */
+extern const struct conf_key server_alarm_keys[];
+void server_alarm_check(struct server_config *config, struct conf_errors *errors);
+/* What is wrong with an http(s) URL, or NULL. */
+const char *server_judge_url(const char *url);
+
 #endif

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/event_export.h"
 
+#include <string.h>
+
 #include "server/figures/export_line.h"
 #include "server/ledger/event.h"
+
+/* A point of the series is told from others by tags and time. Where a cause names a subject of its
+ * own, such as an account, two events may have both in common: milliseconds keep them apart. */
+static int64_t apart(const struct event_row *row)
+{
+	return strchr(row->event.cause, '/') != NULL ? row->id % 1000 : 0;
+}
 
 static void write_event(const struct event_row *row, struct tsdb_export *out)
 {
@@ -20,7 +29,7 @@ static void write_event(const struct event_row *row, struct tsdb_export *out)
 	export_line_text(&line, "state", row->closed_ms == 0 ? "open" : "closed");
 	export_line_text(&line, "agent", event->agent);
 	export_line_int(&line, "count", row->count);
-	export_line_end(&line, event->time_ms);
+	export_line_end(&line, event->time_ms + apart(row));
 }
 
 int event_export(struct ledger *reader, int64_t after, int64_t upto, struct tsdb_export *out,

@@ -41,6 +41,32 @@ const struct event_kind_info event_kinds[N_EVENT_KINDS] = {
 	[EVENT_NEGATIVE_REST] = {"negative_rest", SEVERITY_WARNING,
 				 "the meters below one count more than it, and no factor explains "
 				 "it"},
+	[EVENT_METER_SILENT] = {"meter_silent", SEVERITY_WARNING,
+				"a meter that used to be read is read no more, or all of an "
+				"institution's"},
+	[EVENT_AGENT_DOWN] = {"agent_down", SEVERITY_ERROR, "an agent is not heard any more"},
+	[EVENT_DATABASE_DOWN] = {"database_down", SEVERITY_ERROR,
+				 "a database takes nothing; what is written to it waits"},
+	[EVENT_BROKER_DOWN] = {"broker_down", SEVERITY_ERROR,
+			       "this server has no connection to its broker"},
+	[EVENT_COVERAGE_LOW] = {"coverage_low", SEVERITY_WARNING,
+				"too much of an institution's supply is not known"},
+	[EVENT_NIGHT_LOAD] = {"night_load_high", SEVERITY_WARNING,
+			      "much electricity is used at night"},
+	[EVENT_HOLIDAY_LOAD] = {"holiday_load_high", SEVERITY_WARNING,
+				"much electricity is used on days without work"},
+	[EVENT_SUDDEN_RISE] = {"sudden_rise", SEVERITY_WARNING,
+			       "much more electricity than at the same hour of past weeks"},
+	[EVENT_WATER_NIGHT_FLOW] = {"water_night_flow", SEVERITY_WARNING,
+				    "water flows all night: something leaks"},
+	[EVENT_WATER_NIGHT_RISE] = {"water_night_rise", SEVERITY_WARNING,
+				    "more water flows all night than in past weeks: something "
+				    "leaks"},
+	[EVENT_DEMAND] = {"demand_above_contract", SEVERITY_WARNING,
+			  "the month's highest demand is above the account's contract"},
+	[EVENT_QUOTA] = {"quota_exceeded", SEVERITY_WARNING, "more than the quota allows"},
+	[EVENT_TARGET] = {"target_exceeded", SEVERITY_WARNING,
+			  "more than the plan's target allows"},
 };
 
 int event_find_kind(const char *name)
@@ -191,6 +217,27 @@ void event_read(struct db_statement *row, struct event_row *out)
 		.ack_ms = db_column_int(row, 16),
 		.ack_note = text_of(row, 17),
 	};
+}
+
+int event_find_open(struct ledger *ledger, const struct event *key, struct event_open *out,
+		    struct err *err)
+{
+	struct db_statement *find;
+	int rc = ledger_prepared(ledger, SQL_EVENT_FIND_OPEN, &find, err);
+
+	if (rc < 0)
+		return rc;
+	bind_key(find, key);
+	rc = db_step(find, err);
+	if (rc != 1)
+		return rc;
+	*out = (struct event_open){.id = db_column_int(find, 0),
+				   .opened_ms = db_column_int(find, 1),
+				   .last_ms = db_column_int(find, 2),
+				   .severity = (enum severity)db_column_int(find, 3),
+				   .value = db_column_real(find, 4)};
+	db_reset(find);
+	return 1;
 }
 
 int event_each_open(struct ledger *ledger, const char *meter, event_fn fn, void *arg,

@@ -21,6 +21,20 @@ enum event_kind {
 	EVENT_GLITCH,
 	EVENT_BALANCE,
 	EVENT_NEGATIVE_REST,
+	/* those that alarm rules open and close; their cause begins with the rule's id */
+	EVENT_METER_SILENT,
+	EVENT_AGENT_DOWN,
+	EVENT_DATABASE_DOWN,
+	EVENT_BROKER_DOWN,
+	EVENT_COVERAGE_LOW,
+	EVENT_NIGHT_LOAD,
+	EVENT_HOLIDAY_LOAD,
+	EVENT_SUDDEN_RISE,
+	EVENT_WATER_NIGHT_FLOW,
+	EVENT_WATER_NIGHT_RISE,
+	EVENT_DEMAND,
+	EVENT_QUOTA,
+	EVENT_TARGET,
 	N_EVENT_KINDS
 };
 struct event_kind_info {
@@ -74,6 +88,14 @@ struct event_row {
 	"id, change, kind, severity, region, institution, meter, agent, cause, text, value, " \
 	"opened_ms, last_ms, closed_ms, n, ack_by, ack_ms, ack_note"
 void event_read(struct db_statement *row, struct event_row *out);
+struct event_open {
+	int64_t id, opened_ms, last_ms;
+	enum severity severity;
+	double value;
+};
+/* The open event with this key: 1, or 0 if there is none. */
+int event_find_open(struct ledger *ledger, const struct event *key, struct event_open *out,
+		    struct err *err);
 /* Open events of a meter, in the order of their kinds and causes. Not 0 stops. */
 typedef int (*event_fn)(const struct event_row *row, void *arg);
 int event_each_open(struct ledger *ledger, const char *meter, event_fn fn, void *arg,

@@ -102,6 +102,14 @@ const char *const ledger_schema[] = {
 	/* Times of readings that came late, encoded like readings of value 0. */
 	"CREATE TABLE late_day(utc_day INTEGER NOT NULL, register_id INTEGER NOT NULL, data BLOB "
 	"NOT NULL, PRIMARY KEY(utc_day, register_id)) WITHOUT ROWID;",
+	/* Notices of alarms: what receivers are told, each once. What is known already is not. */
+	"CREATE TABLE alarm_notice(id INTEGER PRIMARY KEY AUTOINCREMENT, receiver TEXT NOT NULL, "
+	"key TEXT NOT NULL, event INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT "
+	"NULL, due_ms INTEGER NOT NULL, made_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL, "
+	"trouble TEXT NOT NULL, body BLOB NOT NULL, UNIQUE(receiver, key));"
+	"CREATE INDEX alarm_notice_waiting ON alarm_notice(receiver, due_ms) WHERE state = 0;"
+	"CREATE INDEX alarm_notice_event ON alarm_notice(event);"
+	"INSERT INTO meta SELECT 'alarm_cursor', value FROM meta WHERE name = 'change';",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 
@@ -148,6 +156,9 @@ static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_EVENT_OPEN_OF] =
 		"SELECT " EVENT_COLUMNS " FROM event WHERE meter = ? AND closed_ms IS "
 		"NULL ORDER BY kind, cause",
+	[SQL_EVENT_FIND_OPEN] =
+		"SELECT id, opened_ms, last_ms, severity, value FROM event WHERE " EVENT_IS
+		" AND closed_ms IS NULL",
 	[SQL_CLOCK_ADD] =
 		"INSERT OR IGNORE INTO clock_span(device, from_ms, to_ms) VALUES(?, ?, ?)",
 	[SQL_CLOCK_LIST] = "SELECT from_ms, to_ms FROM clock_span WHERE device = ?1 AND to_ms > ?2 "
