@@ -40,6 +40,12 @@ struct campus_fault {
 	const char *serial;
 };
 
+struct campus_change { /* a measure: the load takes another share from a day on */
+	const struct conf_node *node;
+	civil_day from;
+	double share;
+};
+
 struct campus_pulse {
 	const struct conf_node *node; /* NULL: the meter does not count pulses */
 	int64_t volume, index;        /* 10^-6 units a pulse; where the count of the site began */
@@ -52,7 +58,8 @@ struct campus_meter {
 	int64_t unit, channel, base, year, ratio, initial, modulus;
 	struct conf_list parts, generation; /* const char *: ids */
 	struct campus_pulse pulse;
-	struct conf_list faults; /* struct campus_fault, ascending by from_ms */
+	struct conf_list faults;  /* struct campus_fault, ascending by from_ms */
+	struct conf_list changes; /* struct campus_change, ascending by from */
 	/* what follows from it */
 	const struct profile *profile;
 	enum load_unit carrier;

@@ -81,6 +81,23 @@ static const struct conf_key PULSE_KEYS[] = {
 	{.name = NULL},
 };
 
+static const struct conf_key CHANGE_KEYS[] = {
+	{.name = "", .type = CONF_NODE, AT(campus_change, node)},
+	{.name = "from",
+	 .type = CONF_DATE,
+	 AT(campus_change, from),
+	 .is_required = true,
+	 .help = "first day"},
+	{.name = "share",
+	 .type = CONF_REAL,
+	 AT(campus_change, share),
+	 .is_required = true,
+	 .min = 0,
+	 .max = 10,
+	 .help = "of what the load would take"},
+	{.name = NULL},
+};
+
 static const struct conf_key METER_KEYS[] = {
 	{.name = "", .type = CONF_NODE, AT(campus_meter, node)},
 	{.name = "id",
@@ -171,6 +188,12 @@ static const struct conf_key METER_KEYS[] = {
 	 .table = FAULT_KEYS,
 	 .item_size = sizeof(struct campus_fault),
 	 .help = "misbehaviour; of several at once the first holds"},
+	{.name = "changes",
+	 .type = CONF_LIST,
+	 AT(campus_meter, changes),
+	 .table = CHANGE_KEYS,
+	 .item_size = sizeof(struct campus_change),
+	 .help = "measures: from a day on the load takes another share, until the next"},
 	{.name = NULL},
 };
 

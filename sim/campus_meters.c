@@ -151,6 +151,24 @@ static void fill_events(const struct campus *campus, const struct campus_meter *
 	config->events = events;
 }
 
+/* ---- measures ---- */
+
+static void set_changes(struct campus_build *build, const struct campus_meter *meter,
+			struct load *load)
+{
+	const struct campus_change *from = meter->changes.items;
+	struct load_change *changes =
+		arena_alloc(build->campus->arena, (meter->changes.count + 1) * sizeof *changes);
+
+	for (size_t i = 0; i < meter->changes.count; i++) {
+		changes[i] = (struct load_change){from[i].from, from[i].share};
+		if (i > 0 && from[i].from <= from[i - 1].from)
+			conf_error(build->errors, from[i].node, "from",
+				   "must lie after that of the item before it");
+	}
+	load_set_changes(load, changes, meter->changes.count);
+}
+
 /* ---- meters ---- */
 
 static void report_load(struct campus_build *build, const struct campus_meter *meter)
@@ -190,12 +208,13 @@ static void create_counter(struct campus_build *build, struct campus_meter *mete
 		.first = campus->start,
 	};
 
+	struct load *load = load_create(campus->world, campus->curves, use, meter->year, seed);
+
+	set_changes(build, meter, load);
 	fill_events(campus, meter, &config);
 	meter->carrier = load_use_unit(use);
 	meter->is_generation = strcmp(meter->load_name, "pv") == 0;
-	meter->counter = counter_create(
-		campus->world, load_create(campus->world, campus->curves, use, meter->year, seed),
-		&config);
+	meter->counter = counter_create(campus->world, load, &config);
 }
 
 static void build_meter(struct campus_build *build, struct campus_meter *meter)

@@ -116,6 +116,8 @@ struct load {
 	const struct place *place;
 	uint64_t seed;
 	double factor[LOAD_PARTS_MAX]; /* amount per driver and weight */
+	const struct load_change *changes;
+	size_t n_changes;
 };
 
 static double driven(enum driver driver, const struct world_day *day)
@@ -217,16 +219,32 @@ void load_destroy(struct load *load)
 	free(load);
 }
 
+void load_set_changes(struct load *load, const struct load_change *changes, size_t n)
+{
+	load->changes = changes;
+	load->n_changes = n;
+}
+
+static double share_on(const struct load *load, civil_day day)
+{
+	double share = 1;
+
+	for (size_t i = 0; i < load->n_changes && load->changes[i].from <= day; i++)
+		share = load->changes[i].share;
+	return share;
+}
+
 void load_day(const struct load *load, civil_day day, struct load_day *out)
 {
 	const struct world_day *facts = world_day(load->world, day);
+	double share = share_on(load, day);
 
 	out->n = 0;
 	for (int i = 0; i < LOAD_PARTS_MAX && load->use->parts[i].share > 0; i++) {
 		const struct part *part = &load->use->parts[i];
 		uint64_t dice = noise_hash(load->seed + (uint64_t)i, (uint64_t)day);
 		double noise = 1 + 0.04 * noise_normal(load->seed + (uint64_t)i, (uint64_t)day);
-		double amount = load->factor[i] * day_weight(load, part, facts) * noise;
+		double amount = load->factor[i] * day_weight(load, part, facts) * noise * share;
 		const int32_t *borders =
 			curves_get(load->curves, curve_of(load->place, part->shape, facts),
 				   (int)(dice % CURVE_VARIANTS));

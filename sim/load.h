@@ -27,6 +27,14 @@ struct load *load_create(const struct world *world, const struct curves *curves,
 			 int64_t year, uint64_t seed);
 void load_destroy(struct load *load); /* NULL is allowed */
 
+/* From a day on the load takes this share of what it would take. */
+struct load_change {
+	civil_day from;
+	double share;
+};
+/* By from; borrowed. */
+void load_set_changes(struct load *load, const struct load_change *changes, size_t n);
+
 enum { LOAD_PARTS_MAX = 4 };
 
 /* One day of a load. */

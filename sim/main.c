@@ -319,6 +319,42 @@ static int command_account(const struct cli *cli)
 	return status;
 }
 
+/* ---- weather ---- */
+
+static int write_weather(const struct cli *cli, const struct campus *campus)
+{
+	int64_t from_ms = civil_day_start_utc(campus->start, campus->offset_ms);
+	int64_t to_ms = clock_utc_ms();
+	struct buf out = {0};
+	char text[CIVIL_TEXT_MAX];
+	int status = EXIT_OK;
+
+	if (read_time(cli, campus, "from", &from_ms) != EXIT_OK ||
+	    read_time(cli, campus, "to", &to_ms) != EXIT_OK)
+		return EXIT_USAGE;
+	buf_add_text(&out, "ts,temp_c\n");
+	for (int64_t ms = (from_ms + HOUR_MS - 1) / HOUR_MS * HOUR_MS; ms < to_ms; ms += HOUR_MS) {
+		(void)civil_print_time(ms, campus->offset_ms, text);
+		buf_printf(&out, "%s,%.2f\n", text,
+			   world_temperature_c(campus->world, ms + HOUR_MS / 2));
+	}
+	if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
+		status = EXIT_FAILED;
+	buf_fini(&out);
+	return status;
+}
+
+static int command_weather(const struct cli *cli)
+{
+	struct campus *campus = NULL;
+	int status = load(cli, &campus);
+
+	if (status == EXIT_OK)
+		status = write_weather(cli, campus);
+	campus_destroy(campus);
+	return status;
+}
+
 /* ---- check ---- */
 
 static int command_check(const struct cli *cli)
@@ -361,6 +397,11 @@ static const struct cli_option ACCOUNT_OPTIONS[] = {
 	{"hours", CLI_FLAG, NULL, "also hour by hour (with --json)"},
 	{0},
 };
+static const struct cli_option WEATHER_OPTIONS[] = {
+	{"from", CLI_VALUE, "TIME", "first hour (default: the start of the campus)"},
+	{"to", CLI_VALUE, "TIME", "hours before this time (default: now)"},
+	{0},
+};
 static const struct cli_option CHECK_OPTIONS[] = {
 	{"keys", CLI_FLAG, NULL, "print all keys of the file with their meaning"},
 	{0},
@@ -373,6 +414,8 @@ static const struct cli_command COMMANDS[] = {
 	 HISTORY_OPTIONS, command_history},
 	{"account", "", "tell the true amounts, to hold other figures against", 0, 0,
 	 ACCOUNT_OPTIONS, command_account},
+	{"weather", "", "write the outdoor temperature of every hour as CSV", 0, 0, WEATHER_OPTIONS,
+	 command_weather},
 	{"check", "", "check the file", 0, 0, CHECK_OPTIONS, command_check},
 	{0},
 };

@@ -22,7 +22,7 @@ from stack import ROOT, wait_until
 ZONE = datetime.timezone(datetime.timedelta(hours=8))
 DAY_MS = 86400000
 AWKWARD = "市\"一\"中/附属'楼' (东) [A+B]"
-PAGES = ("region", "institution", "meter", "collection", "report")
+PAGES = ("region", "institution", "meter", "collection", "report", "savings")
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +163,11 @@ def first_of(name, options):
 def every(name, options):
     if name == "institution":
         return "370102-0001"
-    return ALL if name in ("building", "meter", "agent") else first_of(name, options)
+    return ALL if name in ("building", "meter", "agent", "baseline") else first_of(name, options)
 
 
 def several(name, options):
-    return options[:2] if name in ("building", "meter", "agent") else first_of(name, options)
+    return options[:2] if name in ("building", "meter", "agent", "baseline") else first_of(name, options)
 
 
 def awkward(name, options):
@@ -206,7 +206,7 @@ EMPTY = {
 
 @pytest.mark.parametrize("page,span", [("region", this_year), ("institution", this_year),
                                        ("meter", lambda: span_of(1)), ("collection", lambda: span_of(1)),
-                                       ("report", last_month)])
+                                       ("report", last_month), ("savings", this_year)])
 def test_panels_show_what_there_is(campus, boards, page, span):
     board = resolved(campus, boards["zh", page], span(), every)
     empty = [panel["title"] for panel in board.panels()
@@ -280,6 +280,36 @@ def test_days_add_up_to_what_the_api_says(campus, boards):
     for point in points:
         start = int(datetime.datetime.fromisoformat(point["start"]).timestamp() * 1000)
         assert close(bars[start], point["value"], 6), point
+
+
+def test_savings_show_what_the_api_says(campus, boards):
+    """Of each baseline the year's months, the days that add up to them, the contract's money."""
+    board = resolved(campus, boards["zh", "savings"], this_year(), every)
+    panels = {panel["title"]: panel for panel in board.panels()}
+    year = str(datetime.datetime.now(ZONE).year)
+    path = "/api/v1/institutions/370102-0001/savings"
+    ids = ["370102-0001-lighting", "370102-0001-retrofit"]
+
+    def sums(title, prefix):
+        found = {}
+        for target, answer in board.run(panels[title]):
+            if not target.get("alias", "").startswith(prefix):
+                continue
+            for series in answer:
+                key = series["tags"]["baseline"]
+                found[key] = found.get(key, 0) + sum(row[1] or 0 for row in series["values"])
+        return found
+
+    def same():
+        said = {one["id"]: sum(month["value"] or 0 for month in one["months"] if month["start"] >= year)
+                for one in campus.get(path)["baselines"]}
+        assert sorted(said) == ids and all(value > 10000 for value in said.values())
+        money = sum(row["provider_yuan"] for row in campus.get(f"{path}/account")["accounts"][0]["rows"]
+                    if row["from"] >= year)
+        months, total = sums("逐月节能量", "节能量"), sums("节能量", "")
+        return (all(close(months.get(i), said[i], 5) and close(total.get(i), said[i], 5) for i in ids)
+                and close(sums("合同能源管理：逐月分享金额", "节能服务公司").get(ids[1]), money, 4))
+    wait_until(same, 60, "the panels equal the API")
 
 
 def test_a_wide_year_opens_quickly(campus, boards):
