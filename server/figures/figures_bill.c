@@ -4,13 +4,14 @@
 
 #include "common/mem.h"
 #include "server/figures/figures_private.h"
-#include "server/rollup/bill.h"
+#include "server/rollup/bill_spread.h"
 
 enum { BEFORE_DAYS = 400, AFTER_DAYS = 366, AROUND_DAYS = 365 };
 
 struct keep {
 	struct figures_bills *bills;
 	enum carrier carrier;
+	const struct temperature *weather; /* that heat is spread by, or NULL */
 };
 
 static int keep_bill(const struct bill *bill, void *arg)
@@ -26,7 +27,8 @@ static int keep_bill(const struct bill *bill, void *arg)
 		if (day < bill->days.from || day >= bill->days.to)
 			continue;
 		bills->is_billed[i] = true;
-		bills->quantity[i] += bill_share(bill, (struct span){day, day + 1});
+		bills->quantity[i] +=
+			bill_spread_share(bill, keep->weather, (struct span){day, day + 1});
 	}
 	return 0;
 }
@@ -35,7 +37,8 @@ int figures_bills_load(struct figures_bills *bills, const struct figures_reader 
 		       uint32_t institution, enum carrier carrier, struct span days,
 		       struct err *err)
 {
-	struct keep keep = {bills, carrier};
+	struct keep keep = {bills, carrier,
+			    bill_spread_weather(reader->figures->registry, institution)};
 	struct bill_query query = {.institution =
 					   reader->figures->registry->institutions[institution].id,
 				   .days = {days.from - BEFORE_DAYS, days.to + AFTER_DAYS}};

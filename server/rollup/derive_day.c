@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "server/rollup/bill_spread.h"
 #include "server/rollup/derive_group.h"
 
 struct derive_item *derive_item(struct derive_group *group, const char *name)
@@ -202,6 +203,7 @@ int derive_load_bills(struct derive_group *group, struct err *err)
 
 	if (!may_be_billed(group))
 		return 0;
+	group->weather = bill_spread_weather(group->derive->registry, group->institution);
 	return bill_list(group->derive->ledger, &query, keep_bill, group, err);
 }
 
@@ -209,7 +211,7 @@ static void add_bill(struct derive_group *group, const char *name, const struct 
 		     civil_day day)
 {
 	struct derive_item *item = derive_item(group, name);
-	int64_t share = bill_share(bill, (struct span){day, day + 1});
+	int64_t share = bill_spread_share(bill, group->weather, (struct span){day, day + 1});
 
 	if (item == NULL)
 		return;

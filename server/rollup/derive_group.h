@@ -30,6 +30,7 @@ struct derive_group {
 	bool is_online;     /* on a day of the month at least */
 	bool is_shared;     /* on the day at hand something comes from a shared building */
 	struct bill *bills; /* that overlap the month */
+	const struct temperature *weather; /* that heat is spread by, or NULL */
 	size_t n_bills, bills_cap;
 	struct derived_row *rows; /* one day's rows of the institution's meters, by offset */
 	signed char *row_state;   /* 0: not looked up, 1: there, -1: nothing */

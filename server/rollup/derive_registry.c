@@ -7,6 +7,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "server/ledger/event.h"
+#include "server/registry/registry_savings.h"
 #include "server/rollup/derive_private.h"
 #include "server/rollup/load.h"
 
@@ -79,6 +80,18 @@ static void mix_occupants(uint64_t *hash, const struct registry *registry,
 	}
 }
 
+/* Bills of heat are spread by it. */
+static void mix_weather(uint64_t *hash, const struct registry *registry, uint32_t index)
+{
+	const struct registry_institution *institution = &registry->institutions[index];
+	uint32_t weather = registry_weather_of(registry, index);
+
+	for (size_t i = 0; i < institution->n_supplies && weather != REGISTRY_NONE; i++)
+		if (institution->supplies[i].supply == SUPPLY_BILL &&
+		    institution->supplies[i].carrier == CARRIER_HEAT)
+			hash_mix(hash, registry->weather[weather].hash);
+}
+
 int64_t derive_define_institution(const struct registry *registry, uint32_t index)
 {
 	const struct registry_institution *institution = &registry->institutions[index];
@@ -115,6 +128,7 @@ int64_t derive_define_institution(const struct registry *registry, uint32_t inde
 					     : registry->meters[meter->parent].id);
 	}
 	mix_occupants(&hash, registry, institution);
+	mix_weather(&hash, registry, index);
 	return finish(hash);
 }
 

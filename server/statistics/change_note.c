@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 变动说明. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "server/rollup/bill.h"
+#include "server/rollup/bill_spread.h"
 #include "server/statistics/notice.h"
 
 enum { AROUND_DAYS = 400, NUMBER_MAX = 48 };
@@ -111,11 +112,65 @@ static const struct form_source *first_source(const struct report *report, size_
 	return of->n_terms > 0 ? &report->schema->sources[of->terms[0].source] : NULL;
 }
 
+/* ---- weather ---- */
+
+/* The fixed bases that comparisons of seasons use. */
+enum { HEATING_BELOW_C = 18, COOLING_ABOVE_C = 26 };
+
+struct season {
+	int64_t known, days;
+	double heating, cooling; /* degree days */
+};
+
+static struct season season_of(const struct temperature *weather, struct span days)
+{
+	struct season season = {.days = days.to - days.from};
+
+	for (civil_day day = days.from; day < days.to; day++) {
+		double celsius = temperature_of(weather, day);
+
+		if (isnan(celsius))
+			continue;
+		season.known++;
+		season.heating += fmax(HEATING_BELOW_C - celsius, 0);
+		season.cooling += fmax(celsius - COOLING_ABOVE_C, 0);
+	}
+	return season;
+}
+
+static void add_degrees(char *text, const char *what, double now, double before)
+{
+	double change = before > 0 ? (now - before) / before : 0;
+
+	if (before > 0 && size_of(change) >= 0.01)
+		add(text, "%s由 %.0f℃·d 变为 %.0f℃·d(%s %.1f%%);", what, before, now,
+		    direction(change), size_of(change) * 100);
+}
+
+/* False: the weather of nine tenths of the days of both periods is not known. */
+static bool add_weather(char *text, const struct fill *fill, uint32_t institution,
+			const struct span days[2])
+{
+	const struct temperature *weather =
+		bill_spread_weather(fill->figures->registry, institution);
+	struct season now, before;
+
+	if (weather == NULL)
+		return false;
+	now = season_of(weather, days[0]);
+	before = season_of(weather, days[1]);
+	if (10 * now.known < 9 * now.days || 10 * before.known < 9 * before.days)
+		return false;
+	add_degrees(text, "采暖度日数(HDD18)", now.heating, before.heating);
+	add_degrees(text, "空调度日数(CDD26)", now.cooling, before.cooling);
+	return true;
+}
+
 static bool depends_on_weather(const struct form_source *source)
 {
-	return source->carrier == CARRIER_HEAT || source->carrier == CARRIER_COOLING ||
-	       source->carrier == CARRIER_NATURAL_GAS || source->carrier == CARRIER_COAL ||
-	       strcmp(source->item, "heating") == 0;
+	return source->carrier == CARRIER_ELECTRICITY || source->carrier == CARRIER_HEAT ||
+	       source->carrier == CARRIER_COOLING || source->carrier == CARRIER_NATURAL_GAS ||
+	       source->carrier == CARRIER_COAL || strcmp(source->item, "heating") == 0;
 }
 
 static int write_note(const struct fill *fill, const struct report *report,
@@ -143,7 +198,10 @@ static int write_note(const struct fill *fill, const struct report *report,
 	rc = add_bills(note->text, fill, report, source->carrier, err);
 	if (report->cells[note->line].now.is_partial)
 		add(note->text, "数据不完整:%s;", report->cells[note->line].now.missing);
-	if (depends_on_weather(source))
+	if (depends_on_weather(source) &&
+	    !add_weather(note->text, fill, report->institution,
+			 (const struct span[]){now, before}) &&
+	    source->carrier != CARRIER_ELECTRICITY)
 		add(note->text, "如与气温有关,请补充采暖(供冷)期气温变化;");
 	add(note->text, "其他原因:________。");
 	return rc;
