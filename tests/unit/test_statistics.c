@@ -8,6 +8,7 @@
 
 #include "common/xlsx_writer.h"
 #include "server/statistics/filing_import.h"
+#include "server/statistics/notice.h"
 #include "server/statistics/reconcile.h"
 #include "server/statistics/report.h"
 #include "tests/unit/campus.h"
@@ -224,6 +225,100 @@ static void test_a_use_that_is_billed_and_metered_counts_once(void **state)
 	campus_fini(&campus);
 }
 
+/* ---- drafts on changes ---- */
+
+/* A degree colder than 2025 in the first quarter; 2025 was 8 degrees. */
+static void write_weather(const struct campus *campus)
+{
+	char *path = xasprintf("%s/registry/weather", campus->folder);
+	struct buf text = {0};
+	char day[CIVIL_TEXT_MAX];
+
+	assert_int_equal(mkdir(path, 0700), 0);
+	buf_add_text(&text, "ts,temp_c\n");
+	for (civil_day at = campus_day("2025-01-01"); at < campus_day("2026-04-01"); at++) {
+		(void)civil_print_day(at, day);
+		buf_printf(&text, "%s,%d\n", day, at < campus_day("2026-01-01") ? 8 : 7);
+	}
+	campus_write(campus, "registry/weather/370102.csv", text.data);
+	buf_fini(&text);
+	free(path);
+}
+
+static void keep_heat(const struct change_note *note, void *arg)
+{
+	if (note->line == ((struct change_note *)arg)->line)
+		*(struct change_note *)arg = *note;
+}
+
+static size_t line_of(const struct form_schema *schema, const char *code)
+{
+	for (size_t i = 0; i < schema->n_lines; i++)
+		if (strcmp(schema->lines[i].code, code) == 0)
+			return i;
+	fail_msg("no line %s", code);
+	return 0;
+}
+
+static void add_heat(struct campus *campus, const char *period, const char *from, int64_t gj)
+{
+	struct bill bill = {.institution = "370102-0001",
+			    .carrier = CARRIER_HEAT,
+			    .days = {campus_day(from), campus_day(from) + 90},
+			    .quantity = gj * MICRO,
+			    .fee = MICRO_NONE,
+			    .first = MICRO_NONE,
+			    .last = MICRO_NONE,
+			    .is_confirmed = true,
+			    .entered_by = "x"};
+	struct bill_result result;
+	struct err err = {""};
+
+	memcpy(bill.period, period, 8);
+	campus_check(bill_add(campus->ledger, campus->registry, &bill, &result, &err), &err);
+}
+
+static void draft(struct campus *campus, struct derived *derived, struct change_note *note)
+{
+	struct figures figures = figures_of(campus, derived, "2026-11-24");
+	struct fill fill = {&figures, forms_of_year(forms, 2026), fill_period(2026, 1)};
+	struct report report;
+	struct err err = {""};
+
+	*note = (struct change_note){.line = line_of(fill.schema, "261")};
+	campus_check(report_load(&report, &fill, 0, true, &err), &err);
+	campus_check(change_note_list(&fill, &report, keep_heat, note, &err), &err);
+	report_fini(&report);
+}
+
+static void test_weather_is_a_reason(void **state)
+{
+	struct change_note note;
+	struct campus campus;
+	struct derived *derived;
+	struct err err = {""};
+
+	(void)state;
+	campus_init(&campus, "id: 370102-0001\nname: 馆\ntype: culture\nregion: \"370102\"\n"
+			     "supply: {heat: bill}\n");
+	add_heat(&campus, "2025-03", "2025-01-01", 100);
+	add_heat(&campus, "2026-03", "2026-01-01", 130);
+	campus_derive(&campus);
+	campus_check(derived_open(&derived, campus.ledger, &err), &err);
+	draft(&campus, derived, &note);
+	if (strstr(note.text, "请补充采暖") == NULL)
+		fail_msg("%s", note.text);
+	write_weather(&campus);
+	campus_reload(&campus);
+	draft(&campus, derived, &note);
+	if (strstr(note.text, "采暖度日数(HDD18)由 900℃·d 变为 990℃·d(增长 10.0%);") == NULL)
+		fail_msg("%s", note.text);
+	assert_null(strstr(note.text, "请补充采暖"));
+	assert_null(strstr(note.text, "CDD26"));
+	derived_close(derived);
+	campus_fini(&campus);
+}
+
 /* ---- reports that come back ---- */
 
 #define COLUMNS "institution,year,quarter,code,filed,words,remark\n"
@@ -385,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_weather_is_a_reason),
 		cmocka_unit_test(test_reconciliation),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_rounding),
