@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nenghao-server check: every mistake at once, or a summary with what deserves a look. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "server/config/config.h"
 #include "server/factors/factors.h"
 #include "server/page/page_map.h"
+#include "server/registry/registry_savings.h"
 #include "server/statistics/form.h"
 
 enum { MAX_NOTES = 1000, SHOWN_PER_KIND = 10 };
@@ -27,6 +29,7 @@ enum note_kind {
 	NOTE_QUOTA_CLASS,
 	NOTE_NO_USCC,
 	NOTE_EXPECTED,
+	NOTE_WEATHER,
 	NOTE_FACTOR,
 	N_NOTE_KINDS
 };
@@ -46,6 +49,7 @@ static const struct {
 	[NOTE_NO_USCC] = {false, "no unified social credit code"},
 	[NOTE_EXPECTED] = {false, "no expected_year: in the first weeks nobody can say how much "
 				  "is missing"},
+	[NOTE_WEATHER] = {true, "weather that is missing: savings are not certifiable"},
 	[NOTE_FACTOR] = {false, "factors that nobody has compared with the published text"},
 };
 
@@ -181,6 +185,28 @@ static void look_at_institutions(struct checking *c)
 		if (meter->n_terms == 0 && meter->role != ROLE_SUB &&
 		    meter->expected_year == MICRO_NONE)
 			add_note(&c->notes, NOTE_EXPECTED, "meter %s", meter->id);
+	}
+}
+
+static void look_at_baselines(struct checking *c)
+{
+	const struct registry *registry = c->registry;
+
+	for (size_t i = 0; i < registry->n_baselines; i++) {
+		const struct registry_baseline *baseline = &registry->baselines[i];
+		struct span days = baseline->baseline;
+		int known = 0;
+
+		if (baseline->weather == REGISTRY_NONE)
+			continue;
+		for (civil_day day = days.from; day < days.to; day++)
+			known += !isnan(temperature_of(
+				&registry->weather[baseline->weather].temperature, day));
+		if (10 * known < 9 * (days.to - days.from))
+			add_note(&c->notes, NOTE_WEATHER,
+				 "baseline %s: %s has the temperature of %d of %d days",
+				 baseline->id, registry->weather[baseline->weather].id, known,
+				 (int)(days.to - days.from));
 	}
 }
 
@@ -443,6 +469,7 @@ static void look(struct checking *c)
 	look_at_institutions(c);
 	look_at_classes(c);
 	look_at_codes(c);
+	look_at_baselines(c);
 	look_at_factors(c);
 }
 

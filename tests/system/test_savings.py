@@ -352,6 +352,12 @@ def test_what_does_not_hold_is_refused_by_name(office):
     office.ask("?interval=week", status=400)
     missing = office.run("baseline", "show", "nobody", check=False)
     assert missing.returncode == 1 and "baseline list" in missing.stderr
+    # Weather that ends within the baseline is told before anything is computed.
+    weather = office.registry / "weather" / "370100.csv"
+    whole = weather.read_text()
+    weather.write_text(whole[:whole.index("2023-05-01")])
+    assert "baseline ac: 370100 has the temperature of 120 of 365 days" in office.run("check").stdout
+    weather.write_text(whole)
     # A mistake in a file is named by its place, and the server goes on with what it has.
     (office.registry / "baselines" / "short.yaml").write_text(short.replace("reporting", "repotring"))
     wrong = office.run("baseline", "list", check=False)
