@@ -10,7 +10,7 @@
 #include "server/savings/account.h"
 
 /* What this database has: up to which change, of which registry, declared baselines and day. */
-enum { KEPT_CHANGE = 2, KEPT_REGISTRY, KEPT_DECLARED, KEPT_TODAY };
+enum { KEPT_CHANGE = DERIVE_EXPORT_KEPT, KEPT_REGISTRY, KEPT_DECLARED, KEPT_TODAY };
 /* When only a day has passed, what is older than this stays as it is. */
 enum { RECENT_DAYS = 40, MAX_TAGS = 5 };
 
