@@ -14,6 +14,8 @@ enum { KEPT_CHANGE = DERIVE_EXPORT_KEPT, KEPT_REGISTRY, KEPT_DECLARED, KEPT_TODA
 /* When only a day has passed, what is older than this stays as it is. */
 enum { RECENT_DAYS = 40, MAX_TAGS = 5 };
 
+enum ask { ASK_METER, ASK_CARRIER, ASK_BILLS, ASK_WEATHER, N_ASKS };
+
 struct work {
 	const struct tsdb_question *question;
 	struct tsdb_export *out;
@@ -25,6 +27,7 @@ struct work {
 	civil_day from;  /* days before this one stay */
 	struct tsdb_tag tags[MAX_TAGS];
 	size_t n_tags;
+	struct db_statement *asks[N_ASKS]; /* prepared when they are first needed */
 };
 
 /* ---- what changed ---- */
@@ -52,94 +55,100 @@ static int64_t declared(const struct registry *registry)
 	return (int64_t)hash;
 }
 
-/* 1 if the statement has a row; its values are bound. */
-static int has_row(struct db_statement *statement, struct err *err)
-{
-	int rc = db_step(statement, err);
+/* The signs + keep SQLite from looking through the days instead of through the changes. Readings
+ * have no order of changes: the days of one register are looked at one by one. */
+static const char *const asks[N_ASKS] = {
+	[ASK_METER] = "SELECT 1 FROM meter_day WHERE change > ?1 AND +id = ?2 AND +day >= ?3 AND "
+		      "+day < ?4 LIMIT 1",
+	[ASK_CARRIER] = "SELECT 1 FROM institution_day WHERE change > ?1 AND +id = ?2 AND +day >= "
+			"?3 AND +day < ?4 AND +carrier = ?5 AND +item = 'total' LIMIT 1",
+	[ASK_BILLS] = "SELECT 1 FROM bill WHERE change > ?1 AND institution = ?2 LIMIT 1",
+	[ASK_WEATHER] = "SELECT 1 FROM register_day WHERE change > ?1 AND register_id = ?2 AND "
+			"utc_day = ?3",
+};
 
-	db_finalize(statement);
+/* Prepared once, its first value bound. */
+static int prepare(struct work *work, enum ask which, struct db_statement **out, struct err *err)
+{
+	struct db_statement **kept = &work->asks[which];
+	int rc = *kept == NULL
+			 ? db_prepare(ledger_db(work->question->reader), kept, asks[which], err)
+			 : 0;
+
+	if (rc == 0)
+		db_bind_int(*kept, 1, work->after);
+	*out = *kept;
 	return rc;
 }
 
-/* The signs + keep SQLite from looking through the days instead of through the changes. */
-static int rows_changed(const struct work *work, const struct registry_baseline *baseline,
+/* 1 if there is a row. */
+static int has_row(struct db_statement *ask, struct err *err)
+{
+	int rc = db_step(ask, err);
+
+	db_reset(ask);
+	return rc;
+}
+
+static int rows_changed(struct work *work, const struct registry_baseline *baseline,
 			struct err *err)
 {
-	static const char by_meter[] = "SELECT 1 FROM meter_day WHERE change > ?1 AND +id = ?2 AND "
-				       "+day >= ?3 AND +day < ?4 LIMIT 1";
-	static const char by_carrier[] =
-		"SELECT 1 FROM institution_day WHERE change > ?1 AND +id = ?2 AND +day >= ?3 AND "
-		"+day < ?4 AND +carrier = ?5 AND +item = 'total' LIMIT 1";
 	const struct registry *registry = work->question->registry;
 	bool is_meter = baseline->meter != REGISTRY_NONE;
 	struct derived_name name;
-	struct db_statement *get;
+	struct db_statement *ask;
 	int rc = derived_find(work->figures.derived, is_meter ? DERIVED_METER : DERIVED_INSTITUTION,
 			      is_meter ? registry->meters[baseline->meter].id
 				       : registry->institutions[baseline->institution].id,
 			      &name, err);
 
-	if (rc == 1)
-		rc = db_prepare(ledger_db(work->question->reader), &get,
-				is_meter ? by_meter : by_carrier, err);
-	else
+	if (rc != 1)
 		return rc;
+	rc = prepare(work, is_meter ? ASK_METER : ASK_CARRIER, &ask, err);
 	if (rc < 0)
 		return rc;
-	db_bind_int(get, 1, work->after);
-	db_bind_int(get, 2, name.id);
-	db_bind_int(get, 3, baseline->baseline.from);
-	db_bind_int(get, 4, work->today);
+	db_bind_int(ask, 2, name.id);
+	db_bind_int(ask, 3, baseline->baseline.from);
+	db_bind_int(ask, 4, work->today);
 	if (!is_meter)
-		db_bind_int(get, 5, baseline->carrier);
-	return has_row(get, err);
+		db_bind_int(ask, 5, baseline->carrier);
+	return has_row(ask, err);
 }
 
-static int bills_changed(const struct work *work, const struct registry_baseline *baseline,
+static int bills_changed(struct work *work, const struct registry_baseline *baseline,
 			 struct err *err)
 {
 	const char *id = work->question->registry->institutions[baseline->institution].id;
-	struct db_statement *get;
-	int rc = db_prepare(ledger_db(work->question->reader), &get,
-			    "SELECT 1 FROM bill WHERE institution = ?1 AND change > ?2 LIMIT 1",
-			    err);
+	struct db_statement *ask;
+	int rc = prepare(work, ASK_BILLS, &ask, err);
 
 	if (rc < 0)
 		return rc;
-	db_bind_text(get, 1, id, strlen(id));
-	db_bind_int(get, 2, work->after);
-	return has_row(get, err);
+	db_bind_text(ask, 2, id, strlen(id));
+	return has_row(ask, err);
 }
 
-/* Readings have no order of changes: the days of one register are looked at one by one. */
-static int weather_changed(const struct work *work, const struct registry_baseline *baseline,
+static int weather_changed(struct work *work, const struct registry_baseline *baseline,
 			   struct err *err)
 {
-	struct db_statement *get;
+	struct db_statement *ask;
 	int64_t id;
 	int rc = derived_register(work->figures.derived, baseline->device, baseline->quantity, &id,
 				  err);
 
 	if (rc != 1)
 		return rc;
-	rc = db_prepare(ledger_db(work->question->reader), &get,
-			"SELECT 1 FROM register_day WHERE utc_day = ?1 AND register_id = ?2 AND "
-			"change > ?3",
-			err);
+	rc = prepare(work, ASK_WEATHER, &ask, err);
 	for (civil_day day = baseline->baseline.from - 1; day < work->today && rc == 0; day++) {
-		db_bind_int(get, 1, day);
-		db_bind_int(get, 2, id);
-		db_bind_int(get, 3, work->after);
-		rc = db_step(get, err);
-		db_reset(get);
+		db_bind_int(ask, 2, id);
+		db_bind_int(ask, 3, day);
+		rc = has_row(ask, err);
 	}
-	db_finalize(get);
 	return rc;
 }
 
 /* 1: it must be computed again. */
-static int has_changed(const struct work *work, const struct registry_baseline *baseline,
-		       struct err *err)
+static int has_changed(struct work *work, const struct registry_baseline *baseline, struct err *err)
 {
 	int rc = baseline->method == BASELINE_DAILY ? rows_changed(work, baseline, err)
 						    : bills_changed(work, baseline, err);
@@ -334,6 +343,8 @@ static int write_in_snapshot(struct work *work, struct err *err)
 	rc = derived_open(&work->figures.derived, reader, err);
 	if (rc == 0)
 		rc = write_all(work, err);
+	for (int i = 0; i < N_ASKS; i++)
+		db_finalize(work->asks[i]);
 	derived_close(work->figures.derived);
 	db_rollback(ledger_db(reader));
 	return rc;
