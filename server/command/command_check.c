@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nenghao-server check: every mistake at once, or a summary with what deserves a look. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,55 +9,13 @@
 #include "common/json_writer.h"
 #include "server/alarm/rule.h"
 #include "server/catalogue/catalogue.h"
+#include "server/command/check_notes.h"
 #include "server/command/commands.h"
 #include "server/config/config.h"
 #include "server/factors/factors.h"
 #include "server/page/page_map.h"
 #include "server/registry/registry_savings.h"
 #include "server/statistics/form.h"
-
-enum { MAX_NOTES = 1000, SHOWN_PER_KIND = 10 };
-
-enum note_kind {
-	NOTE_CONFIG,
-	NOTE_EMPTY,
-	NOTE_OUTSIDE,
-	NOTE_HEADCOUNT,
-	NOTE_AREA,
-	NOTE_USCC_TWICE,
-	NOTE_QUOTA_CLASS,
-	NOTE_NO_USCC,
-	NOTE_EXPECTED,
-	NOTE_WEATHER,
-	NOTE_FACTOR,
-	N_NOTE_KINDS
-};
-
-/* A warning asks for a change; a note only says what follows from what is missing. */
-static const struct {
-	bool is_warning;
-	const char *title;
-} note_kinds[N_NOTE_KINDS] = {
-	[NOTE_CONFIG] = {true, "configuration"},
-	[NOTE_EMPTY] = {true, "registry"},
-	[NOTE_OUTSIDE] = {true, "outside of this server's region"},
-	[NOTE_HEADCOUNT] = {true, "no headcount: indicators per person are withheld"},
-	[NOTE_AREA] = {true, "no building area: indicators per area are withheld"},
-	[NOTE_USCC_TWICE] = {true, "a unified social credit code used twice"},
-	[NOTE_QUOTA_CLASS] = {true, "a quota_class that no quota is about"},
-	[NOTE_NO_USCC] = {false, "no unified social credit code"},
-	[NOTE_EXPECTED] = {false, "no expected_year: in the first weeks nobody can say how much "
-				  "is missing"},
-	[NOTE_WEATHER] = {true, "weather that is missing: savings are not certifiable"},
-	[NOTE_FACTOR] = {false, "factors that nobody has compared with the published text"},
-};
-
-struct notes {
-	char *texts[MAX_NOTES];
-	enum note_kind kinds[MAX_NOTES];
-	size_t n;
-	size_t counts[N_NOTE_KINDS]; /* also those without a text */
-};
 
 struct checking {
 	struct server_config *config;
@@ -68,31 +25,16 @@ struct checking {
 	struct catalogue *catalogue;
 	struct alarm_rules *alarms;
 	struct conf_errors errors;
-	struct notes notes;
+	struct check_notes notes;
 };
-
-__attribute__((format(printf, 3, 4))) static void add_note(struct notes *notes, enum note_kind kind,
-							   const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	notes->counts[kind]++;
-	if (notes->n == MAX_NOTES)
-		return;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	notes->kinds[notes->n] = kind;
-	notes->texts[notes->n++] = xstrdup(text);
-}
 
 /* ---- what deserves a look ---- */
 
-static void look_at_file(struct notes *notes, const char *key, const char *path)
+static void look_at_file(struct check_notes *notes, const char *key, const char *path)
 {
 	if (path != NULL && access(path, R_OK) < 0)
-		add_note(notes, NOTE_CONFIG, "%s '%s' cannot be read by this user", key, path);
+		check_note_add(notes, NOTE_CONFIG, "%s '%s' cannot be read by this user", key,
+			       path);
 }
 
 static void look_at_config(struct checking *c)
@@ -105,9 +47,10 @@ static void look_at_config(struct checking *c)
 		strncmp(config->listen, "127.", 4) == 0 || strncmp(config->listen, "[::1]", 5) == 0;
 
 	if (!is_local && config->tls_cert_file == NULL)
-		add_note(&c->notes, NOTE_CONFIG,
-			 "http.listen is %s without tls_cert_file: tokens travel in the clear",
-			 config->listen);
+		check_note_add(
+			&c->notes, NOTE_CONFIG,
+			"http.listen is %s without tls_cert_file: tokens travel in the clear",
+			config->listen);
 	look_at_file(&c->notes, "http.tls_cert_file", config->tls_cert_file);
 	look_at_file(&c->notes, "http.tls_key_file", config->tls_key_file);
 	look_at_file(&c->notes, "mqtt.password_file", broker->password_file);
@@ -135,22 +78,24 @@ static void look_at_regions(struct checking *c)
 	uint32_t root = region_find(tree, region, strlen(region));
 
 	if (root == UINT32_MAX)
-		add_note(&c->notes, NOTE_OUTSIDE,
-			 "server.region %s is neither in regions.yaml nor above any institution",
-			 region);
+		check_note_add(
+			&c->notes, NOTE_OUTSIDE,
+			"server.region %s is neither in regions.yaml nor above any institution",
+			region);
 	for (size_t i = 0; i < c->config->mqtt.regions.count && root != UINT32_MAX; i++) {
 		uint32_t at = region_find(tree, codes[i], strlen(codes[i]));
 
 		if (at != UINT32_MAX && !region_is_within(tree, at, root))
-			add_note(&c->notes, NOTE_OUTSIDE, "mqtt.regions: %s is not below %s",
-				 codes[i], region);
+			check_note_add(&c->notes, NOTE_OUTSIDE, "mqtt.regions: %s is not below %s",
+				       codes[i], region);
 	}
 	for (size_t i = 0; i < c->registry->n_institutions && root != UINT32_MAX; i++) {
 		const struct registry_institution *it = &c->registry->institutions[i];
 
 		if (!region_is_within(tree, it->region, root))
-			add_note(&c->notes, NOTE_OUTSIDE, "institution %s (%s) in %s, not below %s",
-				 it->id, it->name, tree->regions[it->region].code, region);
+			check_note_add(&c->notes, NOTE_OUTSIDE,
+				       "institution %s (%s) in %s, not below %s", it->id, it->name,
+				       tree->regions[it->region].code, region);
 	}
 }
 
@@ -167,24 +112,26 @@ static void look_at_institutions(struct checking *c)
 	const struct registry *registry = c->registry;
 
 	if (registry->n_institutions == 0)
-		add_note(&c->notes, NOTE_EMPTY, "%s has no institution", c->config->registry);
+		check_note_add(&c->notes, NOTE_EMPTY, "%s has no institution", c->config->registry);
 	for (size_t i = 0; i < registry->n_institutions; i++) {
 		const struct registry_institution *it = &registry->institutions[i];
 
 		if (it->n_headcount == 0)
-			add_note(&c->notes, NOTE_HEADCOUNT, "institution %s (%s)", it->id,
-				 it->name);
+			check_note_add(&c->notes, NOTE_HEADCOUNT, "institution %s (%s)", it->id,
+				       it->name);
 		if (!has_area(it))
-			add_note(&c->notes, NOTE_AREA, "institution %s (%s)", it->id, it->name);
+			check_note_add(&c->notes, NOTE_AREA, "institution %s (%s)", it->id,
+				       it->name);
 		if (it->uscc == NULL)
-			add_note(&c->notes, NOTE_NO_USCC, "institution %s (%s)", it->id, it->name);
+			check_note_add(&c->notes, NOTE_NO_USCC, "institution %s (%s)", it->id,
+				       it->name);
 	}
 	for (size_t i = 0; i < registry->n_meters; i++) {
 		const struct registry_meter *meter = &registry->meters[i];
 
 		if (meter->n_terms == 0 && meter->role != ROLE_SUB &&
 		    meter->expected_year == MICRO_NONE)
-			add_note(&c->notes, NOTE_EXPECTED, "meter %s", meter->id);
+			check_note_add(&c->notes, NOTE_EXPECTED, "meter %s", meter->id);
 	}
 }
 
@@ -203,10 +150,10 @@ static void look_at_baselines(struct checking *c)
 			known += !isnan(temperature_of(
 				&registry->weather[baseline->weather].temperature, day));
 		if (10 * known < 9 * (days.to - days.from))
-			add_note(&c->notes, NOTE_WEATHER,
-				 "baseline %s: %s has the temperature of %d of %d days",
-				 baseline->id, registry->weather[baseline->weather].id, known,
-				 (int)(days.to - days.from));
+			check_note_add(&c->notes, NOTE_WEATHER,
+				       "baseline %s: %s has the temperature of %d of %d days",
+				       baseline->id, registry->weather[baseline->weather].id, known,
+				       (int)(days.to - days.from));
 	}
 }
 
@@ -235,8 +182,8 @@ static void look_at_codes(struct checking *c)
 		if (strcmp(list[i - 1]->uscc, list[i]->uscc) == 0 &&
 		    list[i - 1]->valid.from < list[i]->valid.to &&
 		    list[i]->valid.from < list[i - 1]->valid.to)
-			add_note(&c->notes, NOTE_USCC_TWICE, "%s: institutions %s and %s",
-				 list[i]->uscc, list[i - 1]->id, list[i]->id);
+			check_note_add(&c->notes, NOTE_USCC_TWICE, "%s: institutions %s and %s",
+				       list[i]->uscc, list[i - 1]->id, list[i]->id);
 	free(list);
 }
 
@@ -249,8 +196,9 @@ static void look_at_classes(struct checking *c)
 			if (it->identities[k].quota_class != NULL &&
 			    !quota_has_class(factors_quotas(c->factors),
 					     it->identities[k].quota_class))
-				add_note(&c->notes, NOTE_QUOTA_CLASS, "institution %s (%s): '%s'",
-					 it->id, it->name, it->identities[k].quota_class);
+				check_note_add(&c->notes, NOTE_QUOTA_CLASS,
+					       "institution %s (%s): '%s'", it->id, it->name,
+					       it->identities[k].quota_class);
 	}
 }
 
@@ -261,33 +209,12 @@ static void look_at_factors(struct checking *c)
 
 	for (size_t i = 0; i < n; i++)
 		if (!entries[i].is_verified)
-			add_note(&c->notes, NOTE_FACTOR, "%s: %s%s%s", entries[i].set,
-				 carrier_name(entries[i].carrier),
-				 *entries[i].region != '\0' ? " in " : "", entries[i].region);
+			check_note_add(&c->notes, NOTE_FACTOR, "%s: %s%s%s", entries[i].set,
+				       carrier_name(entries[i].carrier),
+				       *entries[i].region != '\0' ? " in " : "", entries[i].region);
 }
 
 /* ---- text ---- */
-
-/* No more than SHOWN_PER_KIND of each kind: a province has many institutions. */
-static void print_notes(const struct notes *notes)
-{
-	for (int kind = 0; kind < N_NOTE_KINDS; kind++) {
-		const char *word = note_kinds[kind].is_warning ? "warning" : "note";
-		size_t shown = 0;
-
-		if (notes->counts[kind] == 0)
-			continue;
-		(void)printf("%s: %s\n", word, note_kinds[kind].title);
-		for (size_t i = 0; i < notes->n && shown < SHOWN_PER_KIND; i++) {
-			if (notes->kinds[i] != (enum note_kind)kind)
-				continue;
-			(void)printf("  %s\n", notes->texts[i]);
-			shown++;
-		}
-		if (shown < notes->counts[kind])
-			(void)printf("  and %zu more\n", notes->counts[kind] - shown);
-	}
-}
 
 struct summary {
 	size_t institutions, meters, virtual_meters, devices, buildings, regions, factors;
@@ -329,7 +256,7 @@ static void print_text(const struct checking *c)
 		     sum.virtual_meters, sum.devices, plural(sum.devices), sum.buildings,
 		     plural(sum.buildings), sum.regions, plural(sum.regions), sum.factors,
 		     plural(sum.factors));
-	print_notes(&c->notes);
+	check_notes_print(&c->notes);
 }
 
 /* ---- JSON ---- */
@@ -355,20 +282,6 @@ static void write_errors(struct json_writer *json, const struct conf_errors *err
 	json_add_int(json, "mistakes", (int64_t)errors->count);
 }
 
-static void write_notes(struct json_writer *json, const struct notes *notes)
-{
-	json_begin_array(json, "notes");
-	for (size_t i = 0; i < notes->n; i++) {
-		json_begin_object(json, NULL);
-		json_add_string(json, "severity",
-				note_kinds[notes->kinds[i]].is_warning ? "warning" : "note");
-		json_add_string(json, "about", note_kinds[notes->kinds[i]].title);
-		json_add_string(json, "text", notes->texts[i]);
-		json_end_object(json);
-	}
-	json_end_array(json);
-}
-
 static void print_json(const struct checking *c, bool is_ok)
 {
 	struct buf out = {0};
@@ -386,7 +299,7 @@ static void print_json(const struct checking *c, bool is_ok)
 		json_add_int(&json, "buildings", (int64_t)sum.buildings);
 		json_add_int(&json, "regions", (int64_t)sum.regions);
 		json_add_int(&json, "factors", (int64_t)sum.factors);
-		write_notes(&json, &c->notes);
+		check_notes_write(&json, &c->notes);
 	} else {
 		write_errors(&json, &c->errors);
 	}
@@ -481,8 +394,7 @@ static void print_errors(const struct conf_errors *errors)
 
 static void checking_fini(struct checking *c)
 {
-	for (size_t i = 0; i < c->notes.n; i++)
-		free(c->notes.texts[i]);
+	check_notes_fini(&c->notes);
 	forms_destroy(c->forms);
 	catalogue_release(c->catalogue);
 	alarm_rules_destroy(c->alarms);
