@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Meters of an institution: last seen, register, today, quality of the last seven days.
-import { download, get } from "../api.js";
+import { download, get, getIfThere } from "../api.js";
 import { now, today } from "../clock.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
 import { has, t } from "../i18n.js";
-import { table } from "../parts.js";
+import { kindName, table } from "../parts.js";
+import { link } from "../route.js";
 import { meterDialog } from "./meter_dialog.js";
 
 const DAYS = 7, LATE_MIN = 60, SILENT_MIN = 24 * 60;
@@ -35,19 +36,27 @@ function strip(points, first) {
   }));
 }
 
+// What is open of a meter, each leading to the events.
+function eventChips(events, place) {
+  const kinds = [...new Set(events.map((event) => event.kind))];
+  return kinds.map((kind) => h("a", { class: `chip is-event is-${events.find((event) => event.kind === kind).severity}`, href: link({ ...place, view: "events", query: { kind } }) }, kindName(kind)));
+}
+
 export async function metersView({ place, subject, session }) {
   const first = format.addDays(today().text, 1 - DAYS);
   const path = `/institutions/${place.id}`;
-  const [answer, energy] = await Promise.all([get(`${path}/meters`), get(`${path}/energy`, { from: first, to: format.addDays(today().text, 1), interval: "day", by: "meter" })]);
+  const [answer, events, energy] = await Promise.all([get(`${path}/meters`), getIfThere("/events", { institution: place.id, state: "open", limit: 1000 }), get(`${path}/energy`, { from: first, to: format.addDays(today().text, 1), interval: "day", by: "meter" })]);
   const heads = new Map((subject.institution.meters || []).map((meter) => [meter.meter, meter]));
   const series = new Map(energy.series.map((one) => [one.key.meter, one.points]));
   const rows = answer.meters.map((meter) => ({ ...heads.get(meter.meter), ...meter, state: stateOf(meter) }));
+  const open = new Map();
+  ((events || {}).events || []).filter((event) => event.meter).forEach((event) => open.set(event.meter, [...(open.get(event.meter) || []), event]));
   const fine = rows.filter((row) => row.state === "ok" || row.state === "virtual").length;
   const itemName = (item) => (item && has(`item.${item.slice(0, 3)}`) ? t(`item.${item.slice(0, 3)}`) : "");
   const columns = [
     { title: t("meters.meter"), head: true, cell: (row) => [h("i", { class: `carrier is-${row.carrier}`, "aria-hidden": "true" }), h("span", { class: "two-lines" }, h("b", null, row.name || row.meter), h("small", null, `${row.meter} · ${t(`carrier.${row.carrier}`)}`))] },
     { title: t("meters.role"), cell: (row) => h("span", { class: "two-lines" }, t(`role.${row.role}`), h("small", null, row.scope === "own" ? itemName(row.item) : t("item.non_own"))) },
-    { title: t("meters.state"), cell: (row) => h("span", { class: `chip is-${row.state}` }, t(`meters.${row.state}`)) },
+    { title: t("meters.state"), cell: (row) => [h("span", { class: `chip is-${row.state}` }, t(`meters.${row.state}`)), eventChips(open.get(row.meter) || [], place)] },
     { title: t("meters.lastSeen"), cell: (row) => (row.newest ? h("time", { datetime: row.newest.time, title: row.newest.time }, format.ago(row.newest.time)) : format.NONE) },
     { title: t("word.register"), num: true, cell: (row) => (row.newest ? h("button", { type: "button", class: "link", "aria-label": `${row.name || row.meter}: ${t("meters.readings")}`, onclick: () => meterDialog(row, session) }, format.number(row.newest.register, 2)) : format.NONE) },
     { title: t("word.today"), num: true, cell: (row) => format.text(row.today, row.unit) },
