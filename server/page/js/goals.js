@@ -2,7 +2,7 @@
 // What figures are held against: the plan's targets (目标), the quotas' levels (定额).
 import { h } from "./dom.js";
 import * as format from "./format.js";
-import { has, t } from "./i18n.js";
+import { has, reason, t } from "./i18n.js";
 import { card, empty } from "./parts.js";
 
 const percent = (share) => `${Math.max(0, Math.min(100, share * 100)).toFixed(2)}%`;
@@ -28,7 +28,7 @@ function targetItem(kpi, target, row) {
     allowance(target),
     h("p", { class: "goal-line" }, h("span", null, t("goal.used", { x: format.share(target.used) })), h("span", { class: "quiet" }, usual)),
     h("p", { class: "goal-line" }, h("span", null, `${t("goal.projected")} `, h("b", null, value(target.projected))), h("span", null, `${t("goal.due")} `, h("b", null, value(target.due)))),
-    h("p", { class: "quiet" }, [t("goal.plan", { x: format.share(target.reduction), y: format.share(target.progress, 0) }), target.base_filed ? t("goal.filedBase") : null, target.frozen_year ? t("goal.frozen", { y: target.frozen_year }) : null, target.state === "unknown" ? target.reason : null].filter(Boolean).join(" · ")));
+    h("p", { class: "quiet" }, [t("goal.plan", { x: format.share(target.reduction), y: format.share(target.progress, 0) }), target.base_filed ? t("goal.filedBase") : null, target.frozen_year ? t("goal.frozen", { y: target.frozen_year }) : null, target.state === "unknown" ? reason(target.reason || "") : null].filter(Boolean).join(" · ")));
 }
 
 // null where the period has no targets at all, such as a month.

@@ -110,7 +110,7 @@ export function waiting(height) {
 }
 
 export function failed(error, again) {
-  const words = error.status === 404 ? t("word.notThere") : t("word.failed", { why: error.message });
+  const words = error.status === 404 ? t("word.notThere") : t("word.failed", { why: reason(error.message) });
   return h("div", { class: "card notice", role: "alert" }, h("p", null, words), again ? h("button", { type: "button", class: "button", onclick: again }, t("word.retry")) : null);
 }
 

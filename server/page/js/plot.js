@@ -111,6 +111,10 @@ class Plot {
       replace(this.body, table(this.spec));
       return;
     }
+    if (!this.spec.series.some((series) => series.values.some(Number.isFinite))) {
+      replace(this.body, h("p", { class: "empty" }, t("word.none")));
+      return;
+    }
     const node = h("div", { class: "plot", role: "img", "aria-label": this.spec.summary || this.spec.title, style: { "min-height": `${this.spec.height || 240}px` } });
     replace(this.body, legend(this.spec), node);
     const { draw } = await library();

@@ -35,6 +35,8 @@ async function regionsAbove(code, roots) {
   return found;
 }
 
+class Refusal extends Error {}
+
 export class Shell {
   constructor(session, leave) {
     this.session = session;
@@ -110,6 +112,7 @@ export class Shell {
       if (turn !== this.turn) return;
       const views = viewsOf(place.kind, this.session, subject).filter((view) => view.needs.every(knows));
       const view = views.find((one) => one.id === place.view) || views[0];
+      if (!view) throw new Refusal(t("word.notYourGrade"));
       Object.assign(this, { subject, place, view });
       this.frame(place, subject, views, view, isSame);
       const node = await view.build({ place, subject, session: this.session, again: () => this.show(place) });
@@ -117,7 +120,7 @@ export class Shell {
       this.put(node);
     } catch (error) {
       if (turn !== this.turn || error.status === 401) return;
-      if (!error.status) console.warn(error);
+      if (!error.status && !(error instanceof Refusal)) console.warn(error);
       this.put(failed(error, () => this.show(place)));
       if (this.place !== place) this.unframe();
     }

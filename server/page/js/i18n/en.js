@@ -28,7 +28,7 @@ export const en = {
     computing: "Figures are being computed again and may still change", newest: "Newest reading", today: "Today", yesterday: "Yesterday", lastWeek: "Week before", type: "Type", all: "All",
     region: "Region", position: "Place", thisYear: "This year", lastYear: "Year before", until: "up to", month: "Month", day: "Day", hour: "Hour",
     register: "Register", withheldN: "{n} withheld for lack of data", best: { lowest: "lowest first", highest: "highest first" }, noReason: "reason unknown",
-    copy: "Copy", copyAll: "Copy all", copied: "Copied", notCopied: "Could not copy", cancel: "Cancel", reason: "Reason", reasonNeeded: "Say why.", notThere: "It does not exist, or lies outside of what your token may see.", failed: "Could not load: {why}", seeAll: "See all", details: "Details", share: "Share",
+    copy: "Copy", copyAll: "Copy all", copied: "Copied", notCopied: "Could not copy", cancel: "Cancel", reason: "Reason", reasonNeeded: "Say why.", notYourGrade: "your token's grade does not reach single institutions", notThere: "It does not exist, or lies outside of what your token may see.", failed: "Could not load: {why}", seeAll: "See all", details: "Details", share: "Share",
   },
   overview: {
     head: "From {from} to {to}, {n} public institutions of {where} used {value}", headOne: "From {from} to {to}, {where} used {value}",

@@ -17,11 +17,14 @@ import { remindersView } from "./reminders.js";
 import { savingsView } from "./savings.js";
 import { summaryView } from "./summary.js";
 
+// A sum over many institutions is open (L1), what tells of single ones is of grade L2; a reporter reaches more at its own.
+const OPEN = 1, SINGLE = 2;
+
 const region = [
-  { id: "overview", needs: ["GET /api/v1/regions/{code}/kpis"], controls: periodControl, build: regionOverview, isLive: true },
+  { id: "overview", grade: OPEN, needs: ["GET /api/v1/regions/{code}/kpis"], controls: periodControl, build: regionOverview, isLive: true },
   { id: "ranking", needs: ["GET /api/v1/regions/{code}/ranking"], build: rankingView, isLive: true },
   { id: "map", needs: ["GET /api/v1/institutions"], controls: periodControl, build: mapView },
-  { id: "institutions", icon: "list", needs: ["GET /api/v1/institutions"], build: institutionsView },
+  { id: "institutions", grade: OPEN, icon: "list", needs: ["GET /api/v1/institutions"], build: institutionsView },
   { id: "forms", needs: ["GET /api/v1/statistics/{year}"], controls: reportControl, build: summaryView },
   { id: "reminders", icon: "reminder", needs: ["GET /api/v1/reminders/{year}"], controls: reportControl, build: remindersView },
   { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
@@ -37,6 +40,12 @@ const institution = [
   { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },
 ];
 
+export function mayRead(session, kind, id, grade = SINGLE) {
+  const isOwn = session.role === "reporter" && kind === "institution" && session.scope.some((scope) => scope.institution === id);
+  return isOwn || session.grade >= grade;
+}
+
 export function viewsOf(kind, session, subject) {
-  return (kind === "institution" ? institution : region).filter((view) => !view.isFor || view.isFor(session, subject));
+  const id = subject.institution && subject.institution.institution;
+  return (kind === "institution" ? institution : region).filter((view) => mayRead(session, kind, id, view.grade) && (!view.isFor || view.isFor(session, subject)));
 }

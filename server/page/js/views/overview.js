@@ -101,19 +101,20 @@ export function eventList(events) {
     h("time", { datetime: event.time }, format.ago(event.time)))));
 }
 
-async function eventsCard(place) {
+async function eventsCard(place, session) {
+  if (session.grade < 2) return null;
   const answer = await getIfThere("/events", { region: place.id, severity: "warning", state: "open", limit: EVENTS });
   if (!answer) return null;
   const node = card(t("overview.recent"), eventList(answer.events));
   return answer.events.length ? tools(node, h("a", { class: "more", href: link({ kind: "region", id: place.id, view: "events" }) }, t("word.seeAll"))) : node;
 }
 
-export async function regionOverview({ place, subject }) {
+export async function regionOverview({ place, subject, session }) {
   const period = periodOf(place.query);
   const path = `/regions/${place.id}/kpis`;
   const answer = await get(path, periodQuery(period));
   const row = answer.rows[0] || { kpis: {}, institutions: 0, reporting: 0 };
-  const [months, parts, types, events] = await Promise.all([monthsOf(path, period.year), partsCard(place, subject.region, period), typesCard(place, period), eventsCard(place)]);
+  const [months, parts, types, events] = await Promise.all([monthsOf(path, period.year), partsCard(place, subject.region, period), typesCard(place, period), eventsCard(place, session)]);
   const total = row.kpis.total_energy_kgce;
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name, row.institutions), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
