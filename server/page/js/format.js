@@ -57,6 +57,18 @@ export function text(value, unit) {
   return value === null || value === undefined ? NONE : `${q.number} ${q.unit}`;
 }
 
+// A part in the unit that its whole is read in.
+export function partText(value, whole, unit) {
+  if (value === null || value === undefined) return NONE;
+  const scale = scaleOf(whole, unit);
+  return `${number(value / scale.divisor)} ${scale.unit}`;
+}
+
+// In its own unit, so that the rows of a column can be compared; exact: with all its digits.
+export function plain(value, unit, isExact) {
+  return value === null || value === undefined ? NONE : `${isExact ? tick(value) : number(value)} ${unitName(unit)}`;
+}
+
 export function share(value, decimals = 1) {
   return value === null || value === undefined ? NONE : `${number(value * 100, decimals)}%`;
 }

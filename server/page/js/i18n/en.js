@@ -73,7 +73,7 @@ export const en = {
   events: {
     severity: "Severity", info: "Info", warning: "Warning", error: "Error", kind: "Event", time: "Time", where: "Where", text: "Description",
     none: "No events.", noneOpen: "Nothing is open.", from: "{severity} and above", open: "open", closed: "over", any: "all", allKinds: "All events", since: "last {n} days", acknowledge: "Acknowledge", acknowledged: "Acknowledged", note: "What is done about it (optional)", noteAgain: "Add a note",
-    by: "{who} looks after it since {at}", began: "since {at}", lasting: "for {n}", over: "over {at}", times: "seen {n} times",
+    noted: "{by}: {note}", by: "{who} looks after it since {at}", began: "since {at}", lasting: "for {n}", over: "over {at}", times: "seen {n} times",
     kinds: {
       unexplained_drop: "Register fell", above_rating: "Above rating", replacement: "Replacement without register", two_agents: "Two agents of one name", batches_lost: "Data lost at the agent", clock: "Agent's clock put back", stuck: "Register stands still", roll_over: "Rolled over", glitch: "Single readings do not fit",
       balance: "Main and sub-meters disagree", negative_rest: "Sub-meters count more than the main", meter_silent: "Meter silent", agent_down: "Agent offline", database_down: "Database down", broker_down: "Broker down", coverage_low: "Low coverage", night_load_high: "High load at night",
@@ -87,7 +87,7 @@ export const en = {
     actions: { edit: "Edited", submit: "Submit", return: "Return", approve: "Approve", lock: "Lock", restate: "Restate" },
     done: { submit: "Submitted", return: "Returned", approve: "Approved", lock: "Locked", restate: "Opened to be restated" },
     notOver: "The period is not over, it cannot be submitted yet.", errorsLeft: "{n} checks are to be settled before it can be submitted.", sameHand: "Who submitted a report cannot approve it.", checks: "To be checked", checksHelp: "correct it, file another figure, or say why in the remark", noChecks: "Nothing is to be checked.", line: "line {code}",
-    unsaved: "{n} changes are not saved", save: "Save", discard: "Discard", saved: "Saved", entered: "entered by the reporter", noValue: "no data", movedTo: "now {value}", filled: "Filled in", filed: "Filed instead", value: "Value", remark: "Remark", code: "Code", item: "Item",
+    unsaved: "{n} changes are not saved", save: "Save", discard: "Discard", saved: "Saved", entered: "to be entered", noValue: "no data", movedTo: "now {value}", filled: "Filled in", filed: "Filed instead", value: "Value", remark: "Remark", code: "Code", item: "Item",
     people: { filler: "Filled in by", checker: "Checked by", head: "Head of the unit", phone: "Telephone" }, peopleTitle: "Who signs", reportedOn: "Date", stamp: "(stamp)", unitName: "Unit", xlsx: "Excel workbook",
     changes: "Drafts on changes", changesHelp: "Lines that moved by more than 20 % on the year before. Add the reasons before you use a draft.", useDraft: "Use as remark", history: "Record", noHistory: "Nothing has happened yet.",
     progress: "Progress", handedIn: "Handed in", toReminders: "{n} have not handed in: reminders", sums: "Sums", groupBy: "Grouped", form: "Form", by: { region: "by region", type: "by type", department: "by department", institution: "by institution" },
@@ -117,6 +117,7 @@ export const en = {
     would: { stored: "Plausible, can be entered", unchanged: "The same bill is there already", corrected: "Will correct the bill that is there; the old one stays on record" },
     stored: "Entered: {what} (bill {n})", corrected: "Corrected: {what} (bill {n})", unchanged: "{what} was there already, nothing has changed",
     adjust: "Adjust", adjusting: "Adjusts {what}, bill {n}. The amount may be negative.", adjustsN: "adjusts bill {n}", correctsN: "corrects bill {n}", confirmedChip: "confirmed", withdrawn: "withdrawn", withdraw: "Withdraw", withdrawWhy: "Why it is withdrawn",
+    checkTitle: "Bills against meters", checkHelp: "the meters of the account, over the days of each bill", billed: "Billed", metered: "Metered", difference: "Difference", checks: { agrees: "agrees", close: "close", differs: "differs", incomplete: "incomplete" },
     withdrawnDone: "Withdrawn", withWithdrawn: "Show withdrawn and corrected bills", number: "Bill", days: "Days", asEntered: "As entered", enteredBy: "Entered", withdrawnBy: "Withdrawn",
     pasteHelp: "Copy cells of a spreadsheet and paste them. The first row may name the columns; without names the order is: {columns}.", pasteExample: "natural_gas\t2026-10-01\t2026-10-31\t745\tm3\t2868.25\t2026-10\tkitchen", check: "Check", line: "Row", verdicts: "What was found",
     enterN: "Enter {n}", enterDoubted: "Enter {n} ({m} of them confirmed)", storedN: "{n} entered, {m} not.",

@@ -73,7 +73,7 @@ export const zh = {
   events: {
     severity: "级别", info: "提示", warning: "警告", error: "严重", kind: "事件", time: "时间", where: "位置", text: "说明",
     none: "没有事件。", noneOpen: "没有未恢复的事件。", from: "{severity}及以上", open: "未恢复", closed: "已恢复", any: "全部", allKinds: "全部事件", since: "近 {n} 天", acknowledge: "签收", acknowledged: "已签收", note: "处理说明（可不填）", noteAgain: "补充说明",
-    by: "{who} {at} 签收", began: "始于 {at}", lasting: "已持续 {n}", over: "{at} 恢复", times: "出现 {n} 次",
+    noted: "{by}：{note}", by: "{who} {at} 签收", began: "始于 {at}", lasting: "已持续 {n}", over: "{at} 恢复", times: "出现 {n} 次",
     kinds: {
       unexplained_drop: "表底数异常下降", above_rating: "超出额定", replacement: "换表缺底数", two_agents: "两个采集端同号", batches_lost: "采集数据丢失", clock: "采集端时钟倒退", stuck: "表底数不动", roll_over: "表翻转", glitch: "个别读数异常",
       balance: "总表与分表不符", negative_rest: "分表之和超过总表", meter_silent: "表中断", agent_down: "采集端离线", database_down: "时序库不可用", broker_down: "消息中间件不可用", coverage_low: "数据完整率偏低", night_load_high: "夜间负荷偏高",
@@ -122,6 +122,7 @@ export const zh = {
     would: { stored: "数值合理，可以录入", unchanged: "与已录的账单相同，不会重复", corrected: "将更正已录的账单，原数保留备查" },
     stored: "已录入：{what}（账单 {n}）", corrected: "已更正：{what}（账单 {n}）", unchanged: "{what}此前已录入，没有变动",
     adjust: "退补", adjusting: "退补：{what}，账单 {n}。数量可以为负。", adjustsN: "退补账单 {n}", correctsN: "更正账单 {n}", confirmedChip: "已核对", withdrawn: "已撤回", withdraw: "撤回", withdrawWhy: "撤回原因",
+    checkTitle: "账单与表计核对", checkHelp: "账单起止日内户号下各表读数之和", billed: "账单", metered: "表计", difference: "相差", checks: { agrees: "相符", close: "基本相符", differs: "须核查", incomplete: "表计数据不全" },
     withdrawnDone: "已撤回", withWithdrawn: "显示已撤回和被更正的账单", number: "账单号", days: "起止日", asEntered: "原始录入", enteredBy: "录入", withdrawnBy: "撤回",
     pasteHelp: "从 Excel 复制单元格后粘贴。第一行可以是表头；没有表头时按此顺序：{columns}。", pasteExample: "天然气\t2026-10-01\t2026-10-31\t745\tm3\t2868.25\t2026-10\t厨房", check: "核对", line: "行", verdicts: "核对结果",
     enterN: "录入 {n} 条", enterDoubted: "录入 {n} 条（其中 {m} 条已核对）", storedN: "已录入 {n} 条，未录入 {m} 条。",

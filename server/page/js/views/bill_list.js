@@ -12,7 +12,7 @@ import { billName } from "./bills.js";
 const useName = (use) => (use && has(`bills.uses.${use}`) ? t(`bills.uses.${use}`) : use);
 
 export function amountText(bill) {
-  return bill.quantity === null ? t("bills.byArea") : format.text(bill.quantity, bill.unit);
+  return bill.quantity === null ? t("bills.byArea") : format.plain(bill.quantity, bill.unit, true);
 }
 
 const money = (fee) => (fee === null ? format.NONE : `${format.number(fee, 2)} ${t("unit.yuan")}`);

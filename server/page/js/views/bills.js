@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bills: entered on a phone at the counter as well as at a desk, and what has been entered so far.
-import { getAll } from "../api.js";
+import { getAll, getIfThere } from "../api.js";
 import { today } from "../clock.js";
 import { h, replace } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { empty, waiting } from "../parts.js";
+import { reconciliationCard } from "./bill_check.js";
 import { billForm } from "./bill_form.js";
 import { billList } from "./bill_list.js";
 
@@ -28,7 +29,8 @@ export async function billsView({ place, subject, session }) {
     if (!mayReadFees(session, subject)) return replace(list, h("section", { class: "card" }, empty(t("bills.hidden"))));
     known.bills = await getAll("/bills", { institution: place.id, from: `${today().year - YEARS_BACK}-01-01`, withdrawn: 1, limit: 1000 }, "bills", BILLS_MAX);
     if (form) form.refresh();
-    return replace(list, billList({ place, subject, bills: known.bills, mayEnter: Boolean(form), adjust: form && form.adjust, reload: load }));
+    const check = await getIfThere(`/institutions/${place.id}/reconciliation`, { from: `${today().year - 1}-01-01` });
+    return replace(list, h("div", { class: "stack" }, billList({ place, subject, bills: known.bills, mayEnter: Boolean(form), adjust: form && form.adjust, reload: load }), reconciliationCard(check)));
   }
   await load();
   return h("div", { class: form ? "bills" : "stack" }, form ? form.node : null, list);

@@ -31,6 +31,11 @@ function course(event) {
   return parts.join(" · ");
 }
 
+function ackWords(ack) {
+  const by = t("events.by", { who: ack.by, at: format.moment(ack.time) });
+  return ack.note ? t("events.noted", { by, note: ack.note }) : by;
+}
+
 function whereOf(event, place) {
   if (!event.institution) return event.agent ? h("span", { class: "code" }, event.agent) : null;
   const words = event.meter || event.institution;
@@ -47,7 +52,7 @@ function row(event, context) {
         h("span", { class: `chip ${event.state === "open" ? "" : "is-ok"}` }, t(`events.${event.state}`))),
       h("p", null, eventWords(event)),
       h("p", { class: "quiet" }, course(event)),
-      ack ? h("p", { class: "event-ack" }, icon("check"), `${t("events.by", { who: ack.by, at: format.moment(ack.time) })}${ack.note ? `：${ack.note}` : ""}`) : null),
+      ack ? h("p", { class: "event-ack" }, icon("check"), ackWords(ack)) : null),
     event.state === "open" && mayAcknowledge(session) ? h("button", { type: "button", class: "button is-small", onclick: () => acknowledge(event, again) }, t(ack ? "events.noteAgain" : "events.acknowledge")) : null);
 }
 

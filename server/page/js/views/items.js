@@ -48,7 +48,7 @@ function sharesCard(title, parts, beside, total) {
                 ...beside.map((series) => ({ item: series.key.item, unit: series.unit, ...sumOf(series), isTotal: series.key.item === "total" }))];
   const columns = [
     { title: t("word.name"), head: true, cell: (row) => [row.color ? h("i", { class: "key", style: { "--key": `var(--${row.color})` } }) : null, itemName(row.item)] },
-    { title: t("word.value"), num: true, cell: (row) => format.text(row.value, row.unit) },
+    { title: t("word.value"), num: true, cell: (row) => format.partText(row.value, total || row.value || 0, row.unit) },
     { title: t("word.share"), class: "with-bar", cell: (row) => (total > 0 && row.value !== null ? [bar(row.value / total), h("span", { class: "num" }, format.share(row.value / total))] : format.NONE) },
     { title: t("word.coverage"), num: true, cell: (row) => format.coverage(row.coverage) },
     { title: t("word.estimated"), num: true, cell: (row) => format.share(row.estimated) },

@@ -8,14 +8,14 @@ import { card, empty, table } from "../parts.js";
 import { plotCard } from "../plot.js";
 
 const withUnit = (value, unit) => format.text(value, unit);
-const plusMinus = (value, band, unit) => (band === null || band === undefined ? withUnit(value, unit) : `${withUnit(value, unit)} ± ${format.quantity(band, unit).number}`);
-
-// A band whose size has another unit than the value's is written out.
+// 328.3 ± 498.5 GJ; a band of another size than the value is written out with its own unit.
 function savedText(sum, unit) {
-  if (sum.value === null) return format.NONE;
-  const same = sum.band === null || sum.band === undefined || format.quantity(sum.value, unit).unit === format.quantity(sum.band, unit).unit;
-  return same ? plusMinus(sum.value, sum.band, unit).replace(/^(.*?) (\S+) ± (.*)$/, "$1 ± $3 $2") : `${withUnit(sum.value, unit)} ± ${withUnit(sum.band, unit)}`;
+  const value = format.quantity(sum.value, unit), band = format.quantity(sum.band, unit);
+  if (sum.value === null || !Number.isFinite(sum.band)) return withUnit(sum.value, unit);
+  return value.unit === band.unit ? `${value.number} ± ${band.number} ${value.unit}` : `${withUnit(sum.value, unit)} ± ${withUnit(sum.band, unit)}`;
 }
+
+const plainSaved = (sum, unit) => (Number.isFinite(sum.band) ? `${format.number(sum.value)} ± ${format.plain(sum.band, unit)}` : format.plain(sum.value, unit));
 
 function verdictOf(baseline) {
   const { savings } = baseline;
@@ -55,8 +55,8 @@ function monthsTable(baseline) {
   const { months, unit } = baseline;
   const columns = [
     { title: t("word.month"), head: true, cell: monthTitle },
-    { title: t("savings.used"), num: true, cell: (sum) => withUnit(sum.used, unit) }, { title: t("savings.adjusted"), num: true, cell: (sum) => withUnit(sum.adjusted_baseline, unit) },
-    { title: t("savings.saved"), num: true, cell: (sum) => (sum.value === null ? h("span", { class: "quiet" }, sum.reason || t("word.withheldShort")) : h("b", null, savedText(sum, unit))) },
+    { title: t("savings.used"), num: true, cell: (sum) => format.plain(sum.used, unit) }, { title: t("savings.adjusted"), num: true, cell: (sum) => format.plain(sum.adjusted_baseline, unit) },
+    { title: t("savings.saved"), num: true, cell: (sum) => (sum.value === null ? h("span", { class: "quiet" }, sum.reason || t("word.withheldShort")) : h("b", null, plainSaved(sum, unit))) },
     { title: t("savings.fraction"), num: true, cell: (sum) => format.share(sum.fraction) },
     { title: t("savings.days"), num: true, cell: (sum) => `${sum.days_used} / ${sum.days}` },
     { title: "", cell: (sum) => (sum.significant ? h("span", { class: "chip is-ok" }, t("savings.clear")) : null) },
