@@ -152,7 +152,7 @@ static const struct cli_command commands[] = {
 	 command_probe_options, command_probe},
 	{"linetest", "", "measure errors and answer times of a line", 0, 0,
 	 command_linetest_options, command_linetest},
-	{"trace", "METER", "show the frames from and to a meter", 1, 1, command_trace_options,
+	{"trace", "[METER]", "show the frames from and to a meter", 0, 1, command_trace_options,
 	 command_trace},
 	{"spool", "", "show what waits on disk to be delivered", 0, 0, NULL, command_spool},
 	{0},

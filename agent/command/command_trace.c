@@ -18,6 +18,13 @@
 
 const struct cli_option command_trace_options[] = {
 	{"seconds", CLI_VALUE, "N", "how long (30)"},
+	{"tcp", CLI_VALUE, "HOST:PORT", "without configuration: Modbus TCP"},
+	{"rtu", CLI_VALUE, "DEV:9600:8N1", "without configuration: a serial line"},
+	{"unit", CLI_VALUE, "N", "with --tcp or --rtu: Modbus address"},
+	{"profile", CLI_VALUE, "ID", "with --tcp or --rtu: the meter's model, or a file's path"},
+	{"profiles", CLI_VALUE, "DIR", "with --tcp or --rtu: folder of the models"},
+	{"channel", CLI_VALUE, "N", "with --tcp or --rtu: part of the device"},
+	{"base", CLI_VALUE, "N", "with --tcp or --rtu: base of a relative profile"},
 	{0},
 };
 

@@ -15,14 +15,14 @@
 
 enum { KNOCK_MS = 5000 };
 
-static int load(struct commission *c, const struct cli *cli, bool is_ad_hoc)
+static int load(struct commission *c, const struct cli *cli, bool is_ad_hoc, bool has_meter)
 {
 	struct conf_errors errors = {0};
 	struct buf text = {0};
 	int status = EXIT_OK;
 
-	if (is_ad_hoc && !ad_hoc_write(cli, false, &text)) {
-		(void)fputs(words_say(WORD_ONE_LINE), stderr);
+	if (is_ad_hoc && !ad_hoc_write(cli, has_meter, &text)) {
+		(void)fputs(words_say(has_meter ? WORD_READ_USAGE : WORD_ONE_LINE), stderr);
 		status = EXIT_USAGE;
 	} else if ((is_ad_hoc ? agent_config_parse(&c->config, "command line", text.data, text.len,
 						   &errors)
@@ -102,7 +102,7 @@ int commission_open(struct commission *c, const struct cli *cli, struct bus_tap 
 		(void)fputs(words_say(WORD_ONE_LINE), stderr);
 		return EXIT_USAGE;
 	}
-	status = load(c, cli, is_ad_hoc);
+	status = load(c, cli, is_ad_hoc, false);
 	if (status != EXIT_OK)
 		return status;
 	c->bus = find_bus(c->config, name);
@@ -116,12 +116,22 @@ int commission_open(struct commission *c, const struct cli *cli, struct bus_tap 
 int commission_open_meter(struct commission *c, const struct cli *cli, struct bus_tap tap,
 			  const struct agent_meter **meter)
 {
+	bool is_ad_hoc = ad_hoc_is_wanted(cli);
 	int status;
 
 	*c = (struct commission){.config = NULL};
-	status = load(c, cli, false);
+	if (!is_ad_hoc && cli->n_arguments != 1) {
+		(void)fputs(words_say(WORD_READ_USAGE), stderr);
+		return EXIT_USAGE;
+	}
+	status = load(c, cli, is_ad_hoc, true);
 	if (status != EXIT_OK)
 		return status;
+	if (is_ad_hoc) {
+		c->bus = c->config->buses.items;
+		*meter = c->bus->meters.items;
+		return open_line(c, cli, true, tap);
+	}
 	*meter = agent_config_find_meter(c->config, cli->arguments[0], &c->bus);
 	if (*meter == NULL) {
 		(void)fprintf(stderr, words_say(WORD_NO_METER), cli->config, cli->arguments[0]);

@@ -32,7 +32,7 @@ struct commission {
  * unless a running agent owns it. Returns an exit status; what is wrong has been printed. The tap
  * sees nothing of an agent's line. commission_close is allowed after any result. */
 int commission_open(struct commission *c, const struct cli *cli, struct bus_tap tap);
-/* The same for a meter of the configuration. */
+/* The same for a meter: of the configuration, or of --rtu or --tcp with --unit and --profile. */
 int commission_open_meter(struct commission *c, const struct cli *cli, struct bus_tap tap,
 			  const struct agent_meter **meter);
 void commission_close(struct commission *c);

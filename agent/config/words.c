@@ -118,10 +118,10 @@ static const char *const words[WORD_N][2] = {
 	[WORD_READ_HEAD] = {"meter %s at %s\n", "仪表 %s，%s\n"},
 	[WORD_READ_IMPLAUSIBLE] = {"    it says %s, which is implausible and left out\n",
 				   "    表上为 %s，不合理，不采用\n"},
-	[WORD_READ_USAGE] = {"read needs a METER of the configuration, or --tcp HOST:PORT "
-			     "or\n--rtu DEV:9600:8N1 with --unit and --profile\n",
-			     "read 需要配置中的仪表编号，或 --tcp 主机:端口 / --rtu "
-			     "设备:9600:8N1\n加 --unit 和 --profile\n"},
+	[WORD_READ_USAGE] = {"Which meter? METER of the configuration, or --tcp HOST:PORT or\n"
+			     "--rtu DEV:9600:8N1 with --unit and --profile.\n",
+			     "哪块表？配置中的仪表编号，或 --tcp 主机:端口 / --rtu 设备:9600:8N1\n"
+			     "加 --unit 和 --profile。\n"},
 	[WORD_READ_REGISTERS] = {"registers (function, address, contents in hexadecimal)\n",
 				 "寄存器（功能码、地址、十六进制内容）\n"},
 	[WORD_READ_ABSENT] = {"-", "-"},

@@ -547,6 +547,35 @@ def test_trace_shows_the_bytes_on_the_wire(stack, is_running):
     assert re.search(r"^\d\d:\d\d:\d\d\.\d\d\d >( [0-9A-F]{2}){12}$", text, re.M)
 
 
+def test_trace_needs_no_configuration(stack):
+    site = Site(stack)
+    answer, _ = site.run("trace", "--tcp", f"127.0.0.1:{site.port}", "--unit", "7", "--profile",
+                         "eastron_sdm630", "--profiles", PROFILES, "--seconds", "2")
+    assert payload(answer["frames"], "sent")[6] == 7
+    done, _ = site.run("trace", "--tcp", f"127.0.0.1:{site.port}", check=False, is_json=False)
+    assert done.returncode == 2 and "--unit" in done.stderr
+
+
+# ---- read --watch ----
+@pytest.mark.parametrize("is_running", [False, True], ids=["alone", "beside run"])
+def test_watch_reads_again_until_ctrl_c(stack, is_running):
+    site = Site(stack)
+    config = site.write_agent(buses=["gateway"])
+    if is_running:
+        stack.agent(config)
+        wait_until(lambda: (stack.folder / "agent.sock").exists(), 20, "the agent listens")
+    child = subprocess.Popen([stack.program("agent"), "read", "a2", "--watch", "-c", config],
+                             stdout=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "C"})
+    heads = 0
+    for line in child.stdout:
+        heads += line.startswith("meter a2 at ")
+        if heads == 2:
+            break
+    child.send_signal(signal.SIGINT)
+    child.stdout.read()
+    assert child.wait(20) == 0
+
+
 # ---- spool ----
 def test_spool_tells_the_same_with_and_without_an_agent(stack):
     site = Site(stack)

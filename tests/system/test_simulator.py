@@ -102,7 +102,7 @@ def test_a_foreign_master_reads_what_the_account_says(stack):
 def test_exceptions_are_those_of_the_standard(stack):
     _, where = stack.simulator(CAMPUS)
     gateway = connect(next(bus for bus in where["buses"] if bus["name"] == "gateway"))
-    assert read(gateway, 1, 3, 0, 2).exception_code == 1
+    assert read(gateway, 2, 4, 0, 2).exception_code == 1
     assert read(gateway, 1, 4, 900, 2).exception_code == 2
     assert read(gateway, 1, 4, 0, 100).exception_code == 3
     assert read(gateway, 99, 4, 0, 2).exception_code == 11

@@ -107,7 +107,7 @@ static const struct mistake mistakes[] = {
 	{"a fixed time-out", TOP "buses: [{name: a, timeout: 300ms, tcp: {host: h}}]\n", NULL},
 	{"a time-out that is none", TOP "buses: [{name: a, timeout: soon, tcp: {host: h}}]\n", "buses[0].timeout: 'soon' is not"},
 	{"an interval below a second", METER("profile: eastron_sdm630, interval: 500ms"), "interval: '500ms' is out of range"},
-	{"a serial number where the profile has none", METER("profile: eastron_sdm630, serial_number: \"7\""),
+	{"a serial number where the profile has none", METER("profile: eastron_sdm72d, serial_number: \"7\""),
 		"does not know where the serial number is"},
 	{"a broker by an unknown scheme", "agent: {id: a, region: \"1\"}\nmqtt: {url: http://x}\nbuses: []\n",
 		"mqtt.url: must begin with tcp:// or tls://"},

@@ -20,7 +20,7 @@ static const struct answer_case cases[] = {
 	{"a right answer by TCP", TCP, "", 5, 4, "13 0 0: 00 07 00 00 00 07 05 04 04"},
 	{"nobody there", RTU, "", 6, 4, "0 0 0"},
 	{"nobody behind a gateway", TCP, "", 6, 4, "9 0 0: 00 07 00 00 00 03 06 84 0B"},
-	{"a function that it does not have", RTU, "", 5, 3, "5 0 0 right: 05 83 01"},
+	{"a function that it does not have", RTU, "", 5, 2, "5 0 0 right: 05 82 01"},
 	{"silence", RTU, "{kind: silence}", 5, 4, "0 0 0"},
 	{"silence that is over", RTU, "{kind: silence, to: -1h}", 5, 4, "9 0 0 right: 05 04 04"},
 	{"silence that is to come", RTU, "{kind: silence, from: +1h}", 5, 4, "9 0 0 right: 05 04 04"},

@@ -174,7 +174,7 @@ struct request_case {
 static const struct request_case requests[] = {
 	{"a value", SDM630, 4, 72, 2, MODBUS_OK},
 	{"many values", SDM630, 4, 0, 36, MODBUS_OK},
-	{"settings that are not simulated", SDM630, 3, 0, 2, MODBUS_ILLEGAL_FUNCTION},
+	{"coils that it does not have", SDM630, 1, 0, 2, MODBUS_ILLEGAL_FUNCTION},
 	{"no register at all", SDM630, 4, 5000, 2, MODBUS_ILLEGAL_ADDRESS},
 	{"a value and a hole", SDM630, 4, 380, 4, MODBUS_ILLEGAL_ADDRESS},
 	{"nothing asked for", SDM630, 4, 72, 0, MODBUS_ILLEGAL_VALUE},
