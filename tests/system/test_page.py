@@ -147,7 +147,8 @@ def plant(tmp_path_factory):
     plant.write_campus()
     plant.write_registry()
     file = plant.folder / "registry" / "institutions" / f"{INSTITUTION}.yaml"
-    file.write_text(file.read_text() + "department: 档案\nlocation: {latitude: 36.66, longitude: 117.07, datum: gcj02}\n")
+    file.write_text(file.read_text() + "department: 档案\nlocation: {latitude: 36.66, longitude: 117.07, datum: gcj02}\n"
+                    f"accounts: [{{number: '0531', carrier: electricity, capacity_kva: 400, demand_kw: 120, meters: [{meter_id('e01')}]}}]\n")
     write_baseline(plant)
     write_goals(plant)
     plant.write_server(factors=str(plant.folder / "factors"))
@@ -304,6 +305,19 @@ def test_base_load_and_demand_are_those_of_the_api(plant):
         for kpi, node in shown.items():
             value = node.find_elements(By.CSS_SELECTOR, "[data-value]")
             assert (float(value[0].get_attribute("data-value")) if value else None) == kpis[kpi]["value"], kpi
+        body = http("GET", f"{one.base}/api/v1/institutions/{INSTITUTION}/operation?period=month&year={day[:4]}&number={int(day[5:7])}", token=plant.token)[2]
+        (account,) = json.loads(body)["demand"]
+        (shown,) = one.find("[data-account='0531']")
+        assert float(shown.get_attribute("data-peak")) == account["peak_kw"]
+        assert ("超过合同" if account["exceeds"] else "合同以内") in shown.text and "120 kW" in shown.text
+        one.assert_clean()
+
+
+def test_nobody_to_compare_with_is_said(plant):
+    with page(plant) as one:
+        one.sign_in()
+        one.show(f"#/institution/{INSTITUTION}/overview?period=month")
+        assert "没有可比的同类机构" in one.find(".content")[0].text
         one.assert_clean()
 
 

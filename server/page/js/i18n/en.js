@@ -59,7 +59,7 @@ export const en = {
   },
   role: { main: "Main", sub: "Sub", generation: "Generation" },
   institution: {
-    facts: "Facts", monthly: "By month", daily: "By day", load: "Load curve", average: "Mean power", heat: "Weekly rhythm", heatHelp: "Mean power of the last four weeks", items: "Electricity by item",
+    facts: "Facts", monthly: "By month", daily: "By day", load: "Load curve", average: "Mean power", heat: "Weekly rhythm", heatHelp: "Means of the last four weeks", items: "Electricity by item",
     supply: { online: "metered", bill: "by bill", area_billed: "by area" }, base: "Night base load", peak: "Peak hour", work: "Working days", compare: "Compare",
     baseHelp: "Mean power from 0 to 5 o'clock", indicators: "All indicators", chooseDay: "Day", carrier: "Carrier", mixMonths: "Electricity by item and month", dayBefore: "Day before", weekBefore: "Week before", ofMonth: "{month}", noHourly: "Known from bills, not by the hour",
     demand: "Peak demand and base load", night: "Night as share of the mean", persons: "People", area: "Floor area", supplyTitle: "Supply", code: "Credit code", department: "Department", affiliation: "Level",
@@ -103,6 +103,12 @@ export const en = {
     targets: "Targets", quotas: "Quotas", years: "{a} to {b}", used: "{x} of this year's target used", timePassed: "{x} of the year has passed", usual: "{x} by this day last year", projected: "Year, if it goes on", due: "Target", plan: "{x} less by the plan's end, {y} of that reached", filedBase: "base as filed", frozen: "grid factor of {y}",
     states: { on_target: "On target", off_target: "Above target", unknown: "Not known" }, grades: { guide: "Meets the guide value", base: "Meets the base value", limit: "Within the limit", none: "Above the base value", over: "Above the limit" }, levels: { guide: "Guide", base: "Base", limit: "Limit" },
     unverified: "quotas not verified", warnings: { above_quota: " is above its limit", off_target: " is likely to miss this year's target" },
+  },
+  peers: {
+    title: "Among its peers", of: "{type}, {n} institutions", low: "below three quarters", high: "above three quarters", middle: "in the middle", quartiles: "quartiles {a} · median {b} · {c} ({n} institutions)", alone: "There is no institution of this type to compare with.",
+  },
+  operation: {
+    demand: "Peak demand against the contract", contract: "Contract", noContract: "not registered", capacity: "Capacity", above: "Above the contract", within: "Within the contract", at: "at {at}, {x} of the contract", night: "Lowest flow at night", leak: "A leak is suspected", noLeak: "No sign of a leak", lowest: "Lowest", mean: "Mean of the nights", nights: "Nights known",
   },
   bills: {
     title: "Enter a bill", entered: "Bills entered", enter: "Enter", paste: "Paste many", more: "Days, readings, account, note", period: "Accounting month", quantity: "Amount", fee: "Fee", fees: "Fees", from: "First day", to: "Last day",

@@ -59,7 +59,7 @@ export const zh = {
   },
   role: { main: "总表", sub: "分表", generation: "发电" },
   institution: {
-    facts: "基本情况", monthly: "逐月用量", daily: "逐日用量", load: "日负荷曲线", average: "平均功率", heat: "时段规律", heatHelp: "近 4 周各时刻平均功率", items: "用电分项",
+    facts: "基本情况", monthly: "逐月用量", daily: "逐日用量", load: "日负荷曲线", average: "平均功率", heat: "时段规律", heatHelp: "近 4 周各时刻平均值", items: "用电分项",
     supply: { online: "在线计量", bill: "账单", area_billed: "按面积计费" }, base: "夜间基础负荷", peak: "最大小时负荷", work: "工作日白天", compare: "对比",
     baseHelp: "0–5 时平均功率", indicators: "全部指标", chooseDay: "日期", carrier: "能源品种", mixMonths: "用电构成", dayBefore: "前一天", weekBefore: "前一周同日", ofMonth: "{month}", noHourly: "账单计量，没有逐时数据",
     demand: "最大需量与基础负荷", night: "夜间占日均", persons: "用能人数", area: "建筑面积", supplyTitle: "供能方式", code: "统一社会信用代码", department: "条线", affiliation: "隶属",
@@ -108,6 +108,12 @@ export const zh = {
     targets: "目标进度", quotas: "定额对标", years: "{a}–{b} 年", used: "年度目标已用 {x}", timePassed: "时间已过 {x}", usual: "上年此时已用 {x}", projected: "预计全年", due: "年度目标", plan: "规划降幅 {x}，已完成 {y}", filedBase: "基数为填报口径", frozen: "按 {y} 年电网系数",
     states: { on_target: "符合进度", off_target: "预计高于目标", unknown: "无法判断" }, grades: { guide: "达到引导值", base: "达到基准值", limit: "达到约束值", none: "未达基准值", over: "超过约束值" }, levels: { guide: "引导值", base: "基准值", limit: "约束值" },
     unverified: "定额未核对", warnings: { above_quota: "超过约束值", off_target: "预计高于年度目标" },
+  },
+  peers: {
+    title: "同类对比", of: "{type} {n} 家", low: "低于四分之三同类", high: "高于四分之三同类", middle: "居中", quartiles: "四分位 {a} · 中位 {b} · {c}（{n} 家）", alone: "没有可比的同类机构。",
+  },
+  operation: {
+    demand: "最大需量与合同", contract: "合同最大需量", noContract: "未登记", capacity: "报装容量", above: "超过合同", within: "合同以内", at: "{at} 达到，为合同的 {x}", night: "夜间最小流量", leak: "疑似漏水", noLeak: "未见漏水", lowest: "最小", mean: "平均每夜最小", nights: "有数据的夜晚",
   },
   bills: {
     title: "录入账单", entered: "已录账单", enter: "录入", paste: "粘贴多条", more: "起止日、示数、户号、备注", period: "账期", quantity: "数量", fee: "费用", fees: "费用合计", from: "起始日", to: "截止日",

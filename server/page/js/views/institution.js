@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An institution at a glance.
-import { get, getIfThere } from "../api.js";
+import { get, getIfThere, knows } from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { quotaCard, targetCard, warningList } from "../goals.js";
@@ -8,6 +8,7 @@ import { has, reason, t } from "../i18n.js";
 import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthNames, monthsOf } from "../months.js";
+import { peersCard } from "../peers.js";
 import { card, changeBadge, segmented, table, tools, withheld } from "../parts.js";
 import { periodName, periodOf, periodQuery } from "../period.js";
 import { plotCard } from "../plot.js";
@@ -97,6 +98,8 @@ async function quotasOf(path, answer, period) {
   return rolling && rolling.rows[0] ? quotaCard(rolling.rows[0], t("period.rollingName")) : null;
 }
 
+const peersOf = (path, period) => (knows("GET /api/v1/institutions/{id}/peers") ? getIfThere(`${path}/peers`, periodQuery(period)) : null);
+
 export async function institutionOverview({ place, subject }) {
   const period = periodOf(place.query);
   const path = `/institutions/${place.id}`;
@@ -105,12 +108,12 @@ export async function institutionOverview({ place, subject }) {
     get(`${path}/energy`, { from: `${period.year - 1}-01-01`, to: `${period.year + 1}-01-01`, interval: "month" }),
     getIfThere("/events", { institution: place.id, severity: "warning", state: "open", limit: EVENTS })]);
   const row = answer.rows[0];
-  const quotas = await quotasOf(path, answer, period);
+  const [quotas, peers] = await Promise.all([quotasOf(path, answer, period), peersOf(path, period)]);
   const total = row.kpis.total_energy_kgce;
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),
     kpiCards(CARDS, row, months), warningList(row),
     h("div", { class: "grid halves is-even" }, targetCard(answer, row), quotas),
     h("div", { class: "grid two" }, monthly(place, energy, period.year), facts(subject.institution)),
-    operation(months, period.year), indicators(row), tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll"))));
+    operation(months, period.year), peersCard(peers), indicators(row), tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll"))));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // When energy is used: the day's curve, the month's days, the week's rhythm.
-import { get, getIfThere } from "../api.js";
+import { get, getIfThere, knows } from "../api.js";
 import { today, wallTime } from "../clock.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
@@ -8,6 +8,8 @@ import { reason, t } from "../i18n.js";
 import { card, changeBadge, empty } from "../parts.js";
 import { plotCard } from "../plot.js";
 import { change, go, link } from "../route.js";
+import { mayReadFees } from "./bills.js";
+import { demandCard, nightFlowCard } from "./operation.js";
 import { carrierSwitch, valuesBy } from "./institution.js";
 
 const WEEKS = 4;
@@ -106,7 +108,7 @@ function dayControl(place, day) {
   return h("div", { class: "stepper is-day" }, arrow("left", -1, false), input, arrow("right", 1, day >= today().text));
 }
 
-export async function loadView({ place, subject }) {
+export async function loadView({ place, subject, session }) {
   const day = /^\d{4}-\d\d-\d\d$/.test(place.query.day || "") && place.query.day <= today().text ? place.query.day : today().text;
   const online = Object.entries(subject.institution.supply || {}).filter(([, supply]) => supply === "online").map(([carrier]) => carrier);
   const carrier = online.includes(place.query.carrier) ? place.query.carrier : online[0];
@@ -115,8 +117,9 @@ export async function loadView({ place, subject }) {
   const path = `/institutions/${place.id}/energy`;
   const ask = (from, to, interval) => get(path, { from, to, interval }).then((energy) => energy.series.find((series) => series.key.carrier === carrier && series.key.item === "total"));
   const ofMonth = (y) => ask(format.iso(y, month, 1), format.addDays(format.iso(y, month, format.daysInMonth(y, month)), 1), "day");
-  const [hours, days, before, figures] = await Promise.all([ask(format.addDays(day, -WEEKS * 7), format.addDays(day, 1), "hour"), ofMonth(year), ofMonth(year - 1),
-    getIfThere(`/institutions/${place.id}/kpis`, { year, period: "month", number: month })]);
+  const ofAccounts = knows("GET /api/v1/institutions/{id}/operation") && mayReadFees(session, subject);
+  const [hours, days, before, figures, accounts] = await Promise.all([ask(format.addDays(day, -WEEKS * 7), format.addDays(day, 1), "hour"), ofMonth(year), ofMonth(year - 1),
+    getIfThere(`/institutions/${place.id}/kpis`, { year, period: "month", number: month }), ofAccounts ? getIfThere(`/institutions/${place.id}/operation`, { year, period: "month", number: month }) : null]);
   const withCarrier = { ...place, query: { ...place.query, carrier } };
   const filters = h("div", { class: "filters" }, carrierSwitch(withCarrier, online, carrier), dayControl(place, day));
   if (!hours) return h("div", { class: "stack" }, filters, empty());
@@ -125,5 +128,6 @@ export async function loadView({ place, subject }) {
   const [row] = figures ? figures.rows : [];
   return h("div", { class: "stack" }, filters, h("div", null, MONTHLY[carrier] ? h("p", { class: "stats-title" }, t("institution.ofMonth", { month: format.month(month) })) : null, numbers(row, carrier)),
     dayCurve(withCarrier, day, hours.unit, at),
-    h("div", { class: "grid halves" }, days ? dailyBars(withCarrier, day, days, before) : null, heatMap(means, hours.unit, carrier)));
+    h("div", { class: "grid halves" }, days ? dailyBars(withCarrier, day, days, before) : null, heatMap(means, hours.unit, carrier)),
+    carrier === "electricity" ? demandCard(accounts) : carrier === "water" ? nightFlowCard(accounts) : null);
 }
