@@ -173,8 +173,9 @@ test:
 soak:
 	tools/setup
 	+$(MAKE) all
-	+$(MAKE) build/$(MODE)/tests/test_year
+	+$(MAKE) build/$(MODE)/tests/test_year build/$(MODE)/tests/test_derive_order
 	NENGHAO_YEAR=200x365 build/$(MODE)/tests/test_year
+	NENGHAO_SEEDS=1-200 build/$(MODE)/tests/test_derive_order
 	$(PYTHON) -m pytest -q tests/system -m soak
 	+$(MAKE) fuzz FUZZ_SECONDS=600
 

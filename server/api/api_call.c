@@ -59,6 +59,16 @@ void api_failed(struct api_call *call, const struct err *err)
 	api_problem(call, 500, "internal", "the server failed to answer; its log says why");
 }
 
+void api_write_failed(struct api_call *call, int rc, const struct err *err)
+{
+	if (rc != -EBUSY) {
+		api_failed(call, err);
+		return;
+	}
+	api_problem(call, 503, "busy", "the ledger is being written; try again");
+	call->reply->retry_after_s = 1;
+}
+
 void api_add_computing(struct api_call *call)
 {
 	struct db_statement *dirty;
@@ -86,11 +96,7 @@ struct ledger *api_open_writer(struct api_call *call)
 
 	if (rc == 0)
 		return ledger;
-	api_failed(call, &err);
-	if (rc == -EBUSY) {
-		api_problem(call, 503, "busy", "the ledger is being written; try again");
-		call->reply->retry_after_s = 1;
-	}
+	api_write_failed(call, rc, &err);
 	return NULL;
 }
 

@@ -105,6 +105,8 @@ __attribute__((format(printf, 4, 5))) void api_problem(struct api_call *call, in
 void api_not_found(struct api_call *call, const char *what, const char *id);
 /* 500 with the error logged, not shown. */
 void api_failed(struct api_call *call, const struct err *err);
+/* Of a writer: 503 if somebody else has been writing for long (-EBUSY), else 500. */
+void api_write_failed(struct api_call *call, int rc, const struct err *err);
 void api_json(struct api_call *call); /* status 200, JSON; write into call->json afterwards */
 /* status 200, CSV with these columns (NULL-terminated); write into call->csv afterwards. */
 void api_csv(struct api_call *call, const char *const *columns);

@@ -282,7 +282,7 @@ static void answer(struct api_call *call, struct ledger *ledger, int rc, int64_t
 		rc = edit_get(ledger, id, answer_edit, call, err);
 	}
 	if (rc < 0)
-		api_failed(call, err);
+		api_write_failed(call, rc, err);
 }
 
 static void post_edit(struct api_call *call)

@@ -296,6 +296,7 @@ static void acknowledge_event(struct api_call *call)
 	char note[NOTE_MAX + 1];
 	struct err err = {""};
 	struct ledger *ledger;
+	int rc;
 
 	if (event_get(call->ledger, id, find_covered, &found, &err) < 0) {
 		api_failed(call, &err);
@@ -310,8 +311,9 @@ static void acknowledge_event(struct api_call *call)
 	ledger = api_open_writer(call);
 	if (ledger == NULL)
 		return;
-	if (acknowledge(call, ledger, id, note, &err) < 0)
-		api_failed(call, &err);
+	rc = acknowledge(call, ledger, id, note, &err);
+	if (rc < 0)
+		api_write_failed(call, rc, &err);
 	ledger_close(ledger);
 }
 

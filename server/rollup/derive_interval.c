@@ -168,20 +168,26 @@ int derive_reach(struct derive *derive, const struct registry_meter *meter,
 	int64_t offset = derive->registry->offset_ms;
 	int rc = load_material(derive, meter, &material, err);
 	bool is_wide = rc == 0 && (material.n_clocks > 0 || falls(&material));
+	bool is_edited = material.n_effects > 0;
 	const struct reading *before = NULL, *after = NULL;
 
 	for (size_t i = 0; i < material.n && rc == 0; i++) {
 		const struct reading *reading = &material.readings[i];
 
-		if (reading->time_ms <= span->from_ms)
+		/* A span may begin and end at a reading that changed itself: where nothing else was
+		 * read beyond it something may have been set by hand. */
+		if (reading->time_ms < span->from_ms + !is_edited)
 			before = reading;
-		if (reading->time_ms >= span->to_ms && after == NULL)
+		if (reading->time_ms > span->to_ms - !is_edited && after == NULL)
 			after = reading;
 		if (is_wide)
 			widen(days, reading->time_ms, offset);
 	}
 	*at_end = material.n == 0 || material.readings[0].time_ms >= span->from_ms ||
 		  material.readings[material.n - 1].time_ms <= span->to_ms;
+	/* Lives that edits begin or end have registers of their own, too. */
+	for (size_t i = 0; i < material.n_effects && rc == 0 && *at_end; i++)
+		widen(days, material.effects[i].time_ms, offset);
 	if (before != NULL)
 		widen(days, before->time_ms, offset);
 	if (after != NULL)

@@ -356,12 +356,12 @@ static int insert(struct making *making, int64_t *id, struct err *err)
 	return rc;
 }
 
-static int finish(struct making *making, int rc)
+static int finish(struct making *making, int rc, struct err *err)
 {
 	free(making->effects);
 	free(making->readings);
 	if (rc == 0)
-		return ledger_commit(making->ledger, NULL);
+		return ledger_commit(making->ledger, err);
 	ledger_rollback(making->ledger);
 	return rc;
 }
@@ -409,7 +409,7 @@ int edit_make(struct ledger *ledger, const struct registry *registry,
 		rc = insert(&making, id, err);
 	if (rc == 0)
 		rc = mark(&making, err);
-	return finish(&making, rc);
+	return finish(&making, rc, err);
 }
 
 /* ---- taking back ---- */
@@ -483,5 +483,5 @@ int edit_revoke(struct ledger *ledger, const struct registry *registry,
 		rc = mark(&making, err); /* with the edit still among the effects */
 	if (rc == 0)
 		rc = insert(&making, id, err);
-	return finish(&making, rc);
+	return finish(&making, rc, err);
 }

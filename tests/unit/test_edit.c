@@ -76,10 +76,67 @@ static void test_edits_by_hand(void **state)
 	campus_fini(&campus);
 }
 
+static int64_t value_on(struct campus *campus, const char *day)
+{
+	char *sql = xasprintf("SELECT value" OF_E02 " AND day = %d", (int)campus_day(day));
+	int64_t value = campus_ask(campus, sql);
+
+	free(sql);
+	return value;
+}
+
+/* 36 hours from a dial read by hand to the first reading, which is then corrected upwards: the days
+ * before that reading change with it, though nothing was read on them. */
+static void test_days_before_the_first_reading(void **state)
+{
+	char *yaml = campus_yaml(40, "tenant", "");
+	struct reading first = {campus_time("2026-03-01"), 48 * (int64_t)MICRO};
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	(void)campus_edit(&campus, "e02",
+			  (struct edit_effect){EDIT_SET, campus_time("2026-02-27T12:00:00+08:00"),
+					       0, MICRO_NONE});
+	campus_merge(&campus, "e02", KWH, &first, 1);
+	campus_derive(&campus);
+	assert_int_equal(value_on(&campus, "2026-02-27"), 16 * MICRO);
+	assert_int_equal(value_on(&campus, "2026-02-28"), 32 * MICRO);
+	first.value *= 2;
+	campus_merge(&campus, "e02", KWH, &first, 1);
+	campus_derive(&campus);
+	assert_int_equal(value_on(&campus, "2026-02-27"), 32 * MICRO);
+	assert_int_equal(value_on(&campus, "2026-02-28"), 64 * MICRO);
+	campus_fini(&campus);
+}
+
+/* The same of a reset whose first register is known: it begins what comes after. */
+static void test_days_between_a_reset_and_the_first_reading(void **state)
+{
+	char *yaml = campus_yaml(40, "tenant", "");
+	const struct reading first = {campus_time("2026-03-01"), 48 * (int64_t)MICRO};
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	free(yaml);
+	(void)campus_edit(&campus, "e02",
+			  (struct edit_effect){EDIT_RESET, campus_time("2026-02-27T12:00:00+08:00"),
+					       MICRO_NONE, 0});
+	campus_merge(&campus, "e02", KWH, &first, 1);
+	campus_derive(&campus);
+	assert_int_equal(value_on(&campus, "2026-02-27"), 16 * MICRO);
+	assert_int_equal(value_on(&campus, "2026-02-28"), 32 * MICRO);
+	campus_fini(&campus);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edits_by_hand),
+		cmocka_unit_test(test_days_before_the_first_reading),
+		cmocka_unit_test(test_days_between_a_reset_and_the_first_reading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
