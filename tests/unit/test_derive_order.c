@@ -166,7 +166,7 @@ static void make_plan(struct planned *plans)
 
 		plans[i].device = 1 + i % 3;
 		plans[i].effect = (struct edit_effect){
-			.kind = i % 3 == 0 ? EDIT_RESET : EDIT_SET,
+			.kind = (i + i / 3) % 3 == 0 ? EDIT_RESET : EDIT_SET,
 			.time_ms = t + 7 + i,
 			.value = random_below(2000) * (int64_t)MICRO,
 			.first = random_below(2) ? random_below(9) * (int64_t)MICRO : MICRO_NONE};
