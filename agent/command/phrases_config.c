@@ -34,6 +34,8 @@ const struct phrase phrases_config[] = {
 	 "rtu、tcp、rtu_over_tcp、listen 只能有一个"},
 	{"bus '%s' would be busy %.1f %% of the time, more than %d %%: read less often, fewer quantities, or on two lines ('plan' shows why)",
 	 "总线“%s”的占用率将达 %.1f %%，超过 %d %%：请降低频率、减少量，或分成两条线（原因见 plan）"},
+	{"bus '%s' would be busy %.1f %% of the time if a request takes %lld ms ('round_trip'): readings may be late",
+	 "总线“%s”的占用率将达 %.1f %%（按每次请求 %lld 毫秒，round_trip）：读数可能迟到"},
 	{"%s is already in line %u", "%s 已在第 %u 行"},
 	{"must be of small letters, digits and '-', at most 48",
 	 "只能是小写字母、数字和“-”，最多 48 个"},
