@@ -305,9 +305,9 @@ void read_show_life(const struct read_answer *answer)
 		(void)fputs(words_say(WORD_READ_NO_SERIAL), stdout);
 	if (counter != NULL)
 		(void)printf("quantity: %s\n", counter);
-	(void)printf("lives:\n  - {serial: \"%s\", from: %s",
+	(void)printf("lives:\n  - serial: \"%s\"\n    from: %s\n",
 		     has_serial ? print_value(answer, "values", "serial_number", text) : "?", from);
 	if (counter != NULL)
-		(void)printf(", first: %s", print_value(answer, "values", counter, text));
-	(void)printf(", ratio: %s}\n", side == SIDE_PRIMARY ? "1" : "?");
+		(void)printf("    first: %s\n", print_value(answer, "values", counter, text));
+	(void)printf("    ratio: %s\n", side == SIDE_PRIMARY ? "1" : "?");
 }
