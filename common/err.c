@@ -39,5 +39,5 @@ const char *err_name(int code)
 {
 	const char *name = strerrordesc_np(code < 0 ? -code : code);
 
-	return name != NULL ? name : "unknown error";
+	return phrase_say(name != NULL ? name : "unknown error");
 }

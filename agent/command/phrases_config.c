@@ -11,6 +11,7 @@ const struct phrase phrases_config[] = {
 	 "必须是 hold：拨入的网关无法去呼叫"},
 	{"there is no file '%s'", "没有文件“%s”"},
 	{"there is no %s.yaml in %s%s", "没有型号文件 %s.yaml（目录：%s）%s"},
+	{" or ", " 或 "},
 	{"any folder (none is set)", "任何目录（未设置）"},
 	{"must be a map such as {ct: 40}", "必须是映射，如 {ct: 40}"},
 	{"profile %s has no such register", "型号文件 %s 没有这个寄存器"},

@@ -33,7 +33,7 @@ static void report_no_profile(const struct agent_config *config, const struct ag
 		return;
 	}
 	for (size_t i = 0; i < config->profile_folders.count; i++)
-		buf_printf(&words, "%s%s", i > 0 ? " or " : "", folders[i]);
+		buf_printf(&words, "%s%s", i > 0 ? phrase_say(" or ") : "", folders[i]);
 	conf_error(errors, at(meter->node, "profile"), NULL, "there is no %s.yaml in %s%s",
 		   meter->profile_name,
 		   words.len > 0 ? words.data : phrase_say("any folder (none is set)"), hint);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds every sentence that nenghao-agent's commands can say to people, in the sources."""
+import errno
+import os
 import pathlib
 import re
 
@@ -108,7 +110,12 @@ def found_in(path):
 
 # Codes of the status and of faults, which are words there.
 CODES = ["ok", "silent", "waiting", "timeout", "exception", "crc", "garbled", "wrong_unit",
-         "link_down", "no_value", "implausible", "wrong_device", "wrong_serial", "not_polled", "is too large"]
+         "link_down", "no_value", "implausible", "wrong_device", "wrong_serial", "not_polled", "is too large", *(os.strerror(code) for code in (
+             errno.ECONNREFUSED, errno.ETIMEDOUT, errno.ECONNRESET, errno.EHOSTUNREACH,
+             errno.ENETUNREACH, errno.EHOSTDOWN, errno.EADDRNOTAVAIL, errno.EADDRINUSE,
+             errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EACCES, errno.EPERM, errno.EISDIR,
+             errno.ENOTDIR, errno.EBUSY, errno.EIO, errno.ENOTTY, errno.ENOSPC, errno.EROFS,
+             errno.EMFILE)), "unknown error"]
 
 
 def reasons():
