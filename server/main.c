@@ -21,6 +21,8 @@
 #include "server/command/commands.h"
 #include "server/config/config.h"
 #include "server/factors/factors.h"
+#include "server/federation/cards.h"
+#include "server/federation/federation.h"
 #include "server/figures/derive_export.h"
 #include "server/figures/figures.h"
 #include "server/figures/restate.h"
@@ -38,7 +40,8 @@ enum {
 	TSDB_MEMORY_BYTES = 64 * 1024 * 1024,
 	READERS = 4,
 	AUDIT_CAPACITY = 8192, /* accesses that wait to be written */
-	METER_DAYS_PER_STEP = 200
+	METER_DAYS_PER_STEP = 200,
+	CARDS_PERIOD_MS = 500
 };
 
 struct server {
@@ -60,6 +63,8 @@ struct server {
 	struct api *api;
 	struct page *page;
 	struct http_server *http;
+	struct federation *federation; /* NULL: nothing is handed on */
+	struct cards_watch cards;      /* institutions of lower servers */
 	const char *region[1];
 	int64_t last_rounds;
 	int lock; /* of the ledger, for this process's life */
@@ -165,6 +170,17 @@ static void write_metrics(struct buf *out, void *arg)
 	metrics_write(server->ingest, server->receiver, VERSION, out);
 	audit_write_metrics(server->audit, out);
 	alarm_write_metrics(server->alarm, out);
+	federation_write_metrics(server->federation, out);
+}
+
+static void write_notes(struct buf *out, void *arg)
+{
+	federation_write_notes(((struct server *)arg)->federation, out);
+}
+
+static void on_cards(void *arg)
+{
+	cards_note(&((struct server *)arg)->cards);
 }
 
 static bool is_ready(struct buf *reasons, void *arg)
@@ -259,8 +275,11 @@ static int start_http(struct server *server, struct err *err)
 					.audit = server->audit,
 					.registry = current_registry,
 					.catalogue = current_catalogue,
+					.on_cards = on_cards,
 					.metrics = write_metrics,
 					.is_ready = is_ready,
+					.notes = write_notes,
+					.max_lag_ms = config->max_lag_ms,
 					.arg = server};
 	struct http_options http = {.listen = config->listen,
 				    .tls_cert_file = config->tls_cert_file,
@@ -283,6 +302,7 @@ static int start_http(struct server *server, struct err *err)
 static void stop(struct server *server)
 {
 	http_stop(server->http);
+	federation_stop(server->federation);
 	api_destroy(server->api);
 	page_destroy(server->page);
 	audit_stop(server->audit);
@@ -296,6 +316,13 @@ static void stop(struct server *server)
 	ledger_lock_release(server->lock);
 }
 
+static int start_federation(struct server *server, struct err *err)
+{
+	const struct federation_use use = {server->factors, current_registry, server};
+
+	return federation_start(&server->federation, server->config, &use, err);
+}
+
 static void reload(void *arg)
 {
 	struct server *server = arg;
@@ -304,8 +331,7 @@ static void reload(void *arg)
 	struct catalogue *catalogue = NULL;
 
 	notify_reloading();
-	(void)registry_reload(&fresh, before, server->config->registry, server->config->regions,
-			      server->config->offset_ms, &errors);
+	(void)cards_load_registry(&fresh, server->config, before, &errors);
 	registry_release(before);
 	(void)catalogue_load(&catalogue, server->config->catalogue, &errors);
 	if (errors.count > 0) {
@@ -322,6 +348,12 @@ static void reload(void *arg)
 	}
 	conf_errors_fini(&errors);
 	notify_ready("running");
+}
+
+static void look_for_cards(void *arg)
+{
+	if (cards_are_due(&((struct server *)arg)->cards))
+		reload(arg);
 }
 
 static void feed_watchdog(void *arg)
@@ -354,6 +386,10 @@ static int start(struct server *server, struct err *err)
 		rc = start_audit(server, err);
 	if (rc == 0)
 		rc = start_http(server, err);
+	if (rc == 0)
+		rc = start_federation(server, err);
+	if (rc == 0)
+		rc = loop_add_timer(server->loop, CARDS_PERIOD_MS, look_for_cards, server, err);
 	if (rc == 0 && watchdog_ms > 0)
 		rc = loop_add_timer(server->loop, watchdog_ms, feed_watchdog, server, err);
 	free(client_id);
@@ -416,64 +452,7 @@ static int command_run(const struct cli *cli)
 	return status;
 }
 
-static const struct cli_command commands[] = {
-	{"run", "", "keep the ledger, derive the figures, answer HTTP, until SIGTERM", 0, 0, NULL,
-	 command_run},
-	{"check", "", "check configuration, registry and factors", 0, 0, server_check_options,
-	 server_command_check},
-	{"status", "", "show agents, dead letters and queues", 0, 0, NULL, server_command_status},
-	{"import", "FILE.lp|FILE.csv|FILE.xlsx", "take in past readings, bills, filled-in reports",
-	 1, 1, server_import_options, server_command_import},
-	{"report", "statistics|reminders|changes|reconciliation [YEAR]",
-	 "statistics forms and their sums, who is late, what changed, bills against meters", 1, 2,
-	 server_report_options, server_command_report},
-	{"edit", "void|set|reset|accept|revoke N|list",
-	 "correct readings, with who, when and why; see docs/ledger.md", 1, 2, server_edit_options,
-	 server_command_edit},
-	{"event", "list|acknowledge N",
-	 "what happened to meters and agents, and who looks after it", 1, 2, server_event_options,
-	 server_command_event},
-	{"alarm", "list|test RECEIVER", "notices that wait for their receivers; is one reached", 1,
-	 2, NULL, server_command_alarm},
-	{"recompute", "", "compute the figures again", 0, 0, server_recompute_options,
-	 server_command_recompute},
-	{"registry", "diff DIR|fill DIR",
-	 "which figures the registry in DIR would move; or fill DIR from tables", 2, 2, NULL,
-	 server_command_registry},
-	{"baseline", "list|show ID|fit ID|account ID|case CASE.json",
-	 "savings against weather-adjusted baselines, accounts of contracts", 1, 2,
-	 server_baseline_options, server_command_baseline},
-	{"backup", "FILE", "copy the ledger, also beside a running server", 1, 1, NULL,
-	 server_command_backup},
-	{"restore", "FILE", "put such a copy in the ledger's place; the server must not run", 1, 1,
-	 NULL, server_command_restore},
-	{"takeover", "BACKUP", "take a region over from another server; this one must not run", 1,
-	 1, server_takeover_options, server_command_takeover},
-	{"audit", "", "show who asked the API for what", 0, 0, server_audit_options,
-	 server_command_audit},
-	{"token", "add NAME|list|revoke NAME", "who may ask the API", 1, 2, server_token_options,
-	 server_command_token},
-	{0},
-};
-
 int main(int argc, char **argv)
 {
-	static const struct cli_program program = {
-		.name = "nenghao-server",
-		.summary = "keeps the energy ledger of a region's public institutions",
-		.default_config = "/etc/nenghao/server.yaml",
-		.version = VERSION,
-		.examples = "  nenghao-server check -c server.yaml\n"
-			    "  nenghao-server import history.lp\n"
-			    "  nenghao-server report statistics 2025 --region 370102 --format xlsx "
-			    "--output 2025.xlsx\n"
-			    "  nenghao-server token add bureau --region 3701 --grade L2\n"
-			    "  nenghao-server edit reset --meter 370102-0001-e01 --at "
-			    "2026-03-01T10:05:00+08:00 --last 5012.3 --why \"reset by hand\"\n"
-			    "  nenghao-server recompute --from 2026-01-01\n"
-			    "  nenghao-server backup /var/backups/nenghao-ledger.db\n",
-		.commands = commands,
-	};
-
-	return cli_main(&program, argc, argv);
+	return command_program(argc, argv, VERSION, command_run);
 }

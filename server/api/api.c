@@ -11,6 +11,7 @@
 #include "common/mailbox.h"
 #include "common/mem.h"
 #include "server/api/api_call.h"
+#include "server/api/api_fields.h"
 #include "server/api/api_finish.h"
 #include "server/api/rate.h"
 #include "server/rollup/derived.h"
@@ -30,17 +31,29 @@ struct reader {
 	struct derived *derived;
 };
 
-const struct api_route *const api_route_tables[] = {api_operation_routes,  api_openapi_routes,
-						    api_region_routes,     api_kpi_routes,
-						    api_ranking_routes,    api_institution_routes,
-						    api_energy_routes,     api_savings_routes,
-						    api_meter_routes,      api_event_routes,
-						    api_audit_routes,      api_bill_routes,
-						    api_bill_entry_routes, api_statistics_routes,
-						    api_filing_routes,     api_catalogue_routes,
-						    api_notice_routes,     api_peer_routes,
-						    api_running_routes,    api_token_routes,
-						    api_edit_routes,       NULL};
+const struct api_route *const api_route_tables[] = {api_operation_routes,
+						    api_openapi_routes,
+						    api_region_routes,
+						    api_kpi_routes,
+						    api_ranking_routes,
+						    api_institution_routes,
+						    api_energy_routes,
+						    api_savings_routes,
+						    api_meter_routes,
+						    api_event_routes,
+						    api_audit_routes,
+						    api_bill_routes,
+						    api_bill_entry_routes,
+						    api_statistics_routes,
+						    api_filing_routes,
+						    api_catalogue_routes,
+						    api_notice_routes,
+						    api_peer_routes,
+						    api_running_routes,
+						    api_token_routes,
+						    api_edit_routes,
+						    api_rollup_routes,
+						    NULL};
 
 static void close_reader(void *arg)
 {
@@ -171,8 +184,10 @@ static void run_in_snapshot(struct api_call *call)
 		return;
 	}
 	if (api_authorize(call) && api_parameters_are_known(call) && api_choose_format(call) &&
-	    !api_recall(call))
+	    api_fields_are_known(call) && !api_recall(call)) {
 		call->route->fn(call);
+		api_fields_select(call);
+	}
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
 }
 

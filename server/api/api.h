@@ -33,10 +33,17 @@ struct api_options {
 	struct registry *(*registry)(void *arg);
 	/* The data catalogue in force, held for the caller. Called from any thread. */
 	struct catalogue *(*catalogue)(void *arg);
+	/* Institutions of lower servers came or changed: the registry has to be read anew. May be
+	 * NULL. Called from any thread. */
+	void (*on_cards)(void *arg);
 	/* Appends Prometheus text. Called from any thread. */
 	void (*metrics)(struct buf *out, void *arg);
 	/* Is the server fit for work? Adds what is wrong, one sentence a line. */
 	bool (*is_ready)(struct buf *reasons, void *arg);
+	/* What is not well and yet no reason to send nobody here, one sentence a line. May be NULL.
+	 */
+	void (*notes)(struct buf *out, void *arg);
+	int64_t max_lag_ms; /* a lower server that is further behind is named there; 0: never */
 	void *arg;
 };
 

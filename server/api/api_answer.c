@@ -105,7 +105,7 @@ static void link_next(struct api_call *call, const char *cursor)
 {
 	struct buf link = {0};
 
-	buf_printf(&link, "<%s?", call->route->pattern);
+	buf_printf(&link, "<%s?", call->request->path);
 	for (size_t i = 0; i < call->request->n_parameters; i++) {
 		const struct http_parameter *parameter = &call->request->parameters[i];
 

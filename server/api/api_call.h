@@ -91,9 +91,12 @@ extern const struct api_route api_region_routes[], api_institution_routes[], api
 	api_openapi_routes[], api_ranking_routes[], api_audit_routes[], api_bill_routes[],
 	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[],
 	api_catalogue_routes[], api_savings_routes[], api_notice_routes[], api_peer_routes[],
-	api_running_routes[], api_token_routes[], api_edit_routes[];
+	api_running_routes[], api_token_routes[], api_edit_routes[], api_rollup_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
+
+/* api_schemas.json as text. */
+const char *api_schemas_text(void);
 
 /* ---- answers ---- */
 /* RFC 9457: an error with a short type ("unknown-parameter") and a sentence. Replaces whatever the

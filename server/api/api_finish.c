@@ -130,8 +130,8 @@ static void write_key(const struct api_call *call, struct buf *key)
 {
 	const struct http_request_in *request = call->request;
 
-	buf_printf(key, "%lld %d %d %s", (long long)call->grant.token_id, call->is_csv,
-		   wants_gzip(call), request->path);
+	buf_printf(key, "%lld %d %d %d %s", (long long)call->grant.token_id, call->is_csv,
+		   call->is_xlsx, wants_gzip(call), request->path);
 	for (size_t i = 0; i < request->n_parameters; i++) {
 		buf_add_char(key, '\0');
 		buf_add_text(key, request->parameters[i].name);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Indicators of regions and institutions. */
 #include <stdio.h>
+#include <string.h>
 
 #include "server/api/api_call.h"
 #include "server/api/api_goal.h"
 #include "server/api/api_period.h"
+
+enum { PAGE_MAX = 5000 };
 
 /* Twelve digits: more than anybody measures, and enough to compute on with. */
 static void add_digits(struct json_writer *json, const char *key, double number)
@@ -60,6 +63,11 @@ static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_valu
 struct answer {
 	struct api_call *call;
 	struct figures_goals goals;
+	/* by=institution, where a page is asked for */
+	int64_t limit, n; /* limit 0: all of them */
+	const char *after;
+	char last[64]; /* the key of the page's last row */
+	bool is_full;  /* there are more */
 };
 
 static int write_row(const struct figures_row *row, void *arg)
@@ -183,29 +191,59 @@ static void begin_answer(struct answer *answer, const struct figures *figures, u
 	json_begin_array(&call->json, "rows");
 }
 
-static void end_answer(struct api_call *call, int rc, const struct err *err)
+static void end_answer(const struct answer *answer, int rc, const struct err *err)
 {
+	struct api_call *call = answer->call;
+	const char *next = answer->is_full ? answer->last : NULL;
+
 	if (rc < 0) {
 		api_failed(call, err);
 		return;
 	}
-	if (call->is_csv)
-		return;
-	json_end_array(&call->json);
-	json_end_object(&call->json);
+	api_end_list(call, next);
 }
 
 static bool is_visible(const struct registry *registry, uint32_t institution, void *arg)
 {
-	(void)registry;
-	return api_may_see_institution(arg, institution);
+	const struct answer *answer = arg;
+
+	if (answer->after != NULL &&
+	    strcmp(registry->institutions[institution].id, answer->after) <= 0)
+		return false;
+	return api_may_see_institution(answer->call, institution);
+}
+
+/* Rows come in the order of their keys; 1 behind the last of the page. */
+static int write_page(const struct figures_row *row, void *arg)
+{
+	struct answer *answer = arg;
+
+	if (answer->limit > 0 && answer->n == answer->limit) {
+		answer->is_full = true;
+		return 1;
+	}
+	answer->n++;
+	(void)snprintf(answer->last, sizeof answer->last, "%s", row->key);
+	return answer->call->is_csv ? write_lines(row, answer) : write_row(row, answer);
+}
+
+/* False after answering 400: pages are of institutions. */
+static bool read_page(struct api_call *call, enum figures_group by, struct answer *answer)
+{
+	answer->after = api_parameter(call, "cursor");
+	if (!api_integer(call, "limit", 0, &answer->limit))
+		return false;
+	if (by == GROUP_INSTITUTION || (answer->after == NULL && answer->limit == 0))
+		return true;
+	api_problem(call, 400, "bad-parameter", "limit and cursor are for by=institution");
+	return false;
 }
 
 static void get_region_kpis(struct api_call *call)
 {
 	struct figures figures = api_figures(call);
-	struct figures_question question = {.filter = is_visible, .filter_arg = call};
 	struct answer answer = {.call = call};
+	struct figures_question question = {.filter = is_visible, .filter_arg = &answer};
 	struct err err = {""};
 	int by, rc;
 
@@ -213,7 +251,7 @@ static void get_region_kpis(struct api_call *call)
 	if (!api_read_period(call, &figures, question.region, &question.period))
 		return;
 	by = api_choice(call, "by");
-	if (by < 0)
+	if (by < 0 || !read_page(call, (enum figures_group)by, &answer))
 		return;
 	question.by = (enum figures_group)by;
 	rc = api_goals_load(call, &answer.goals, &figures, &question, &err);
@@ -222,9 +260,8 @@ static void get_region_kpis(struct api_call *call)
 		return;
 	}
 	begin_answer(&answer, &figures, question.region, &question.period);
-	rc = api_disclose(call, &figures, &question, call->is_csv ? write_lines : write_row,
-			  &answer, &err);
-	end_answer(call, rc, &err);
+	rc = api_disclose(call, &figures, &question, write_page, &answer, &err);
+	end_answer(&answer, rc, &err);
 	figures_goals_free(&answer.goals);
 }
 
@@ -251,7 +288,7 @@ static void get_institution_kpis(struct api_call *call)
 	api_hide_kpis(call, &row);
 	if (rc == 0)
 		rc = call->is_csv ? write_lines(&row, &answer) : write_row(&row, &answer);
-	end_answer(call, rc, &err);
+	end_answer(&answer, rc, &err);
 	figures_goals_free(&answer.goals);
 }
 
@@ -262,6 +299,12 @@ static const struct api_parameter region_parameters[] = {
 	 .choices = figures_group_names,
 	 .fallback = "",
 	 .help = "groups, a row each; without: one row for the region"},
+	{.name = "limit",
+	 .type = API_INTEGER,
+	 .min = 1,
+	 .max = PAGE_MAX,
+	 .help = "by=institution: so many on a page; default: all"},
+	{.name = "cursor", .help = "by=institution: the next of the page before"},
 	API_CSV_PARAMETERS,
 	{0},
 };

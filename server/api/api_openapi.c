@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/api/api_call.h"
+#include "server/api/api_fields.h"
 
 /* The file as it stands in the source, put into the program by the assembler. */
 __asm__(".pushsection .rodata\n"
@@ -13,6 +14,11 @@ __asm__(".pushsection .rodata\n"
 	".byte 0\n"
 	".popsection\n");
 extern const char api_schemas[];
+
+const char *api_schemas_text(void)
+{
+	return api_schemas;
+}
 
 static void write_type(struct json_writer *json, const struct api_parameter *parameter)
 {
@@ -68,6 +74,23 @@ static void write_path_parameters(struct json_writer *json, const char *pattern)
 	}
 }
 
+static void write_fields(struct json_writer *json)
+{
+	json_begin_object(json, NULL);
+	json_add_string(json, "name", API_FIELDS_PARAMETER);
+	json_add_string(json, "in", "query");
+	json_add_string(
+		json, "description",
+		"a,b: only these members of the list's items, or of the object; of CSV only "
+		"these columns. What else is required may then be missing");
+	json_add_bool(json, "required", false);
+	json_begin_object(json, "schema");
+	json_add_string(json, "type", "string");
+	json_add_int(json, "maxLength", 1000);
+	json_end_object(json);
+	json_end_object(json);
+}
+
 static void write_parameters(struct json_writer *json, const struct api_route *route)
 {
 	const struct api_parameter *parameter = route->parameters;
@@ -83,6 +106,8 @@ static void write_parameters(struct json_writer *json, const struct api_route *r
 		write_type(json, parameter);
 		json_end_object(json);
 	}
+	if (api_route_has_fields(route))
+		write_fields(json);
 	json_end_array(json);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/api/api_call.h"
+#include "server/api/api_fields.h"
 
 enum { PARAMETERS_MAX = 16 };
 
@@ -82,7 +83,8 @@ bool api_parameters_are_known(struct api_call *call)
 				    "the parameter '%.60s' is given twice", name);
 			return false;
 		}
-		if (find(call->route, name) != NULL)
+		if (find(call->route, name) != NULL ||
+		    (strcmp(name, API_FIELDS_PARAMETER) == 0 && api_route_has_fields(call->route)))
 			continue;
 		refuse_unknown(call, name);
 		return false;

@@ -13,12 +13,17 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "server/api/http_watch.h"
 
 /* Files that are not connections: ledger, logs, databases. */
 enum { OTHER_FILES = 256, CONNECTION_TIMEOUT_S = 20, SECRET_FILE_MAX = 1024 * 1024 };
+/* From the first byte of a connection, or the end of the request before, to the last header; then
+ * to the end of the body, its answer included. */
+enum { HEADER_TIME_MS = 60 * 1000, BODY_TIME_MS = 300 * 1000 };
 
 struct http_server {
 	struct MHD_Daemon *daemon;
+	struct http_watch *watch;
 	struct http_options options;
 	char *certificate, *key;
 	uint16_t port;
@@ -144,6 +149,33 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
 	return send_reply(connection, &reply);
 }
 
+static void give_time(const struct http_server *server, struct MHD_Connection *connection,
+		      int64_t limit_ms)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	if (info != NULL && info->socket_context != NULL)
+		http_watch_extend(server->watch, info->socket_context, limit_ms);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *server = arg;
+	const union MHD_ConnectionInfo *info;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*context != NULL)
+			http_watch_close(server->watch, *context);
+		*context = NULL;
+		return;
+	}
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info != NULL)
+		*context = http_watch_open(server->watch, info->connect_fd, HEADER_TIME_MS);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the signature is the library's */
 static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, const char *url,
 				 const char *method, const char *version, const char *data,
@@ -154,6 +186,7 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 	(void)version;
 	if (!upload->is_begun) {
 		upload->is_begun = true;
+		give_time(arg, connection, BODY_TIME_MS);
 		upload->max = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 							  MHD_HTTP_HEADER_AUTHORIZATION) != NULL
 				      ? HTTP_BODY_MAX
@@ -198,9 +231,8 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
 {
 	struct upload *upload = *state;
 
-	(void)arg;
-	(void)connection;
 	(void)code;
+	give_time(arg, connection, HEADER_TIME_MS);
 	if (upload == NULL)
 		return;
 	buf_fini(&upload->body);
@@ -307,8 +339,9 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 		options->n_threads > 1 ? options->n_threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
 		connection_limit(options->connections), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		options->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-		MHD_OPTION_ARRAY, is_tls ? tls : none, MHD_OPTION_END);
+		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_ARRAY,
+		is_tls ? tls : none, MHD_OPTION_END);
 	if (server->daemon == NULL)
 		return err_set(err, errno != 0 ? -errno : -EIO, "cannot serve HTTP%s on %s: %s",
 			       is_tls ? "S" : "", options->listen,
@@ -330,6 +363,8 @@ int http_start(struct http_server **out, const struct http_options *options, str
 	if (rc == 0 && options->tls_key_file != NULL)
 		rc = read_file(options->tls_key_file, &server->key, err);
 	if (rc == 0)
+		rc = http_watch_start(&server->watch, err);
+	if (rc == 0)
 		rc = start_daemon(server, &address, err);
 	if (rc < 0) {
 		http_stop(server);
@@ -347,6 +382,7 @@ void http_stop(struct http_server *server)
 		return;
 	if (server->daemon != NULL)
 		MHD_stop_daemon(server->daemon);
+	http_watch_stop(server->watch);
 	free(server->certificate);
 	if (server->key != NULL)
 		explicit_bzero(server->key, SECRET_FILE_MAX);

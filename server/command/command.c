@@ -7,6 +7,7 @@
 
 #include "server/command/commands.h"
 #include "server/factors/factors.h"
+#include "server/federation/cards.h"
 #include "server/statistics/form.h"
 
 static int report(struct conf_errors *errors, int rc)
@@ -35,7 +36,9 @@ int command_registry_of(const struct server_config *config, const char *folder,
 
 int command_registry(const struct server_config *config, struct registry **out)
 {
-	return command_registry_of(config, config->registry, out);
+	struct conf_errors errors = {0};
+
+	return report(&errors, cards_load_registry(out, config, NULL, &errors));
 }
 
 int command_factors(const struct server_config *config, struct factors **out)

@@ -11,6 +11,7 @@
 #include "server/command/commands.h"
 #include "server/ledger/ledger_copy.h"
 #include "server/ledger/ledger_lock.h"
+#include "server/rollup/exchange.h"
 
 static void json_facts(struct json_writer *json, const struct ledger_facts *facts,
 		       int64_t offset_ms)
@@ -129,6 +130,19 @@ static void json_restored(const struct server_config *config,
 	buf_fini(&out);
 }
 
+/* An upper server, and whoever follows the changes, has to take everything anew. */
+static int begin_generation(const struct server_config *config, int64_t now_ms, struct err *err)
+{
+	struct ledger *ledger;
+	int rc = ledger_open(&ledger, config->ledger_path, err);
+
+	if (rc < 0)
+		return rc;
+	rc = exchange_restored(ledger_db(ledger), now_ms, err);
+	ledger_close(ledger);
+	return rc;
+}
+
 static int restore(const struct cli *cli, const struct server_config *config, struct err *err)
 {
 	struct ledger_restored restored = {0};
@@ -138,6 +152,8 @@ static int restore(const struct cli *cli, const struct server_config *config, st
 	if (rc == 0)
 		rc = ledger_copy_restore(cli->arguments[0], config->ledger_path, now_ms, &restored,
 					 err);
+	if (rc == 0)
+		rc = begin_generation(config, now_ms, err);
 	ledger_lock_release(lock);
 	if (rc < 0)
 		return rc;

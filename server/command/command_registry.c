@@ -305,7 +305,7 @@ static int fill(const struct cli *cli, const struct server_config *config)
 static int diff(const struct cli *cli, const struct server_config *config)
 {
 	struct diff_run run = {0};
-	int status = command_registry(config, &run.before);
+	int status = command_registry_of(config, config->registry, &run.before);
 
 	if (status == EXIT_OK)
 		status = command_registry_of(config, cli->arguments[1], &run.after);

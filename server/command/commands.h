@@ -66,6 +66,9 @@ int server_command_registry(const struct cli *cli);
 extern const struct cli_option server_baseline_options[];
 int server_command_baseline(const struct cli *cli);
 
+/* The program: its commands with `run`, which only main.c knows. */
+int command_program(int argc, char **argv, const char *version, cli_fn run);
+
 /* ---- what they share (command.c) ---- */
 /* Reads the configuration; prints its mistakes. EXIT_OK, or EXIT_CONFIG. */
 int command_config(const struct cli *cli, struct server_config **out);

@@ -218,6 +218,28 @@ static void check_http(const struct server_config *config, struct conf_errors *e
 			   "tls_cert_file and tls_key_file belong together; one is missing");
 }
 
+/* ---- the upper server ---- */
+
+static void check_upstream(struct server_config_file *file, struct conf_errors *errors)
+{
+	struct server_config *config = &file->config;
+	const char *wrong;
+	size_t len;
+
+	if (config->upstream_url == NULL)
+		return;
+	wrong = server_judge_url(config->upstream_url);
+	if (wrong != NULL)
+		conf_error(errors, at(file->upstream, "url"), NULL, "%s", wrong);
+	if (config->upstream_ca_file != NULL && strncmp(config->upstream_url, "https://", 8) != 0)
+		conf_error(errors, at(file->upstream, "ca_file"), NULL,
+			   "is for https:// only, and the url is not");
+	len = strlen(config->upstream_url);
+	while (len > 0 && config->upstream_url[len - 1] == '/')
+		len--;
+	config->upstream_url = arena_strndup(config->arena, config->upstream_url, len);
+}
+
 /* ---- audit ---- */
 
 /* Beside the ledger, where nothing else is said. */
@@ -267,13 +289,12 @@ static int fill(struct arena *arena, struct server_config **out, const char *pat
 		return -EINVAL;
 	config->arena = arena;
 	config->path = arena_strndup(arena, path, strlen(path));
-	if (file->upstream != NULL)
-		conf_error(errors, file->upstream, NULL, "is not supported by this version");
 	check_server(config, errors);
 	check_mqtt(config, errors);
 	check_tsdb(config, errors);
 	check_page(config, errors);
 	check_http(config, errors);
+	check_upstream(file, errors);
 	check_audit(config, errors);
 	server_alarm_check(config, errors);
 	find_beside_factors(config, "statistics", &config->statistics);

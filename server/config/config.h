@@ -90,7 +90,11 @@ struct server_config {
 	int64_t min_coverage;                             /* 10^-6 */
 	const char *page_title, *map_file, *map_approval; /* NULL where not given */
 	int map_datum;                                    /* enum datum */
-	int log_level;                                    /* enum log_level */
+	const char *upstream_url, *upstream_token_file, *upstream_ca_file; /* NULL: none */
+	int64_t upstream_interval_ms, upstream_days_ms;
+	bool is_sharing; /* rows of our own institutions are kept ready for others */
+	int64_t max_lag_ms;
+	int log_level; /* enum log_level */
 };
 
 /* 0, or -EINVAL / -errno with the reasons in errors. Opens no other file. */

@@ -5,7 +5,7 @@
 
 #include "server/config/config.h"
 
-/* The file as a whole; what is only refused is not part of the config. */
+/* The file as a whole; what only its checks need is not part of the config. */
 struct server_config_file {
 	struct server_config config; /* first: a pointer to it is one to the file */
 	const struct conf_node *upstream;

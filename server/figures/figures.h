@@ -16,6 +16,7 @@
 #include "server/ledger/ledger.h"
 #include "server/registry/registry.h"
 #include "server/rollup/derived.h"
+#include "server/rollup/exchange.h"
 #include "server/rollup/tally.h"
 
 /* What a question is asked against. Borrowed for the call. */
@@ -210,6 +211,17 @@ int figures_demands(const struct figures *figures, uint32_t institution,
 int figures_nights(const struct figures *figures, uint32_t institution,
 		   const struct figures_period *period, struct figures_nights *out,
 		   struct err *err);
+
+/* ---- what is handed up to an upper server ---- */
+
+/* What one carrier of an institution brings into indicators; without an item: zeroed. */
+struct figures_quantities {
+	struct kpi_sum items[N_EXCHANGE_ITEMS];
+};
+/* Of a month (day: its first) or a day that has begun. */
+int figures_quantities(const struct figures *figures, uint32_t institution,
+		       enum exchange_interval interval, civil_day day,
+		       struct figures_quantities out[N_CARRIERS], struct err *err);
 
 /* ---- the newest day, for tables of meters ---- */
 struct figures_today {

@@ -6,6 +6,7 @@
 
 #include "common/mem.h"
 #include "server/figures/figures_private.h"
+#include "server/figures/figures_remote.h"
 
 /* A series being built: amounts and what is missing, per interval. */
 struct work {
@@ -208,7 +209,7 @@ static bool is_billed(const struct work *work, enum carrier carrier)
 
 /* ---- points ---- */
 
-static int64_t share(int64_t part, int64_t whole)
+int64_t figures_share(int64_t part, int64_t whole)
 {
 	int64_t micro;
 
@@ -223,18 +224,21 @@ static struct figures_point point_of(const struct work *work, size_t i, bool is_
 	const struct amount *amount = &work->amounts[i];
 	const struct expected *missing = &work->missing[i];
 	int64_t value = amount->value > 0 ? amount->value : 0;
-	struct figures_point point = {.start_ms = work->bounds[i],
-				      .value = amount->value,
-				      .estimated = share(amount->estimated, llabs(amount->value)),
-				      .missing = missing->missing,
-				      .has_coverage = true};
+	struct figures_point point = {
+		.start_ms = work->bounds[i],
+		.value = amount->value,
+		.estimated = figures_share(amount->estimated, llabs(amount->value)),
+		.missing = missing->missing,
+		.has_coverage = true};
 
 	if (is_meter) {
-		point.coverage = share(amount->covered_ms, work->bounds[i + 1] - work->bounds[i]);
+		point.coverage =
+			figures_share(amount->covered_ms, work->bounds[i + 1] - work->bounds[i]);
 		return point;
 	}
 	point.has_coverage = !missing->is_unknown;
-	point.coverage = missing->missing > 0 ? share(value, value + missing->missing) : MICRO;
+	point.coverage =
+		missing->missing > 0 ? figures_share(value, value + missing->missing) : MICRO;
 	return point;
 }
 
@@ -429,9 +433,13 @@ int figures_energy(const struct figures *figures, uint32_t institution,
 	static const carrier_fn fns[] = {[FIGURES_BY_CARRIER] = by_carrier,
 					 [FIGURES_BY_ITEM] = by_item,
 					 [FIGURES_BY_BUILDING] = by_building};
+	const struct figures_remote_question remote = {span, by};
 	struct work work = {.institution = institution, .fn = fn, .arg = arg};
-	int rc = start_work(&work, figures, span, err);
+	int rc;
 
+	if (figures->registry->institutions[institution].source != NULL)
+		return figures_remote_energy(figures, institution, &remote, fn, arg, err);
+	rc = start_work(&work, figures, span, err);
 	if (rc == 0 && by == FIGURES_BY_METER)
 		rc = by_meter(&work, err);
 	else if (rc == 0)

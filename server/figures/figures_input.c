@@ -193,8 +193,10 @@ static void await_rows(const struct input_work *work, const struct figures_part 
 
 int figures_input_total(const struct input_work *work, const struct total_plan *plan,
 			enum carrier carrier, const struct figures_part *part,
-			struct input_quantities *out, struct err *err)
+			struct figures_quantities *out, struct err *err)
 {
+	struct kpi_sum *total = &out->items[EXCHANGE_TOTAL];
+	struct kpi_sum *vehicle = &out->items[EXCHANGE_VEHICLE];
 	struct supplied supplied = how_supplied(work, carrier, part);
 	struct figures_part billed = billed_part(work, part);
 	bool only_bills = supplied.billed && !supplied.online;
@@ -204,28 +206,28 @@ int figures_input_total(const struct input_work *work, const struct total_plan *
 
 	if (!supplied.online && !supplied.billed && !is_shared)
 		return 0;
-	out->total.applies = true;
+	total->applies = true;
 	rc = figures_input_item(work, carrier, "total", only_bills && !is_shared ? &billed : part,
-				&out->total, err);
+				total, err);
 	if (rc == 0 && is_shared)
-		rc = figures_miss_shared(work->reader, &holding, "total", part, &out->total, err);
+		rc = figures_miss_shared(work->reader, &holding, "total", part, total, err);
 	if (rc == 0 && supplied.online && !figures_has_item(plan, "total")) {
-		out->total.is_unknown = true;
-		figures_give_reason(&out->total, "no main meter", carrier_name(carrier));
+		total->is_unknown = true;
+		figures_give_reason(total, "no main meter", carrier_name(carrier));
 	}
 	if (rc == 0 && supplied.online)
-		rc = figures_miss_item(work->reader, plan, "total", part, &out->total, err);
+		rc = figures_miss_item(work->reader, plan, "total", part, total, err);
 	if (rc == 0 && supplied.billed) {
-		out->vehicle.applies = true;
-		rc = figures_input_item(work, carrier, "vehicle", &billed, &out->vehicle, err);
+		vehicle->applies = true;
+		rc = figures_input_item(work, carrier, "vehicle", &billed, vehicle, err);
 	}
 	if (rc == 0 && supplied.billed)
-		rc = figures_input_item(work, carrier, "heating", &billed, &out->heating, err);
+		rc = figures_input_item(work, carrier, "heating", &billed,
+					&out->items[EXCHANGE_HEATING], err);
 	if (supplied.billed)
-		await_rows(work, part, &out->total);
+		await_rows(work, part, total);
 	if (rc == 0 && supplied.billed)
-		rc = figures_miss_bills(work->reader, work->institution, carrier, part, &out->total,
-					err);
+		rc = figures_miss_bills(work->reader, work->institution, carrier, part, total, err);
 	return rc;
 }
 
@@ -302,35 +304,141 @@ static void weigh(const struct input_work *work, struct span_ms span)
 	work->input->persons = scale_int64(registry_headcount(of, from, to), to - from, days);
 }
 
+/* Figures of its days and months come from a lower server. */
+static bool is_remote(const struct input_work *work)
+{
+	return registry_of(work)->institutions[work->institution].source != NULL;
+}
+
+/* What all carriers bring in a part. */
+static int part_quantities(const struct input_work *work, const struct figures_part *part,
+			   struct figures_quantities out[N_CARRIERS], struct err *err)
+{
+	int rc = 0;
+
+	memset(out, 0, N_CARRIERS * sizeof *out);
+	if (is_remote(work))
+		return figures_input_remote(work, part, out, err);
+	for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
+		rc = figures_input_carrier(work, (enum carrier)carrier, part, &out[carrier], err);
+	return rc;
+}
+
+/* The rows' number; 0: it has none. */
+static int find_rows(const struct figures_reader *reader, uint32_t institution, int64_t *id,
+		     struct err *err)
+{
+	struct derived_name name;
+	int rc = derived_find(reader->derived, DERIVED_INSTITUTION,
+			      reader->figures->registry->institutions[institution].id, &name, err);
+
+	*id = rc == 1 ? name.id : 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* Into the parts; money of our own bills and tariffs as well. */
+static int take_part(const struct input_work *work, const struct figures_part *part,
+		     struct err *err)
+{
+	struct figures_quantities of[N_CARRIERS];
+	int rc = part_quantities(work, part, of, err);
+
+	for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++) {
+		const struct kpi_sum *total = &of[carrier].items[EXCHANGE_TOTAL];
+
+		figures_input_add(work, (enum carrier)carrier, part->month, &of[carrier]);
+		if (total->applies && !is_remote(work))
+			rc = figures_input_cost(work, (enum carrier)carrier, part, total, err);
+	}
+	return rc;
+}
+
+static int take_span(struct input_work *work, struct span_ms span, struct err *err)
+{
+	const struct span days = {figures_day(work->reader, span.from_ms),
+				  figures_day(work->reader, span.to_ms - 1) + 1};
+	struct span_ms left = span;
+	int rc = figures_costs_load(&work->costs, work->reader, work->institution, days, err);
+
+	while (left.from_ms < left.to_ms && rc == 0) {
+		struct figures_part part = next_part(work, &left);
+
+		rc = take_part(work, &part, err);
+	}
+	if (rc == 0 && !is_remote(work))
+		rc = figures_input_operation(work, span, err);
+	figures_costs_free(&work->costs);
+	return rc;
+}
+
 int figures_input(const struct figures_reader *reader, uint32_t institution,
 		  const struct figures_scope *scope, struct kpi_input *out, struct err *err)
 {
-	const struct registry_institution *of =
-		&reader->figures->registry->institutions[institution];
 	struct input_work work = {
 		.reader = reader, .scope = scope, .institution = institution, .input = out};
-	struct derived_name name;
-	struct span_ms left = valid_span(&work), all = left;
-	int rc = derived_find(reader->derived, DERIVED_INSTITUTION, of->id, &name, err);
+	struct span_ms span = valid_span(&work);
+	int rc = find_rows(reader, institution, &work.id, err);
 
 	*out = (struct kpi_input){0};
-	if (rc < 0 || left.from_ms >= left.to_ms)
-		return rc < 0 ? rc : 0;
-	work.id = rc == 1 ? name.id : 0;
-	weigh(&work, left);
-	rc = figures_costs_load(&work.costs, reader, institution,
-				(struct span){figures_day(reader, left.from_ms),
-					      figures_day(reader, left.to_ms - 1) + 1},
-				err);
-	while (left.from_ms < left.to_ms && rc == 0) {
-		struct figures_part part = next_part(&work, &left);
-
-		for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
-			rc = figures_input_carrier(&work, (enum carrier)carrier, &part, err);
-	}
-	if (rc == 0)
-		rc = figures_input_operation(&work, all, err);
-	figures_costs_free(&work.costs);
+	if (rc < 0 || span.from_ms >= span.to_ms)
+		return rc;
+	weigh(&work, span);
+	rc = take_span(&work, span, err);
 	figures_input_finish(out);
+	return rc;
+}
+
+/* ---- what is handed up ---- */
+
+/* As of a month's indicators; a day counts by its hours even if it is the month's only one. */
+static struct figures_scope scope_of(const struct figures_reader *reader,
+				     enum exchange_interval interval, civil_day day)
+{
+	int64_t now_ms = reader->figures->now_ms;
+	civil_day running = civil_month_start(figures_day(reader, now_ms));
+	civil_day to = interval == EXCHANGE_MONTH ? civil_next_month(day) : day + 1;
+	int64_t end = (now_ms + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+	struct figures_scope scope = {
+		.span = {figures_day_start(reader, day), figures_day_start(reader, to)},
+		.bills_until = to < running ? to : running};
+
+	if (scope.bills_until < day)
+		scope.bills_until = day;
+	scope.is_now = interval == EXCHANGE_MONTH && end < scope.span.to_ms;
+	if (end < scope.span.to_ms)
+		scope.span.to_ms = end;
+	scope.whole = scope.span;
+	return scope;
+}
+
+static int quantities_of(const struct figures_reader *reader, uint32_t institution,
+			 const struct figures_scope *scope,
+			 struct figures_quantities out[N_CARRIERS], struct err *err)
+{
+	struct input_work work = {.reader = reader, .scope = scope, .institution = institution};
+	struct span_ms left = valid_span(&work);
+	struct figures_part part;
+	int rc = find_rows(reader, institution, &work.id, err);
+
+	if (rc < 0 || left.from_ms >= left.to_ms)
+		return rc;
+	part = next_part(&work, &left);
+	return part_quantities(&work, &part, out, err);
+}
+
+int figures_quantities(const struct figures *figures, uint32_t institution,
+		       enum exchange_interval interval, civil_day day,
+		       struct figures_quantities out[N_CARRIERS], struct err *err)
+{
+	struct figures_reader reader;
+	struct figures_scope scope;
+	int rc = figures_reader_open(&reader, figures, err);
+
+	memset(out, 0, N_CARRIERS * sizeof *out);
+	if (rc == 0) {
+		scope = scope_of(&reader, interval, day);
+		rc = quantities_of(&reader, institution, &scope, out, err);
+	}
+	figures_reader_close(&reader);
 	return rc;
 }

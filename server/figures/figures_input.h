@@ -28,11 +28,6 @@ struct input_work {
 	struct input_costs costs;
 };
 
-/* Quantities of one carrier. heating: by its bills' use. */
-struct input_quantities {
-	struct kpi_sum total, vehicle, heating;
-};
-
 /* Add the value of an item's or a meter's rows; a meter's with what it misses. */
 int figures_input_item(const struct input_work *work, enum carrier carrier, const char *item,
 		       const struct figures_part *part, struct kpi_sum *sum, struct err *err);
@@ -41,7 +36,7 @@ int figures_input_meter(const struct input_work *work, uint32_t meter,
 /* The total as it is supplied, with what meters and bills miss. */
 int figures_input_total(const struct input_work *work, const struct total_plan *plan,
 			enum carrier carrier, const struct figures_part *part,
-			struct input_quantities *out, struct err *err);
+			struct figures_quantities *out, struct err *err);
 /* generation or export. */
 int figures_input_account(const struct input_work *work, const struct total_plan *plan,
 			  const char *name, const struct figures_part *part, struct kpi_sum *sum,
@@ -66,9 +61,17 @@ void figures_cost_hours(const struct input_work *work, const struct operation *o
 /* Of the whole span, when all months are in. */
 int figures_input_operation(const struct input_work *work, struct span_ms span, struct err *err);
 
-/* ---- into the parts of indicators (figures_carrier.c) ---- */
+/* ---- what one carrier brings in a part (figures_carrier.c) ---- */
 int figures_input_carrier(const struct input_work *work, enum carrier carrier,
-			  const struct figures_part *part, struct err *err);
+			  const struct figures_part *part, struct figures_quantities *out,
+			  struct err *err);
+/* The same of all carriers from the rows that a lower server handed up (figures_remote.c). */
+int figures_input_remote(const struct input_work *work, const struct figures_part *part,
+			 struct figures_quantities out[N_CARRIERS], struct err *err);
+
+/* ---- into the parts of indicators (figures_parts.c) ---- */
+void figures_input_add(const struct input_work *work, enum carrier carrier, civil_day month,
+		       const struct figures_quantities *of);
 /* What follows from the other parts, when all months are in. */
 void figures_input_finish(struct kpi_input *input);
 

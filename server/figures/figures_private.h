@@ -43,6 +43,9 @@ int figures_meter_row(const struct figures_reader *reader, enum derived_table ta
 civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms);
 int64_t figures_day_start(const struct figures_reader *reader, civil_day day);
 
+/* A part of a whole, 0 to 10^6. */
+int64_t figures_share(int64_t part, int64_t whole);
+
 /* ---- intervals (figures_interval.c) ---- */
 
 /* n + 1 bounds: the start of each interval, the end of the last. The caller frees. -EINVAL: more

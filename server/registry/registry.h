@@ -181,6 +181,8 @@ struct registry_successor { /* whose figures go on with a share of this institut
 struct registry_institution {
 	const struct conf_node *node; /* place in the file only */
 	const char *id, *uscc;
+	/* The lower server that hands it up: no meters, its rows come from there. NULL: our own. */
+	const char *source;
 	/* the newest of its identities */
 	const char *name, *department, *competent;
 	enum institution_type type;
@@ -267,6 +269,24 @@ int registry_load(struct registry **out, const char *dir, const char *fallback_r
  * it, unless they refer to others. before may be NULL. */
 int registry_reload(struct registry **out, const struct registry *before, const char *dir,
 		    const char *fallback_regions, int64_t offset_ms, struct conf_errors *errors);
+/* Institutions that lower servers hand up: texts in the form of a file, sorted by id. */
+struct registry_card {
+	const char *source, *id, *text;
+};
+struct registry_cards {
+	const struct registry_card *list;
+	size_t n;
+};
+/* The same with cards. One whose id the folder has, or that a card before it had, or that is not
+ * sound is left out; what it refers to may be missing. */
+struct registry_options {
+	const char *dir, *fallback_regions;
+	int64_t offset_ms;
+	const struct registry *before;      /* or NULL */
+	const struct registry_cards *cards; /* or NULL */
+};
+int registry_load_with(struct registry **out, const struct registry_options *options,
+		       struct conf_errors *errors);
 /* The same of one institution's text alone, without regions.yaml; file is only a name. */
 int registry_parse(struct registry **out, const char *file, const char *text, size_t len,
 		   int64_t offset_ms, struct conf_errors *errors);

@@ -165,6 +165,7 @@ void registry_add_late(
 		.target = registry_keep(loader, target),
 		.node = registry_keep_node(loader, node),
 		.out = out,
+		.is_of_card = loader->source != NULL,
 	};
 }
 
@@ -351,6 +352,7 @@ static void begin(struct registry_loader *loader, const struct file_institution 
 		.node = registry_keep_node(loader, file->node),
 		.id = registry_keep(loader, file->id),
 		.uscc = registry_keep(loader, file->uscc),
+		.source = registry_share(loader, loader->source),
 		.is_site = loader->is_site,
 		.rest = REGISTRY_NONE,
 		.region = REGISTRY_NONE,

@@ -110,6 +110,11 @@ void registry_resolve_late(struct registry_loader *loader)
 		uint32_t target =
 			registry_find_institution(registry, late->target, strlen(late->target));
 
+		if (target == REGISTRY_NONE && late->is_of_card) {
+			if (late->kind == LATE_SUCCESSOR)
+				registry->institutions[late->institution].n_successors = 0;
+			continue;
+		}
 		if (target == REGISTRY_NONE)
 			conf_error(loader->errors, late->node, NULL,
 				   "there is no institution '%.60s'%s", late->target,

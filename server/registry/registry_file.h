@@ -130,6 +130,7 @@ struct registry_late {
 	const char *target;           /* an institution's id */
 	const struct conf_node *node; /* where it stands */
 	uint32_t *out;                /* gets the index; NULL: a member of the institution */
+	bool is_of_card;              /* its target may be missing */
 };
 
 struct registry_loader {
@@ -147,7 +148,10 @@ struct registry_loader {
 	struct registry_late *late;
 	size_t n_late, cap_late;
 	struct registry_text **texts;
-	bool is_site; /* of the file at hand; and below */
+	const struct registry_cards *cards; /* NULL: none */
+	size_t next_card;
+	const char *source; /* of the card at hand, or NULL */
+	bool is_site;       /* of the file at hand; and below */
 	const struct conf_node *kept_root, *kept_list;
 	const struct file_institution *file;
 	uint32_t institution;

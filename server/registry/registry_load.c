@@ -11,7 +11,7 @@
 
 enum { REGISTRY_MAX_DEPTH = 16 };
 
-static void take_holder(const struct conf_node *root, void *arg)
+static void build_holder(const struct conf_node *root, void *arg)
 {
 	struct registry_loader *loader = arg;
 	struct arena *temporary = arena_create();
@@ -24,13 +24,87 @@ static void take_holder(const struct conf_node *root, void *arg)
 	arena_destroy(temporary);
 }
 
+/* ---- cards, in the order of ids between the files ---- */
+
+/* What a card that is not sound has left behind. */
+static void undo(struct registry_loader *loader, const struct registry_loader *before,
+		 size_t n_institutions)
+{
+	loader->registry->n_institutions = n_institutions;
+	loader->n_late = before->n_late;
+	loader->n_region_codes = before->n_region_codes;
+}
+
+static void build_card(struct registry_loader *loader, const struct registry_card *card)
+{
+	struct registry_loader before = *loader;
+	size_t n_institutions = loader->registry->n_institutions;
+	size_t n_meters = loader->registry->n_meters;
+	struct conf_errors errors = {0};
+	struct arena *temporary = arena_create();
+	char *name = xasprintf("%s/%s.yaml", card->source, card->id);
+	const struct conf_node *root;
+
+	loader->errors = &errors;
+	loader->source = card->source;
+	if (conf_parse(temporary, name, card->text, strlen(card->text), &root, &errors) == 0)
+		build_holder(root, loader);
+	loader->errors = before.errors;
+	loader->source = NULL;
+	if (errors.count > 0 || loader->registry->n_meters > n_meters)
+		undo(loader, &before, n_institutions);
+	loader->registry->n_meters = n_meters;
+	loader->hash = folder_hash(loader->hash, name, strlen(name) + 1);
+	loader->hash = folder_hash(loader->hash, card->text, strlen(card->text));
+	conf_errors_fini(&errors);
+	arena_destroy(temporary);
+	free(name);
+}
+
+/* Those whose id stands before this one, or all for NULL; the same id is the folder's. */
+static void take_cards(struct registry_loader *loader, const char *id, size_t len)
+{
+	const struct registry_cards *cards = loader->cards;
+	size_t *next = &loader->next_card;
+
+	for (; cards != NULL && *next < cards->n; (*next)++) {
+		const struct registry_card *card = &cards->list[*next];
+		size_t card_len = strlen(card->id);
+		int order = id != NULL ? memcmp(card->id, id, card_len < len ? card_len : len) : -1;
+
+		if (order == 0)
+			order = (card_len > len) - (card_len < len);
+		if (order > 0)
+			return;
+		if (order == 0 || (*next > 0 && strcmp(cards->list[*next - 1].id, card->id) == 0))
+			continue;
+		build_card(loader, card);
+	}
+}
+
+static void take_holder(const struct conf_node *root, void *arg)
+{
+	const char *slash = strrchr(root->file, '/');
+	const char *name = slash != NULL ? slash + 1 : root->file;
+
+	take_cards(arg, name, strcspn(name, "."));
+	build_holder(root, arg);
+}
+
+static bool is_known(struct folder_file *file, void *arg)
+{
+	take_cards(arg, file->name, strcspn(file->name, "."));
+	return registry_reuse(file, arg);
+}
+
 static void load_institutions(struct registry_loader *loader, const char *dir)
 {
 	char *folder = xasprintf("%s/institutions", dir);
 
-	loader->visitor = (struct folder_visitor){
-		.fn = take_holder, .is_known = registry_reuse, .arg = loader};
+	loader->visitor =
+		(struct folder_visitor){.fn = take_holder, .is_known = is_known, .arg = loader};
 	folder_visit(NULL, folder, &loader->visitor, &loader->hash, loader->errors);
+	take_cards(loader, NULL, 0);
 	free(folder);
 }
 
@@ -41,7 +115,7 @@ static void load_sites(struct registry_loader *loader, const char *dir)
 
 	loader->is_site = true;
 	if (access(folder, F_OK) == 0)
-		folder_each(NULL, folder, take_holder, loader, &loader->hash, loader->errors);
+		folder_each(NULL, folder, build_holder, loader, &loader->hash, loader->errors);
 	loader->registry->n_sites = loader->registry->n_institutions - n_institutions;
 	loader->registry->n_institutions = n_institutions;
 	free(folder);
@@ -221,22 +295,33 @@ static bool is_reusable(const struct registry *before, int64_t offset_ms)
 	       before->memory->depth < REGISTRY_MAX_DEPTH;
 }
 
-int registry_reload(struct registry **out, const struct registry *before, const char *dir,
-		    const char *fallback_regions, int64_t offset_ms, struct conf_errors *errors)
+int registry_load_with(struct registry **out, const struct registry_options *options,
+		       struct conf_errors *errors)
 {
+	const struct registry *before =
+		is_reusable(options->before, options->offset_ms) ? options->before : NULL;
 	struct arena *temporary = arena_create();
 	const struct conf_node *regions;
 	struct registry_loader loader;
 	int code;
 
-	begin(&loader, is_reusable(before, offset_ms) ? before : NULL, offset_ms, errors);
-	regions = load_regions(&loader, temporary, dir, fallback_regions);
+	begin(&loader, before, options->offset_ms, errors);
+	loader.cards = options->cards;
+	regions = load_regions(&loader, temporary, options->dir, options->fallback_regions);
 	loader.listed = region_tree_create(temporary, regions, NULL, 0, errors);
-	load_institutions(&loader, dir);
-	load_sites(&loader, dir);
-	code = end(&loader, regions, dir, out);
+	load_institutions(&loader, options->dir);
+	load_sites(&loader, options->dir);
+	code = end(&loader, regions, options->dir, out);
 	arena_destroy(temporary);
 	return code;
+}
+
+int registry_reload(struct registry **out, const struct registry *before, const char *dir,
+		    const char *fallback_regions, int64_t offset_ms, struct conf_errors *errors)
+{
+	const struct registry_options options = {dir, fallback_regions, offset_ms, before, NULL};
+
+	return registry_load_with(out, &options, errors);
 }
 
 int registry_load(struct registry **out, const char *dir, const char *fallback_regions,
@@ -256,7 +341,7 @@ int registry_parse(struct registry **out, const char *file, const char *text, si
 	begin(&loader, NULL, offset_ms, errors);
 	loader.listed = region_tree_create(temporary, NULL, NULL, 0, errors);
 	if (conf_parse(temporary, file, text, len, &root, errors) == 0)
-		take_holder(root, &loader);
+		build_holder(root, &loader);
 	code = end(&loader, NULL, NULL, out);
 	arena_destroy(temporary);
 	return code;

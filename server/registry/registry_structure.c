@@ -123,16 +123,19 @@ void registry_check_successors(struct registry_loader *loader)
 		const struct registry_late *late = &loader->late[i];
 		uint32_t target =
 			registry_find_institution(registry, late->target, strlen(late->target));
-		const struct registry_institution *from =
-			&registry->institutions[late->institution];
+		struct registry_institution *from = &registry->institutions[late->institution];
+		bool is_alive;
 		char text[CIVIL_TEXT_MAX];
 
 		if (late->kind != LATE_SUCCESSOR || target == REGISTRY_NONE ||
 		    target == late->institution)
 			continue;
 		(void)civil_print_day(from->valid.to, text);
-		if (registry->institutions[target].valid.to <= from->valid.to ||
-		    registry->institutions[target].valid.from > from->valid.to)
+		is_alive = registry->institutions[target].valid.to > from->valid.to &&
+			   registry->institutions[target].valid.from <= from->valid.to;
+		if (!is_alive && late->is_of_card)
+			from->n_successors = 0;
+		else if (!is_alive)
 			conf_error(loader->errors, late->node, NULL,
 				   "'%s' does not exist on %s, when it would go on", late->target,
 				   text);

@@ -12,55 +12,8 @@
 struct derived {
 	struct ledger *ledger;
 	struct db_statement *statements[N_DERIVED_SQL];
+	struct exchange *exchange;
 };
-
-static int read_version(struct db *db, int64_t *version, struct err *err)
-{
-	struct db_statement *get;
-	int rc = db_prepare(db, &get, "SELECT version FROM derived_version", err);
-
-	*version = 0;
-	if (rc < 0)
-		return rc;
-	rc = db_step(get, err);
-	if (rc == 1)
-		*version = db_column_int(get, 0);
-	db_finalize(get);
-	return rc < 0 ? rc : 0;
-}
-
-static int make_tables(struct ledger *ledger, struct err *err)
-{
-	struct db *db = ledger_db(ledger);
-	int64_t version = 0;
-	int rc = db_execute(db, derived_schema, err);
-
-	if (rc == 0)
-		rc = read_version(db, &version, err);
-	if (rc < 0 || version == DERIVED_VERSION)
-		return rc;
-	rc = db_execute(db, derived_schema_drop, err);
-	if (rc == 0)
-		rc = db_execute(db, derived_schema, err);
-	if (rc == 0)
-		rc = db_execute(db, "INSERT INTO derived_version VALUES(3)", err);
-	return rc;
-}
-
-int derived_prepare(struct ledger *ledger, struct err *err)
-{
-	int rc = ledger_begin(ledger, err);
-
-	_Static_assert(DERIVED_VERSION == 3, "make_tables writes this version");
-	if (rc < 0)
-		return rc;
-	rc = make_tables(ledger, err);
-	if (rc < 0) {
-		ledger_rollback(ledger);
-		return rc;
-	}
-	return ledger_commit(ledger, err);
-}
 
 int derived_open(struct derived **out, struct ledger *ledger, struct err *err)
 {
@@ -68,6 +21,7 @@ int derived_open(struct derived **out, struct ledger *ledger, struct err *err)
 
 	(void)err;
 	derived->ledger = ledger;
+	derived->exchange = exchange_open(ledger_db(ledger));
 	*out = derived;
 	return 0;
 }
@@ -78,7 +32,13 @@ void derived_close(struct derived *derived)
 		return;
 	for (int i = 0; i < N_DERIVED_SQL; i++)
 		db_finalize(derived->statements[i]);
+	exchange_close(derived->exchange);
 	free(derived);
+}
+
+struct exchange *derived_exchange(struct derived *derived)
+{
+	return derived->exchange;
 }
 
 int derived_statement(struct derived *derived, int which, struct db_statement **out,

@@ -7,6 +7,7 @@
 #define SERVER_DERIVED_H
 
 #include "server/ledger/ledger.h"
+#include "server/rollup/exchange.h"
 #include "server/rollup/rollup.h"
 #include "server/rollup/total.h"
 
@@ -58,6 +59,8 @@ int derived_prepare(struct ledger *ledger, struct err *err);
 /* Statements over a ledger; borrows it. One per thread, as the ledger itself. */
 int derived_open(struct derived **out, struct ledger *ledger, struct err *err);
 void derived_close(struct derived *derived); /* NULL is allowed */
+/* The rows of lower servers in the same ledger; lives as long. */
+struct exchange *derived_exchange(struct derived *derived);
 
 /* 1: found; 0: never had rows. */
 int derived_find(struct derived *derived, enum derived_kind kind, const char *name,

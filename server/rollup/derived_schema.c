@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/rollup/derived_schema.h"
 
+#include "server/rollup/derived.h"
+
 /* Keyed by day first: what is written at the same time lies together. */
 #define CONTENT                                                                               \
 	"value INTEGER NOT NULL, estimated INTEGER NOT NULL, covered_ms INTEGER NOT NULL, "   \
@@ -101,3 +103,55 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 	[DERIVED_SQL_IS_DIRTY] =
 		"SELECT EXISTS(SELECT 1 FROM derived_dirty) OR EXISTS(SELECT 1 FROM dirty)",
 };
+
+/* ---- the tables ---- */
+
+static int read_version(struct db *db, int64_t *version, struct err *err)
+{
+	struct db_statement *get;
+	int rc = db_prepare(db, &get, "SELECT version FROM derived_version", err);
+
+	*version = 0;
+	if (rc < 0)
+		return rc;
+	rc = db_step(get, err);
+	if (rc == 1)
+		*version = db_column_int(get, 0);
+	db_finalize(get);
+	return rc < 0 ? rc : 0;
+}
+
+static int make_tables(struct ledger *ledger, struct err *err)
+{
+	struct db *db = ledger_db(ledger);
+	int64_t version = 0;
+	int rc = db_execute(db, derived_schema, err);
+
+	if (rc == 0)
+		rc = exchange_prepare(db, err);
+	if (rc == 0)
+		rc = read_version(db, &version, err);
+	if (rc < 0 || version == DERIVED_VERSION)
+		return rc;
+	rc = db_execute(db, derived_schema_drop, err);
+	if (rc == 0)
+		rc = db_execute(db, derived_schema, err);
+	if (rc == 0)
+		rc = db_execute(db, "INSERT INTO derived_version VALUES(3)", err);
+	return rc;
+}
+
+int derived_prepare(struct ledger *ledger, struct err *err)
+{
+	int rc = ledger_begin(ledger, err);
+
+	_Static_assert(DERIVED_VERSION == 3, "make_tables writes this version");
+	if (rc < 0)
+		return rc;
+	rc = make_tables(ledger, err);
+	if (rc < 0) {
+		ledger_rollback(ledger);
+		return rc;
+	}
+	return ledger_commit(ledger, err);
+}

@@ -460,3 +460,28 @@ def test_readings_that_were_due_came_and_came_late(filled):
     assert [hour["due"] for hour in hours[:2]] == [60, 60]
     rows = rows_of(ask(filled, path + "&of=readings&format=csv")[2])
     assert sum(int(row["late"]) for row in rows) == 1 and set(rows[0]) == {"start", "due", "came", "late"}
+
+
+def test_fields_alone(filled):
+    listed = filled.get("/api/v1/institutions?fields=institution,type")
+    assert listed["institutions"] and all(set(i) == {"institution", "type"} for i in listed["institutions"])
+    assert "next" in listed
+    path = f"/api/v1/institutions/{INSTITUTION}"
+    assert set(filled.get(f"{path}?fields=persons,area_m2")) == {"persons", "area_m2"}
+    table = ask(filled, "/api/v1/institutions?format=csv&fields=name,institution")[2].decode()
+    assert table.splitlines()[0] == "institution,name" and INSTITUTION in table
+    for wrong in ("/api/v1/institutions?fields=instituton", f"{path}?fields=", "/healthz?fields=status",
+                  "/api/v1/institutions?format=csv&fields=nome", f"{path}?fields={'x,' * 2000}"):
+        status, _, body = ask(filled, wrong)
+        assert status == 400 and json.loads(body)["detail"], wrong
+
+
+def test_every_list_and_object_has_fields_and_every_list_csv(filled):
+    for path, method, operation in operations(document(filled)):
+        if method != "GET" or not operation["security"]:
+            continue
+        names = {p["name"] for p in operation["parameters"]}
+        assert "fields" in names, path
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+        if schema.endswith("List"):
+            assert "format" in names, path
