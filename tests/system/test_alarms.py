@@ -290,11 +290,19 @@ def drop(plant, agent, seq, short, epoch=None):
     agent.send(epoch or now, seq, lines, oldest=seq, time_ms=now)
 
 
-def test_kill_anything_at_any_moment(make, stack):
-    """The server, again and again, and the broker are killed while alarms arise: nothing is lost,
-    and no cause has a second notice. A repeat carries the same id."""
-    plant = make()
-    rng = random.Random(7)
+def test_kill_at_any_moment(make, stack):
+    kill_and_count(make(), stack, random.Random(7))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(12))
+def test_kill_at_many_moments(make, stack, seed):
+    kill_and_count(make(), stack, random.Random(seed))
+
+
+def kill_and_count(plant, stack, rng):
+    """The server is killed again and again while alarms arise: nothing is lost, and no cause has a
+    second notice. A repeat carries the same id and says the same."""
     server = plant.run()
     agent = HandMadeAgent(stack.broker_port)
     for i in range(N_METERS):
