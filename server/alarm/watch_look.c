@@ -28,7 +28,9 @@ static void remember_agent(struct alarm_watching *watching, const struct ledger_
 				sizeof *watching->agents);
 	slot = &watching->agents[watching->n_agents++];
 	memcpy(slot->id, agent->agent, sizeof slot->id);
+	memcpy(slot->region, agent->region, sizeof slot->region);
 	slot->until_ms = agent->until_ms;
+	slot->last_at_ms = agent->last_at_ms;
 }
 
 /* While the broker was away or this server did not run, nobody could be heard: for an alarm that
@@ -152,7 +154,10 @@ int watch_look_around(struct alarm_watching *watching, struct err *err)
 
 /* ---- meters ---- */
 
-enum { SETTLE_HOURS = 1 }; /* until the backlog of an outage has come */
+enum {
+	SETTLE_HOURS = 1, /* until the backlog of an outage has come */
+	TOGETHER_MS = 15 * 60 * 1000
+};
 
 /* What one rule finds at an institution. */
 struct silence {
@@ -160,6 +165,7 @@ struct silence {
 	uint32_t institution;
 	size_t n_read, n_silent; /* meters that were ever read; of these, silent ones */
 	int64_t newest_ms;       /* of all */
+	int64_t interval_ms;     /* the longest */
 };
 
 static bool is_watched(const struct alarm_watching *watching, const struct registry_meter *meter)
@@ -212,6 +218,34 @@ static double allowed_hours(const struct alarm_rule *rule, const struct registry
 	return close > rule->threshold.raise ? close : rule->threshold.raise;
 }
 
+static bool is_near(const struct alarm_watching *watching, const struct watch_agent *agent,
+		    uint32_t institution)
+{
+	const struct region_tree *tree = watching->registry->regions;
+	uint32_t here = watching->registry->institutions[institution].region;
+	uint32_t there = region_find(tree, agent->region, strlen(agent->region));
+
+	return there != REGISTRY_NONE &&
+	       (region_is_within(tree, here, there) || region_is_within(tree, there, here));
+}
+
+/* An agent of the region fell silent when these readings ended: they have one cause, and it is told
+ * of the agent. */
+static bool is_agents_silence(const struct alarm_watching *watching, uint32_t institution,
+			      int64_t newest_ms, int64_t interval_ms)
+{
+	for (size_t i = 0; i < watching->n_agents; i++) {
+		const struct watch_agent *agent = &watching->agents[i];
+		int64_t apart = agent->until_ms - newest_ms;
+
+		if (apart > -TOGETHER_MS && apart < TOGETHER_MS + interval_ms &&
+		    watching->now_ms - agent->last_at_ms > TOGETHER_MS &&
+		    is_near(watching, agent, institution))
+			return true;
+	}
+	return false;
+}
+
 static int count_meter(struct alarm_watching *watching, struct silence *silence,
 		       const struct registry_meter *meter, struct err *err)
 {
@@ -225,6 +259,8 @@ static int count_meter(struct alarm_watching *watching, struct silence *silence,
 	silence->n_silent += hours > allowed_hours(silence->rule, meter);
 	if (newest_ms > silence->newest_ms)
 		silence->newest_ms = newest_ms;
+	if (meter->interval_ms > silence->interval_ms)
+		silence->interval_ms = meter->interval_ms;
 	return 0;
 }
 
@@ -255,7 +291,9 @@ static int judge_meter(struct alarm_watching *watching, const struct silence *si
 	look.event = watch_key_of(watching, silence->rule, silence->institution, NULL);
 	look.event.meter = meter->id;
 	look.value = hours;
-	look.may_raise = !is_whole && may_raise_silence(watching, silence, hours);
+	look.may_raise = !is_whole && may_raise_silence(watching, silence, hours) &&
+			 !is_agents_silence(watching, silence->institution, look.since_ms,
+					    meter->interval_ms);
 	return watch_judge_look(watching, &look, err);
 }
 
@@ -268,7 +306,9 @@ static int judge_institution(struct alarm_watching *watching, const struct silen
 	*is_whole = silence->n_read > 1 && silence->n_silent == silence->n_read;
 	look.event = watch_key_of(watching, silence->rule, silence->institution, NULL);
 	look.value = *is_whole ? hours_since(watching, silence->newest_ms) : 0;
-	look.may_raise = may_raise_silence(watching, silence, look.value);
+	look.may_raise = may_raise_silence(watching, silence, look.value) &&
+			 !is_agents_silence(watching, silence->institution, silence->newest_ms,
+					    silence->interval_ms);
 	return watch_judge_look(watching, &look, err);
 }
 

@@ -22,8 +22,8 @@ struct watch_finding {
 };
 
 struct watch_agent {
-	char id[49];
-	int64_t until_ms;
+	char id[49], region[16];
+	int64_t until_ms, last_at_ms;
 };
 
 struct alarm_watching {

@@ -149,10 +149,11 @@ class AlarmPlant(Plant):
                  "language": "both", "digest": True}]})
         self.token = self.add_token("test", "--region", "370100", "--grade", "L3", "--role", "admin")
 
-    def write_meters(self, **life):
+    def write_meters(self, agent="hand-a1"):
+        owner = {"agent": agent} if agent else {}
         meters = [{"id": f"{INSTITUTION}-m{i:02}", "carrier": "electricity", "item": "01A00",
                    "role": "main" if i == 0 else "sub", "quantity": "active_energy_import_kwh",
-                   "interval": "15m", "agent": "hand-a1",
+                   "interval": "15m", **owner,
                    "lives": [{"serial": "1", "from": "2023-01-01", "ratio": 1}]}
                   for i in range(N_METERS)]
         folder = self.folder / "registry" / "institutions"
@@ -251,6 +252,39 @@ def test_an_alarm_is_told_everywhere_and_ends(make, stack):
                       10, "counted")
     agent.close()
     assert server.stop() == 0
+
+
+def test_an_agent_and_its_meters_are_one_alarm(make, stack):
+    """Nothing says whose the meters are; but they fell silent together."""
+    plant = make(start_local="2026-03-02T10:00:00", speed=600)
+    plant.write_meters(agent=None)
+    rules = RULES["rules"] + [
+        {"id": "silent", "watch": "meter_silent", "raise": 0.5, "clear": 0.2,
+         "title": {"zh": "失联", "en": "silent"}, "text": {"zh": "{subject}", "en": "{subject}"}}]
+    (plant.folder / "rules" / "rules.yaml").write_text(yaml.safe_dump({"rules": rules}, allow_unicode=True))
+    plant.run()
+    agent = HandMadeAgent(stack.broker_port)
+
+    def read(seq, shorts, epoch=5):
+        now = plant.now_ms()
+        agent.send(epoch, seq, [f"reading,meter={INSTITUTION}-{short} active_energy_import_kwh={seq} {now}"
+                                for short in shorts], oldest=seq, time_ms=now)
+
+    def opened(kind):
+        return plant.events(kind=kind, state="open")
+    read(1, ("m00", "m01", "m02"))
+    wait_until(lambda: opened("agent_down"), 60, "the agent is missed")
+    later = plant.now_ms() + 75 * 60 * 1000
+    wait_until(lambda: plant.now_ms() > later, 60, "longer than the rule waits")
+    assert not opened("meter_silent")
+    deadline, seq = time.monotonic() + 60, 2
+    while not opened("meter_silent") and time.monotonic() < deadline:
+        read(seq, ("m00",))  # the agent is back, two meters are not
+        seq += 1
+        time.sleep(0.3)
+    wait_until(lambda: {event["meter"] for event in opened("meter_silent")} ==
+               {f"{INSTITUTION}-m01", f"{INSTITUTION}-m02"}, 20, "each for itself")
+    agent.close()
 
 
 def test_a_dead_mailbox_holds_up_nobody(make, stack):
