@@ -5,10 +5,7 @@
 
 void hash_mix_bytes(uint64_t *hash, const void *data, size_t len)
 {
-	const unsigned char *at = data;
-
-	for (size_t i = 0; i < len; i++)
-		*hash = (*hash ^ at[i]) * UINT64_C(1099511628211);
+	*hash = fnv_add(*hash, data, len);
 }
 
 void hash_mix(uint64_t *hash, int64_t value)

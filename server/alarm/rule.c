@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fnv.h"
 #include "common/mem.h"
 #include "server/alarm/rule_file.h"
 #include "server/registry/folder.h"
@@ -253,7 +254,7 @@ int alarm_rules_load(struct alarm_rules **out, const char *dir, struct conf_erro
 	struct alarm_rules *rules = xcalloc(1, sizeof *rules);
 	struct loading l = {rules, errors};
 	size_t n_before = errors->count;
-	uint64_t hash = FOLDER_HASH_START;
+	uint64_t hash = FNV_START;
 
 	alarm_file_name_watches();
 	rules->arena = arena_create();

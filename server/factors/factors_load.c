@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fnv.h"
 #include "server/factors/factors_internal.h"
 #include "server/registry/folder.h"
 
@@ -286,7 +287,7 @@ int factors_load(struct factors **out, const char *dir, struct conf_errors *erro
 
 	factors->arena = arena_create();
 	factors->references = 1;
-	factors->version = FOLDER_HASH_START;
+	factors->version = FNV_START;
 	folder_each(factors->arena, dir, take_file, &l, &factors->version, errors);
 	sort_entries(&l);
 	if (errors->count == n_before)

@@ -28,7 +28,7 @@ int restate_open(struct restate **out, struct ledger *ledger, const struct facto
 	int rc;
 
 	restate->ledger = ledger;
-	restate->terms = HASH_START;
+	restate->terms = FNV_START;
 	hash_mix(&restate->terms, factors_version(factors));
 	hash_mix(&restate->terms, min_coverage);
 	rc = db_prepare(db, &restate->find,
@@ -124,7 +124,7 @@ static void mix_others(uint64_t *hash, const struct registry *registry,
 int64_t restate_basis(const struct registry *registry, uint32_t institution)
 {
 	const struct registry_institution *of = &registry->institutions[institution];
-	uint64_t hash = HASH_START;
+	uint64_t hash = FNV_START;
 
 	hash_mix(&hash, of->valid.from);
 	hash_mix(&hash, of->valid.to);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/file.h"
+#include "common/fnv.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 
@@ -26,15 +27,6 @@ void folder_complain(struct conf_errors *errors, const char *path, const char *w
 	conf_error(errors, &place, NULL, "%s", words);
 }
 
-uint64_t folder_hash(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static const char *name_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -44,8 +36,8 @@ static const char *name_of(const char *path)
 
 static void take_hash(uint64_t *hash, const struct folder_file *file)
 {
-	*hash = folder_hash(*hash, file->name, strlen(file->name) + 1);
-	*hash = folder_hash(*hash, &file->hash, sizeof file->hash);
+	*hash = fnv_add(*hash, file->name, strlen(file->name) + 1);
+	*hash = fnv_add(*hash, &file->hash, sizeof file->hash);
 }
 
 static int load(struct arena *arena, struct folder_file *file, const struct conf_node **root,
@@ -57,7 +49,7 @@ static int load(struct arena *arena, struct folder_file *file, const struct conf
 	if (code < 0) {
 		folder_complain(errors, file->path, err_name(code));
 	} else {
-		file->hash = folder_hash(FOLDER_HASH_START, text.data, text.len);
+		file->hash = fnv_add(FNV_START, text.data, text.len);
 		code = conf_parse(arena, file->path, text.data, text.len, root, errors);
 	}
 	buf_fini(&text);

@@ -9,11 +9,6 @@
 
 #include "common/conf.h"
 
-#define FOLDER_HASH_START UINT64_C(14695981039346656037)
-
-/* Takes bytes into a hash (FNV-1a). */
-uint64_t folder_hash(uint64_t hash, const void *data, size_t len);
-
 typedef void (*folder_file_fn)(const struct conf_node *root, void *arg);
 
 /* Parses a file and takes its name (without folders) and contents into the hash (FNV-1a, 64 bits:

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fnv.h"
 #include "server/registry/folder.h"
 #include "server/registry/registry_file.h"
 
@@ -54,8 +55,8 @@ static void build_card(struct registry_loader *loader, const struct registry_car
 	if (errors.count > 0 || loader->registry->n_meters > n_meters)
 		undo(loader, &before, n_institutions);
 	loader->registry->n_meters = n_meters;
-	loader->hash = folder_hash(loader->hash, name, strlen(name) + 1);
-	loader->hash = folder_hash(loader->hash, card->text, strlen(card->text));
+	loader->hash = fnv_add(loader->hash, name, strlen(name) + 1);
+	loader->hash = fnv_add(loader->hash, card->text, strlen(card->text));
 	conf_errors_fini(&errors);
 	arena_destroy(temporary);
 	free(name);
@@ -261,7 +262,7 @@ static void begin(struct registry_loader *loader, const struct registry *before,
 		.arena = registry->arena,
 		.errors = errors,
 		.n_before = errors->count,
-		.hash = FOLDER_HASH_START,
+		.hash = FNV_START,
 		.texts = xcalloc(REGISTRY_TEXT_SLOTS, sizeof(void *)),
 	};
 	if (before != NULL)

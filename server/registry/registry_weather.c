@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fnv.h"
 #include "common/telemetry.h"
 #include "server/registry/folder.h"
 #include "server/registry/registry_file.h"
@@ -59,8 +60,8 @@ static void take_file(struct registry_loader *loader, const char *path, struct b
 	struct sample_csv csv;
 	struct err err = {""};
 
-	out->hash = (int64_t)folder_hash(FOLDER_HASH_START, text->data, text->len);
-	loader->hash = folder_hash(loader->hash, &out->hash, sizeof out->hash);
+	out->hash = (int64_t)fnv_add(FNV_START, text->data, text->len);
+	loader->hash = fnv_add(loader->hash, &out->hash, sizeof out->hash);
 	if (sample_csv_parse(text->data != NULL ? text->data : "", text->len, offset_ms,
 			     &sample_csv_celsius, &csv, &err) < 0) {
 		complain(loader->errors, path, err.text);
@@ -85,7 +86,7 @@ static void take_entry(struct registry_loader *loader, const char *folder, const
 	struct err err = {""};
 
 	out->id = arena_strndup(loader->arena, name, len);
-	loader->hash = folder_hash(loader->hash, name, strlen(name) + 1);
+	loader->hash = fnv_add(loader->hash, name, strlen(name) + 1);
 	if (!telemetry_id_is_valid(name, len))
 		folder_complain(
 			loader->errors, path,

@@ -20,7 +20,7 @@ static int64_t finish(uint64_t hash)
 
 int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter)
 {
-	uint64_t hash = HASH_START;
+	uint64_t hash = FNV_START;
 
 	hash_mix(&hash, registry->offset_ms);
 	hash_mix(&hash, meter->carrier);
@@ -95,7 +95,7 @@ static void mix_weather(uint64_t *hash, const struct registry *registry, uint32_
 int64_t derive_define_institution(const struct registry *registry, uint32_t index)
 {
 	const struct registry_institution *institution = &registry->institutions[index];
-	uint64_t hash = HASH_START;
+	uint64_t hash = FNV_START;
 
 	hash_mix(&hash, registry->offset_ms);
 	hash_mix(&hash, institution->valid.from);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fnv.h"
 #include "server/figures/export_line.h"
 #include "server/registry/folder.h"
 #include "server/savings/account.h"
@@ -35,7 +36,7 @@ struct work {
 /* Of all that decides which points there are and what they are called. */
 static int64_t declared(const struct registry *registry)
 {
-	uint64_t hash = FOLDER_HASH_START;
+	uint64_t hash = FNV_START;
 
 	for (size_t i = 0; i < registry->n_baselines; i++) {
 		const struct registry_baseline *baseline = &registry->baselines[i];
@@ -49,8 +50,8 @@ static int64_t declared(const struct registry *registry)
 					   baseline->reporting.to};
 
 		for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
-			hash = folder_hash(hash, texts[k], strlen(texts[k]) + 1);
-		hash = folder_hash(hash, numbers, sizeof numbers);
+			hash = fnv_add(hash, texts[k], strlen(texts[k]) + 1);
+		hash = fnv_add(hash, numbers, sizeof numbers);
 	}
 	return (int64_t)hash;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fnv.h"
 #include "server/registry/folder.h"
 #include "server/rollup/bill.h"
 #include "server/statistics/form_internal.h"
@@ -275,7 +276,7 @@ int forms_load(struct forms **out, const char *dir, struct conf_errors *errors)
 {
 	struct forms *forms = xcalloc(1, sizeof *forms);
 	struct loading l = {.forms = forms, .errors = errors};
-	uint64_t hash = FOLDER_HASH_START;
+	uint64_t hash = FNV_START;
 	size_t n_before = errors->count;
 
 	forms->arena = arena_create();
