@@ -6,5 +6,5 @@ void phrases_learn(void)
 	static const struct phrase *const lists[] = {phrases_shown, phrases_failure, phrases_config,
 						     phrases_profile};
 
-	phrase_learn(lists, sizeof lists / sizeof *lists);
+	phrase_learn(lists, sizeof lists / sizeof(void *));
 }
