@@ -7,7 +7,8 @@ import { reason as wording, t } from "./i18n.js";
 export function openDialog(title, content, more = {}) {
   const dialog = h("dialog", { class: `dialog ${more.class || ""}`, "aria-label": title },
     h("header", { class: "card-head" }, h("h2", null, title, more.note ? h("small", null, more.note) : null),
-      h("div", { class: "tools" }, more.tools, h("button", { type: "button", class: "tool", "aria-label": t("nav.close"), onclick: () => dialog.close() }, icon("close")))), content);
+      h("div", { class: "tools" }, more.tools, h("button", { type: "button", class: "tool", "aria-label": t("nav.close"), onclick: () => dialog.close() },
+        icon("close")))), content);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

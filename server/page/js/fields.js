@@ -23,7 +23,8 @@ export function numberInput(attributes) {
 }
 
 export function choice(options, current, onChange) {
-  return h("span", { class: "select" }, h("select", { onchange: (event) => onChange && onChange(event.target.value) }, options.map(([value, name]) => h("option", { value, selected: value === current }, name))), icon("down"));
+  return h("span", { class: "select" }, h("select", { onchange: (event) => onChange && onChange(event.target.value) },
+    options.map(([value, name]) => h("option", { value, selected: value === current }, name))), icon("down"));
 }
 
 export const valueOf = (node) => (node.matches("select, input, textarea") ? node : node.querySelector("select")).value.trim();

@@ -40,7 +40,8 @@ export function reportControl(place) {
   const to = (query) => change(place, { ryear: period.year, quarter: period.quarter, ...query });
   return h("div", { class: "period" },
     select(t("period.year"), years.map((year) => [String(year), t("period.yearName", { y: year })]), String(period.year), (value) => go(to({ ryear: value }))),
-    segmented(t("period.label"), [[undefined, t("forms.year")], [1, t("forms.q", { n: 1 })], [2, t("forms.q", { n: 2 })], [3, t("forms.q", { n: 3 })], [4, t("forms.q", { n: 4 })]], period.quarter, (value) => link(to({ quarter: value }))));
+    segmented(t("period.label"), [[undefined, t("forms.year")], [1, t("forms.q", { n: 1 })], [2, t("forms.q", { n: 2 })], [3, t("forms.q", { n: 3 })],
+      [4, t("forms.q", { n: 4 })]], period.quarter, (value) => link(to({ quarter: value }))));
 }
 
 const kinds = { draft: "", submitted: "is-late", returned: "is-silent", approved: "is-ok", locked: "is-ok", restating: "is-late" };

@@ -37,7 +37,8 @@ export function qualityStrip(answer, row) {
   const figure = row.kpis.total_energy_kgce;
   const until = answer.period.in_progress && answer.period.until ? format.moment(answer.period.until) : null;
   return h("div", { class: "quality-strip" },
-    row.institutions === undefined ? null : fact(t("word.reporting"), t("overview.reportingN", { a: row.reporting, n: row.institutions }), row.institutions ? row.reporting / row.institutions : 0),
+    row.institutions === undefined ? null : fact(t("word.reporting"), t("overview.reportingN", { a: row.reporting, n: row.institutions }),
+      row.institutions ? row.reporting / row.institutions : 0),
     figure ? fact(t("word.coverage"), format.coverage(figure.coverage), figure.coverage || 0) : null,
     figure ? fact(t("word.estimated"), format.share(figure.estimated), figure.estimated || 0) : null,
     until ? fact(t("word.until"), until) : null,

@@ -3,7 +3,8 @@
 
 const groups = {
   energy: ["total_energy_kgce", "energy_per_capita_kgce", "energy_per_area_kgce", "non_heating_energy_per_area_kgce", "heating_energy_per_heated_area_kgce", "pue"],
-  electricity: ["electricity_kwh", "electricity_used_kwh", "electricity_per_capita_kwh", "electricity_per_area_kwh", "lighting_sockets_kwh", "air_conditioning_kwh", "power_kwh", "special_kwh",
+  electricity: ["electricity_kwh", "electricity_used_kwh", "electricity_per_capita_kwh", "electricity_per_area_kwh", "lighting_sockets_kwh",
+    "air_conditioning_kwh", "power_kwh", "special_kwh",
                 "submeter_residual_kwh", "submeter_residual_share"],
   operation: ["base_load_kw", "base_load_share", "free_day_load_kw", "peak_demand_kw", "load_factor", "water_night_flow_m3h"],
   carbon: ["co2_kg", "co2_scope1_kg", "co2_scope2_kg", "co2_per_area_kg", "co2_per_area_frozen_kg", "co2_per_capita_kg", "co2_per_capita_frozen_kg"],

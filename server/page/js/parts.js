@@ -94,11 +94,13 @@ const STACKED_FROM = 5; // columns; such a table is a list of blocks on a phone
 
 // columns: [{title, num, cell(row), head}], of which head names the row.
 export function table(caption, columns, rows, more = {}) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, h("table", { class: `data ${columns.length >= STACKED_FROM ? "is-stacked" : ""} ${more.class || ""}` },
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", { class: `data ${columns.length >= STACKED_FROM ? "is-stacked" : ""} ${more.class || ""}` },
     h("caption", { class: "unseen" }, caption),
     h("thead", null, h("tr", null, columns.map((column) => h("th", { scope: "col", class: column.num ? "num" : column.class || null }, column.title)))),
     h("tbody", null, rows.map((row) => h("tr", more.row ? more.row(row) : null, columns.map((column) =>
-      h(column.head ? "th" : "td", { class: column.num ? "num" : column.class || null, scope: column.head ? "row" : null, "data-label": wordsOf(column.title) }, column.cell(row))))))));
+      h(column.head ? "th" : "td", { class: column.num ? "num" : column.class || null, scope: column.head ? "row" : null, "data-label": wordsOf(column.title) },
+        column.cell(row))))))));
 }
 
 export function bar(share, kind = "") {

@@ -17,7 +17,8 @@ function rangeOf(peer) {
 function box(peer) {
   const range = rangeOf(peer);
   const at = (value) => `${(((value - range.from) / range.size) * 100).toFixed(2)}%`;
-  return h("div", { class: "quartiles", "aria-hidden": "true" }, h("i", { style: { left: at(peer.p25), right: `${100 - parseFloat(at(peer.p75))}%` } }), h("b", { class: "is-median", style: { left: at(peer.p50) } }),
+  return h("div", { class: "quartiles", "aria-hidden": "true" }, h("i", { style: { left: at(peer.p25), right: `${100 - parseFloat(at(peer.p75))}%` } }),
+    h("b", { class: "is-median", style: { left: at(peer.p50) } }),
     Number.isFinite(peer.value) ? h("b", { class: "is-own", style: { left: at(peer.value) } }) : null);
 }
 

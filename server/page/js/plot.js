@@ -92,7 +92,8 @@ function table(spec) {
   const shown = spec.series.filter((series) => !series.hidden);
   return h("div", { class: "scroll plot-table", tabindex: "0", role: "region", "aria-label": spec.title }, h("table", { class: "data" },
     h("caption", { class: "unseen" }, spec.title),
-    h("thead", null, h("tr", null, h("th", { scope: "col" }, spec.axis), shown.map((series) => h("th", { scope: "col", class: "num" }, `${series.name} (${unitName(spec.unit)})`)))),
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, spec.axis),
+      shown.map((series) => h("th", { scope: "col", class: "num" }, `${series.name} (${unitName(spec.unit)})`)))),
     h("tbody", null, spec.labels.map((label, i) => h("tr", null, h("th", { scope: "row" }, (spec.titles || spec.labels)[i]),
       shown.map((series) => h("td", { class: "num" }, number(series.values[i])))))) ));
 }

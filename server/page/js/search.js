@@ -17,7 +17,8 @@ function regionNames(session) {
     const deeper = depth > 1 ? await Promise.all(children.map((child) => below(child.region, depth - 1))) : [];
     return [region, ...(depth > 1 ? deeper.flat() : children)];
   };
-  session.regionNames = session.regionNames || Promise.all(session.scope.filter((scope) => scope.region).map((scope) => below(scope.region, 2))).then((lists) => [...new Map(lists.flat().map((one) => [one.region, one])).values()]);
+  session.regionNames = session.regionNames || Promise.all(session.scope.filter((scope) => scope.region).map((scope) => below(scope.region,
+    2))).then((lists) => [...new Map(lists.flat().map((one) => [one.region, one])).values()]);
   return session.regionNames;
 }
 
@@ -42,7 +43,8 @@ export function searchBox(session, done) {
     done();
   }
   function show(found) {
-    replace(list, found.map((one, i) => h("li", { role: "option", id: `found-${i}`, "data-href": target(one), onmousedown: (event) => { event.preventDefault(); pick(target(one)); } },
+    replace(list, found.map((one, i) => h("li", { role: "option", id: `found-${i}`, "data-href": target(one),
+      onmousedown: (event) => { event.preventDefault(); pick(target(one)); } },
       h("span", null, one.name), h("small", null, note(one)))),
       found.length ? null : h("li", { class: "found-none", role: "option", "aria-disabled": "true" }, t("nav.nothing")));
     list.hidden = false;

@@ -50,7 +50,8 @@ export class Shell {
     this.content = h("div", { class: "content" });
     this.side = this.buildSide();
     this.veil = h("div", { class: "veil", onclick: () => this.openSide(false) });
-    this.menu = h("button", { type: "button", class: "tool menu", "aria-expanded": "false", "aria-controls": "side", "aria-label": t("nav.menu"), onclick: () => this.openSide(true) }, icon("menu"));
+    this.menu = h("button", { type: "button", class: "tool menu", "aria-expanded": "false", "aria-controls": "side", "aria-label": t("nav.menu"),
+      onclick: () => this.openSide(true) }, icon("menu"));
     this.node = h("div", { class: "shell" },
       h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); this.heading.focus(); } }, t("app.skip")),
       this.side, this.veil,
@@ -73,7 +74,8 @@ export class Shell {
 
   buildTools() {
     return h("div", { class: "top-tools" },
-      h("button", { type: "button", class: "tool", lang: currentLanguage() === "zh" ? "en" : "zh-CN", onclick: () => chooseLanguage(currentLanguage() === "zh" ? "en" : "zh") }, t("nav.language")),
+      h("button", { type: "button", class: "tool", lang: currentLanguage() === "zh" ? "en" : "zh-CN",
+        onclick: () => chooseLanguage(currentLanguage() === "zh" ? "en" : "zh") }, t("nav.language")),
       this.themeButton(),
       h("span", { class: "who", title: this.session.role }, this.session.name),
       h("button", { type: "button", class: "tool", title: t("sign.out"), "aria-label": t("sign.out"), onclick: this.leave }, icon("leave")));
@@ -150,10 +152,12 @@ export class Shell {
   frame(place, subject, views, view, isSame) {
     replace(this.heading, subject.name);
     replace(this.note, subject.note);
-    replace(this.crumbs, subject.above.map((region) => [h("a", { href: link({ kind: "region", id: region.region, view: "overview", query: keepPeriod(place.query) }) }, region.name), h("i", { "aria-hidden": "true" }, "/")]),
+    replace(this.crumbs, subject.above.map((region) => [h("a", { href: link({ kind: "region", id: region.region, view: "overview",
+      query: keepPeriod(place.query) }) }, region.name), h("i", { "aria-hidden": "true" }, "/")]),
             h("span", { "aria-current": "location" }, subject.name));
     replace(this.controls, view.controls ? view.controls(place, subject, this.session) : null);
-    replace(this.sections, views.map((one) => h("a", { href: link({ ...place, view: one.id, query: keepPeriod(place.query) }), "aria-current": one === view ? "page" : null }, icon(one.icon || one.id), h("span", null, t(`nav.${one.id}`)))));
+    replace(this.sections, views.map((one) => h("a", { href: link({ ...place, view: one.id, query: keepPeriod(place.query) }),
+      "aria-current": one === view ? "page" : null }, icon(one.icon || one.id), h("span", null, t(`nav.${one.id}`)))));
     const current = this.sections.querySelector("[aria-current]");
     if (current) current.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.tree.select(place, subject);

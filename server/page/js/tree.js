@@ -12,7 +12,8 @@ export class Tree {
     this.items = new Map();
     this.node = h("ul", { class: "tree" });
     session.scope.forEach((scope) => {
-      this.node.append(scope.region ? this.regionItem({ region: scope.region, name: scope.name || scope.region }) : this.institutionItem({ institution: scope.institution, name: scope.name || scope.institution }));
+      this.node.append(scope.region ? this.regionItem({ region: scope.region,
+        name: scope.name || scope.region }) : this.institutionItem({ institution: scope.institution, name: scope.name || scope.institution }));
     });
     const first = session.scope.find((scope) => scope.region);
     if (first) this.open(this.items.get(`region/${first.region}`));

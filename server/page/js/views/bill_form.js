@@ -57,7 +57,8 @@ class BillForm {
       h("div", { class: "field-row" }, field(t("bills.first"), i.first), field(t("bills.last"), i.last), field(t("bills.ratio"), i.ratio, null, { class: "is-short" })),
       h("p", { class: "quiet" }, t("bills.readingsHelp")), field(t("bills.account"), i.account), p.accounts, field(t("bills.note"), i.note));
     return h("section", { class: "card bill-form" },
-      h("header", { class: "card-head" }, h("h2", null, t("bills.title")), h("div", { class: "tools" }, h("button", { type: "button", class: "more", onclick: () => pasteDialog(this.subject, this.whenStored) }, t("bills.paste")))),
+      h("header", { class: "card-head" }, h("h2", null, t("bills.title")),
+        h("div", { class: "tools" }, h("button", { type: "button", class: "more", onclick: () => pasteDialog(this.subject, this.whenStored) }, t("bills.paste")))),
       p.done, h("form", { class: "form", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(false); } },
         p.banner, field(t("institution.carrier"), i.carrier), p.month,
         h("div", { class: "field-row" }, field(t("bills.quantity"), i.quantity), p.unit),
@@ -74,7 +75,8 @@ class BillForm {
     replace(this.parts.unit, field(t("word.unit"), this.unit));
     this.use = USES[carrier] ? choice(USES[carrier].map((use) => [use, use ? t(`bills.uses.${use}`) : t("bills.noUse")]), this.usualUse(), () => this.judgeSoon()) : null;
     replace(this.parts.use, this.use ? field(t("bills.use"), this.use) : null);
-    replace(this.parts.accounts, h("datalist", { id: "bill-accounts" }, (this.subject.institution.accounts || []).filter((one) => one.carrier === carrier).map((one) => h("option", { value: one.number }))));
+    replace(this.parts.accounts, h("datalist", { id: "bill-accounts" },
+      (this.subject.institution.accounts || []).filter((one) => one.carrier === carrier).map((one) => h("option", { value: one.number }))));
     this.chooseMonth(this.nextMonth());
     this.judgeSoon();
   }
@@ -102,8 +104,10 @@ class BillForm {
     const last = format.iso(year, month, format.daysInMonth(year, month));
     this.inputs.to.value = last < today().text ? last : today().text; // nobody is billed for days to come
     const isLast = period >= monthOf(today().year, today().month);
-    const arrow = (name, by) => h("button", { type: "button", class: "step", disabled: by > 0 && isLast, "aria-label": t(by < 0 ? "period.back" : "period.next"), onclick: () => { this.chooseMonth(stepMonth(this.period, by)); this.judgeSoon(); } }, icon(name));
-    replace(this.parts.month, h("div", { class: "field", role: "group", "aria-label": t("bills.period") }, h("span", { class: "label" }, t("bills.period")), h("div", { class: "stepper" }, arrow("left", -1), h("span", { "aria-live": "polite" }, monthName(period)), arrow("right", 1))));
+    const arrow = (name, by) => h("button", { type: "button", class: "step", disabled: by > 0 && isLast,
+      "aria-label": t(by < 0 ? "period.back" : "period.next"), onclick: () => { this.chooseMonth(stepMonth(this.period, by)); this.judgeSoon(); } }, icon(name));
+    replace(this.parts.month, h("div", { class: "field", role: "group", "aria-label": t("bills.period") }, h("span", { class: "label" }, t("bills.period")),
+      h("div", { class: "stepper" }, arrow("left", -1), h("span", { "aria-live": "polite" }, monthName(period)), arrow("right", 1))));
     this.showBefore();
   }
 
@@ -114,9 +118,11 @@ class BillForm {
     const sum = before.reduce((total, bill) => total + bill.quantity, 0);
     const now = this.amountInUnit();
     const line = [];
-    if (before.length) line.push(h("span", null, `${t("word.previous")} `, h("b", null, format.text(sum, before[0].unit))), Number.isFinite(now) && sum > 0 ? changeBadge("total_energy_kgce", now / sum - 1) : null);
+    if (before.length) line.push(h("span", null, `${t("word.previous")} `, h("b", null, format.text(sum, before[0].unit))),
+      Number.isFinite(now) && sum > 0 ? changeBadge("total_energy_kgce", now / sum - 1) : null);
     else line.push(h("span", null, t("bills.noBefore")));
-    if (same && !this.adjusted) line.push(h("span", { class: "is-warn" }, t("bills.already", { value: same.quantity === null ? t("bills.byArea") : format.text(same.quantity, same.unit) })));
+    if (same && !this.adjusted) line.push(h("span", { class: "is-warn" },
+      t("bills.already", { value: same.quantity === null ? t("bills.byArea") : format.text(same.quantity, same.unit) })));
     const fee = parsed(valueOf(this.inputs.fee));
     if (fee > 0 && now > 0) line.push(h("span", null, t("bills.price", { value: format.number(fee / now, 3), unit: format.unitName(this.baseUnit()) })));
     replace(this.parts.before, line);
@@ -140,8 +146,10 @@ class BillForm {
     const text = (name) => valueOf(this.inputs[name]).replace(/，/g, ",") || null;
     const hasReadings = text("first") && text("last");
     return {
-      institution: this.subject.institution.institution, carrier: this.carrier, from: text("from"), to: text("to"), quantity: text("quantity"), unit: valueOf(this.unit), fee: text("fee"), period: this.period,
-      use: this.use ? valueOf(this.use) : null, account: text("account"), note: text("note"), first_reading: hasReadings ? text("first") : null, last_reading: hasReadings ? text("last") : null,
+      institution: this.subject.institution.institution, carrier: this.carrier, from: text("from"), to: text("to"), quantity: text("quantity"),
+        unit: valueOf(this.unit), fee: text("fee"), period: this.period,
+      use: this.use ? valueOf(this.use) : null, account: text("account"), note: text("note"), first_reading: hasReadings ? text("first") : null,
+        last_reading: hasReadings ? text("last") : null,
       ratio: hasReadings ? text("ratio") : null, adjusts: this.adjusted ? this.adjusted.id : null,
     };
   }
@@ -170,8 +178,10 @@ class BillForm {
     this.node.classList.toggle("is-doubted", outcome === "unconfirmed");
     if (outcome === "rejected") return replace(this.parts.verdict, h("p", { class: "verdict is-bad" }, h("strong", null, t("bills.rejected")), reason(verdict.reason)));
     if (outcome === "unconfirmed") {
-      const words = h("div", { class: "verdict is-warn" }, h("strong", null, t("bills.doubt")), h("p", null, t(`bills.warnings.${verdict.warning}`)), h("p", { class: "quiet" }, currentLanguage() === "en" ? verdict.warning_text : t("bills.doubtHelp")));
-      if (isSent) add(words, h("div", { class: "actions" }, h("button", { type: "button", class: "button is-main", onclick: () => this.submit(true) }, t("bills.confirm")), h("button", { type: "button", class: "button", onclick: () => { replace(this.parts.verdict); this.inputs.quantity.focus(); } }, t("bills.change"))));
+      const words = h("div", { class: "verdict is-warn" }, h("strong", null, t("bills.doubt")), h("p", null, t(`bills.warnings.${verdict.warning}`)),
+        h("p", { class: "quiet" }, currentLanguage() === "en" ? verdict.warning_text : t("bills.doubtHelp")));
+      if (isSent) add(words, h("div", { class: "actions" }, h("button", { type: "button", class: "button is-main", onclick: () => this.submit(true) },
+        t("bills.confirm")), h("button", { type: "button", class: "button", onclick: () => { replace(this.parts.verdict); this.inputs.quantity.focus(); } }, t("bills.change"))));
       replace(this.parts.verdict, words);
       if (isSent) words.querySelector("button").focus();
       return null;
@@ -223,7 +233,8 @@ class BillForm {
   // 退补: the following amount changes that of another bill. null: no longer.
   adjust(bill) {
     this.adjusted = bill;
-    replace(this.parts.banner, bill ? h("p", { class: "verdict is-warn" }, h("span", null, t("bills.adjusting", { what: billName(bill), n: bill.id })), h("button", { type: "button", class: "link", onclick: () => this.adjust(null) }, t("word.cancel"))) : null);
+    replace(this.parts.banner, bill ? h("p", { class: "verdict is-warn" }, h("span", null, t("bills.adjusting", { what: billName(bill), n: bill.id })),
+      h("button", { type: "button", class: "link", onclick: () => this.adjust(null) }, t("word.cancel"))) : null);
     if (!bill) return;
     this.inputs.carrier.querySelector("select").value = bill.carrier;
     this.chooseCarrier();

@@ -27,7 +27,8 @@ function chips(bill) {
 }
 
 function withdraw(bill, reload) {
-  askReason({ title: t("bills.withdraw"), words: `${billName(bill)} · ${amountText(bill)} · ${money(bill.fee)}`, label: t("bills.withdrawWhy"), button: t("bills.withdraw") }, async (reason) => {
+  askReason({ title: t("bills.withdraw"), words: `${billName(bill)} · ${amountText(bill)} · ${money(bill.fee)}`, label: t("bills.withdrawWhy"),
+    button: t("bills.withdraw") }, async (reason) => {
     await send("POST", `/bills/${bill.id}/withdraw`, {}, { reason });
     announce(t("bills.withdrawnDone"));
     await reload();
@@ -37,7 +38,8 @@ function withdraw(bill, reload) {
 function details(bill, more) {
   const reading = (value) => (value === null ? null : format.number(value, 2));
   const rows = [
-    [t("bills.number"), String(bill.id)], [t("bills.days"), `${format.day(bill.from)} – ${format.day(bill.to)}`], [t("bills.quantity"), amountText(bill)], [t("bills.fee"), money(bill.fee)],
+    [t("bills.number"), String(bill.id)], [t("bills.days"), `${format.day(bill.from)} – ${format.day(bill.to)}`], [t("bills.quantity"), amountText(bill)],
+      [t("bills.fee"), money(bill.fee)],
     [t("bills.asEntered"), bill.as_entered], [t("bills.account"), bill.account], [t("bills.use"), useName(bill.use)],
     [t("bills.readings"), bill.first_reading === null ? null : `${reading(bill.first_reading)} → ${reading(bill.last_reading)} × ${format.number(bill.ratio, 0)}`],
     [t("bills.note"), bill.note], [t("bills.enteredBy"), `${bill.entered_by} · ${format.moment(bill.entered_at)}`],
@@ -46,7 +48,8 @@ function details(bill, more) {
   const act = (words, what) => h("button", { type: "button", class: "button", onclick: () => { dialog.close(); what(); } }, words);
   const dialog = openDialog(billName(bill), [
     h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
-    more.mayEnter && !bill.withdrawn ? h("div", { class: "actions" }, act(t("bills.adjust"), () => more.adjust(bill)), act(t("bills.withdraw"), () => withdraw(bill, more.reload))) : null]);
+    more.mayEnter && !bill.withdrawn ? h("div", { class: "actions" }, act(t("bills.adjust"), () => more.adjust(bill)),
+      act(t("bills.withdraw"), () => withdraw(bill, more.reload))) : null]);
 }
 
 function row(bill, more) {
@@ -57,7 +60,8 @@ function row(bill, more) {
     h("div", { class: "bill-name" }, h("button", { type: "button", class: "link", onclick: () => details(bill, more) }, billName(bill)),
       h("small", null, [`${format.day(bill.from, false)} – ${format.day(bill.to, false)}`, useName(bill.use), bill.account].filter(Boolean).join(" · ")), chips(bill)),
     h("div", { class: "bill-amount" }, h("b", null, amountText(bill)), h("small", null, money(bill.fee))),
-    mayEnter && !bill.withdrawn ? h("div", { class: "bill-tools" }, act("adjust", t("bills.adjust"), () => adjust(bill)), act("undo", t("bills.withdraw"), () => withdraw(bill, reload))) : h("div"));
+    mayEnter && !bill.withdrawn ? h("div", { class: "bill-tools" }, act("adjust", t("bills.adjust"), () => adjust(bill)),
+      act("undo", t("bills.withdraw"), () => withdraw(bill, reload))) : h("div"));
 }
 
 // Sums of what is in force, by year: what an officer compares with the books.
@@ -68,7 +72,8 @@ function sums(bills) {
     fee += bill.fee || 0;
     if (bill.quantity !== null) units.set(bill.carrier, { unit: bill.unit, sum: ((units.get(bill.carrier) || {}).sum || 0) + bill.quantity });
   });
-  return h("p", { class: "bill-sums" }, [...units].map(([carrier, one]) => h("span", null, `${t(`carrier.${carrier}`)} `, h("b", null, format.text(one.sum, one.unit)))), h("span", null, `${t("bills.fees")} `, h("b", null, `${format.number(fee, 2)} ${t("unit.yuan")}`)));
+  return h("p", { class: "bill-sums" }, [...units].map(([carrier, one]) => h("span", null, `${t(`carrier.${carrier}`)} `,
+    h("b", null, format.text(one.sum, one.unit)))), h("span", null, `${t("bills.fees")} `, h("b", null, `${format.number(fee, 2)} ${t("unit.yuan")}`)));
 }
 
 export function billList(more) {
@@ -86,9 +91,12 @@ export function billList(more) {
   return h("section", { class: "card" },
     h("header", { class: "card-head" }, h("h2", null, t("bills.entered")),
       h("div", { class: "tools" },
-        years.length > 1 ? select(t("period.year"), years.map((year) => [year, t("period.yearName", { y: year })]), chosen.year, (value) => { chosen.year = value; draw(); }) : null,
-        carriers.length > 1 ? select(t("institution.carrier"), [["", t("word.all")], ...carriers.map((one) => [one, t(`carrier.${one}`)])], "", (value) => { chosen.carrier = value; draw(); }) : null,
-        h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${t("bills.entered")}: ${t("word.csv")}`, onclick: () => download("/bills", { institution: place.id, limit: 1000 }, `${subject.name} ${t("nav.bills")}`) }, icon("download")))),
+        years.length > 1 ? select(t("period.year"), years.map((year) => [year, t("period.yearName", { y: year })]), chosen.year,
+          (value) => { chosen.year = value; draw(); }) : null,
+        carriers.length > 1 ? select(t("institution.carrier"), [["", t("word.all")], ...carriers.map((one) => [one, t(`carrier.${one}`)])], "",
+          (value) => { chosen.carrier = value; draw(); }) : null,
+        h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${t("bills.entered")}: ${t("word.csv")}`,
+          onclick: () => download("/bills", { institution: place.id, limit: 1000 }, `${subject.name} ${t("nav.bills")}`) }, icon("download")))),
     body, bills.some((bill) => bill.withdrawn) ? h("label", { class: "check" }, withdrawn, t("bills.withWithdrawn")) : null);
 }
 

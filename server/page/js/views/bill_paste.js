@@ -49,7 +49,8 @@ export function pasteDialog(subject, whenStored) {
       const n = answer.stored + answer.corrected + answer.unconfirmed;
       store.hidden = !answer.dry_run || n === 0;
       replace(store, t(answer.unconfirmed ? "bills.enterDoubted" : "bills.enterN", { n, m: answer.unconfirmed }));
-      replace(result, answer.dry_run ? null : h("p", { class: "verdict is-good" }, t("bills.storedN", { n: answer.stored + answer.corrected, m: answer.rejected })), verdicts(answer, IS_HEADER.test(input.value.trim().split("\n")[0])));
+      replace(result, answer.dry_run ? null : h("p", { class: "verdict is-good" },
+        t("bills.storedN", { n: answer.stored + answer.corrected, m: answer.rejected })), verdicts(answer, IS_HEADER.test(input.value.trim().split("\n")[0])));
       if (answer.dry_run) return null;
       announce(t("bills.storedN", { n: answer.stored + answer.corrected, m: answer.rejected }));
       return whenStored();
@@ -59,6 +60,8 @@ export function pasteDialog(subject, whenStored) {
     }
   }
   input.addEventListener("input", () => (store.hidden = true));
-  openDialog(t("bills.paste"), h("div", { class: "form" }, h("p", { class: "quiet" }, t("bills.pasteHelp", { columns: currentLanguage() === "zh" ? ORDER.join("、") : ORDER_EN.join(", ") })), input, h("div", { class: "actions" }, check, store), result), { class: "is-wide" });
+  openDialog(t("bills.paste"), h("div", { class: "form" }, h("p", { class: "quiet" },
+    t("bills.pasteHelp", { columns: currentLanguage() === "zh" ? ORDER.join("、") : ORDER_EN.join(", ") })), input, h("div", { class: "actions" }, check, store),
+    result), { class: "is-wide" });
   input.focus();
 }

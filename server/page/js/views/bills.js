@@ -30,7 +30,8 @@ export async function billsView({ place, subject, session }) {
     known.bills = await getAll("/bills", { institution: place.id, from: `${today().year - YEARS_BACK}-01-01`, withdrawn: 1, limit: 1000 }, "bills", BILLS_MAX);
     if (form) form.refresh();
     const check = await getIfThere(`/institutions/${place.id}/reconciliation`, { from: `${today().year - 1}-01-01` });
-    return replace(list, h("div", { class: "stack" }, billList({ place, subject, bills: known.bills, mayEnter: Boolean(form), adjust: form && form.adjust, reload: load }), reconciliationCard(check)));
+    return replace(list, h("div", { class: "stack" }, billList({ place, subject, bills: known.bills, mayEnter: Boolean(form), adjust: form && form.adjust,
+      reload: load }), reconciliationCard(check)));
   }
   await load();
   return h("div", { class: form ? "bills" : "stack" }, form ? form.node : null, list);

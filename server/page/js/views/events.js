@@ -16,7 +16,8 @@ const ROUTE = "/events/{event}/acknowledge";
 export const mayAcknowledge = (session) => ["reporter", "reviewer", "admin"].includes(session.role) && knows(`POST /api/v1${ROUTE}`);
 
 function acknowledge(event, again) {
-  askReason({ title: t("events.acknowledge"), words: `${kindName(event.kind)} · ${event.meter || event.institution || event.agent || ""}`, label: t("events.note"), button: t("events.acknowledge"), isNeeded: false }, async (note) => {
+  askReason({ title: t("events.acknowledge"), words: `${kindName(event.kind)} · ${event.meter || event.institution || event.agent || ""}`,
+    label: t("events.note"), button: t("events.acknowledge"), isNeeded: false }, async (note) => {
     await send("POST", `/events/${event.id}/acknowledge`, {}, note ? { note } : {});
     announce(t("events.acknowledged"));
     await again();
@@ -39,7 +40,8 @@ function ackWords(ack) {
 function whereOf(event, place) {
   if (!event.institution) return event.agent ? h("span", { class: "code" }, event.agent) : null;
   const words = event.meter || event.institution;
-  return h("a", { class: "code", href: link({ kind: "institution", id: event.institution, view: event.meter ? "meters" : "overview" }) }, place.kind === "institution" && !event.meter ? "" : words);
+  return h("a", { class: "code", href: link({ kind: "institution", id: event.institution, view: event.meter ? "meters" : "overview" }) },
+    place.kind === "institution" && !event.meter ? "" : words);
 }
 
 function row(event, context) {
@@ -53,7 +55,8 @@ function row(event, context) {
       h("p", null, eventWords(event)),
       h("p", { class: "quiet" }, course(event)),
       ack ? h("p", { class: "event-ack" }, icon("check"), ackWords(ack)) : null),
-    event.state === "open" && mayAcknowledge(session) ? h("button", { type: "button", class: "button is-small", onclick: () => acknowledge(event, again) }, t(ack ? "events.noteAgain" : "events.acknowledge")) : null);
+    event.state === "open" && mayAcknowledge(session) ? h("button", { type: "button", class: "button is-small", onclick: () => acknowledge(event, again) },
+      t(ack ? "events.noteAgain" : "events.acknowledge")) : null);
 }
 
 export async function eventsView(context) {
@@ -72,7 +75,9 @@ export async function eventsView(context) {
       segmented(t("meters.state"), STATES.map((one) => [one, t(`events.${one}`)]), state, (one) => link(change(place, { state: one }))),
       select(t("events.severity"), SEVERITIES.map((one) => [one, t("events.from", { severity: t(`events.${one}`) })]), severity, (value) => set({ severity: value })),
       select(t("period.label"), SPANS.map((n) => [String(n), t("events.since", { n })]), days, (value) => set({ days: value })),
-      kinds.length > 1 || place.query.kind ? select(t("events.kind"), [["", t("events.allKinds")], ...kinds.map((kind) => [kind, kindName(kind)])], place.query.kind || "", (value) => set({ kind: value })) : null),
-    tools(node, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${t("nav.events")}: ${t("word.csv")}`, onclick: () => download("/events", question, t("nav.events")) }, icon("download"))));
+      kinds.length > 1 || place.query.kind ? select(t("events.kind"), [["", t("events.allKinds")], ...kinds.map((kind) => [kind, kindName(kind)])],
+        place.query.kind || "", (value) => set({ kind: value })) : null),
+    tools(node, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${t("nav.events")}: ${t("word.csv")}`,
+      onclick: () => download("/events", question, t("nav.events")) }, icon("download"))));
 }
 

@@ -34,7 +34,8 @@ function stepsOf(report) {
   const at = Math.max(STEPS.indexOf(report.state), 0);
   return h("ol", { class: "steps" }, STEPS.map((step, i) => {
     const name = i === 0 && OPEN_STATES.has(report.state) ? report.state : step;
-    return h("li", { class: i < at ? "is-done" : i === at ? `is-now is-${name}` : "", "aria-current": i === at ? "step" : null }, h("i", { "aria-hidden": "true" }, i < at ? icon("check") : i + 1), t(`forms.states.${name}`));
+    return h("li", { class: i < at ? "is-done" : i === at ? `is-now is-${name}` : "", "aria-current": i === at ? "step" : null },
+      h("i", { "aria-hidden": "true" }, i < at ? icon("check") : i + 1), t(`forms.states.${name}`));
   }));
 }
 
@@ -63,12 +64,17 @@ class ReportView {
 
   head() {
     const { report } = this;
-    const buttons = actionsOf(report, this.session, this.period).map((action) => h("button", { type: "button", class: `button ${action.isMain ? "is-main" : ""}`, disabled: Boolean(action.why), "aria-describedby": action.why ? "why-not" : null, onclick: () => this.act(action) }, t(`forms.actions.${action.name}`)));
+    const buttons = actionsOf(report, this.session, this.period).map((action) => h("button",
+      { type: "button", class: `button ${action.isMain ? "is-main" : ""}`, disabled: Boolean(action.why), "aria-describedby": action.why ? "why-not" : null,
+      onclick: () => this.act(action) }, t(`forms.actions.${action.name}`)));
     const why = actionsOf(report, this.session, this.period).map((action) => action.why).filter(Boolean)[0];
     return h("section", { class: "card report-head screen-only" },
-      h("div", { class: "report-title" }, h("h2", null, report.schema.name), h("p", { class: "quiet" }, reportName(this.period), " · ", dueWords(report.due, !OPEN_STATES.has(report.state)), report.version > 1 ? ` · ${t("forms.version", { n: report.version })}` : null, report.submitted_by ? ` · ${t("forms.submittedBy", { who: report.submitted_by })}` : null)),
+      h("div", { class: "report-title" }, h("h2", null, report.schema.name),
+        h("p", { class: "quiet" }, reportName(this.period), " · ", dueWords(report.due, !OPEN_STATES.has(report.state)),
+        report.version > 1 ? ` · ${t("forms.version", { n: report.version })}` : null, report.submitted_by ? ` · ${t("forms.submittedBy", { who: report.submitted_by })}` : null)),
       h("div", { class: "tools" },
-        h("button", { type: "button", class: "tool", title: t("forms.xlsx"), "aria-label": t("forms.xlsx"), onclick: () => download(this.path, this.question, `${report.name} ${reportName(this.period)}`, "xlsx") }, icon("download")),
+        h("button", { type: "button", class: "tool", title: t("forms.xlsx"), "aria-label": t("forms.xlsx"),
+          onclick: () => download(this.path, this.question, `${report.name} ${reportName(this.period)}`, "xlsx") }, icon("download")),
         h("button", { type: "button", class: "tool", title: t("word.print"), "aria-label": t("word.print"), onclick: () => window.print() }, icon("print"))),
       stepsOf(report), h("div", { class: "report-actions" }, why ? h("p", { class: "quiet", id: "why-not" }, why) : null, buttons), this.problem,
       report.schema.verified ? null : h("p", { class: "foot" }, t("forms.unverified")));
@@ -79,7 +85,9 @@ class ReportView {
     if (!checks.length) return OPEN_STATES.has(this.report.state) ? h("p", { class: "all-well card screen-only" }, icon("check"), t("forms.noChecks")) : null;
     const jump = (code) => { const row = this.node.querySelector(`[data-code="${code}"]`); row.scrollIntoView({ block: "center" }); (row.querySelector("input") || row).focus(); };
     return h("section", { class: "card screen-only" }, h("header", { class: "card-head" }, h("h2", null, t("forms.checks"), h("small", null, t("forms.checksHelp")))),
-      h("ul", { class: "event-list" }, checks.map((check) => h("li", { class: check.severity === "error" ? "is-error" : "is-warning" }, h("i", { class: "event-dot", "aria-hidden": "true" }), h("p", null, check.text), h("button", { type: "button", class: "link", onclick: () => jump(check.code) }, t("forms.line", { code: check.code }))))));
+      h("ul", { class: "event-list" }, checks.map((check) => h("li", { class: check.severity === "error" ? "is-error" : "is-warning" },
+        h("i", { class: "event-dot", "aria-hidden": "true" }), h("p", null, check.text),
+        h("button", { type: "button", class: "link", onclick: () => jump(check.code) }, t("forms.line", { code: check.code }))))));
   }
 
   // Typed: kept until it is saved. part: "values" with a line's code and member, or "people".
@@ -94,7 +102,9 @@ class ReportView {
     const n = Object.keys(this.draft.values).length + Object.keys(this.draft.people).length;
     this.saveBar.hidden = n === 0 || !this.isEditable;
     if (this.saveBar.hidden) return;
-    replace(this.saveBar, h("span", null, t("forms.unsaved", { n })), h("button", { type: "button", class: "button", onclick: () => { drafts.delete(this.key); this.draw(this.report); } }, t("forms.discard")), h("button", { type: "button", class: "button is-main", onclick: () => this.save() }, t("forms.save")));
+    replace(this.saveBar, h("span", null, t("forms.unsaved", { n })), h("button",
+      { type: "button", class: "button", onclick: () => { drafts.delete(this.key); this.draw(this.report); } }, t("forms.discard")),
+      h("button", { type: "button", class: "button is-main", onclick: () => this.save() }, t("forms.save")));
   }
 
   fail(error) {

@@ -66,10 +66,13 @@ function operation(months, year) {
   const n = 12;
   const of = (kpi, name) => Array.from({ length: n }, (_, i) => { const figure = (months[i] || {})[kpi]; return figure && Number.isFinite(figure[name]) ? figure[name] : null; });
   const isThere = (kpi) => of(kpi, "value").some((value) => value !== null);
-  const bars = (kpi, unit, color) => plotCard({ title: t(`kpi.${kpi}`), unit, type: "bar", axis: t("word.month"), labels: monthNames(n), height: 210, summary: `${t(`kpi.${kpi}`)} ${year}`,
+  const bars = (kpi, unit, color) => plotCard({ title: t(`kpi.${kpi}`), unit, type: "bar", axis: t("word.month"), labels: monthNames(n), height: 210,
+    summary: `${t(`kpi.${kpi}`)} ${year}`,
     series: [{ name: String(year - 1), color: "before", values: of(kpi, "previous") }, { name: String(year), color, values: of(kpi, "value") }] });
-  const load = () => plotCard({ title: t("institution.demand"), unit: "kW", type: "bar", axis: t("word.month"), labels: monthNames(n), height: 210, summary: `${t("institution.demand")} ${year}`,
-    series: [{ name: t("kpi.peak_demand_kw"), color: "electricity", values: of("peak_demand_kw", "value") }, { name: t("kpi.base_load_kw"), color: "item-3", values: of("base_load_kw", "value") }] });
+  const load = () => plotCard({ title: t("institution.demand"), unit: "kW", type: "bar", axis: t("word.month"), labels: monthNames(n), height: 210,
+    summary: `${t("institution.demand")} ${year}`,
+    series: [{ name: t("kpi.peak_demand_kw"), color: "electricity", values: of("peak_demand_kw", "value") },
+      { name: t("kpi.base_load_kw"), color: "item-3", values: of("base_load_kw", "value") }] });
   const cards = [isThere("peak_demand_kw") ? load() : null, isThere("energy_cost_yuan") ? bars("energy_cost_yuan", "yuan", "accent") : null].filter(Boolean);
   return cards.length ? h("div", { class: cards.length > 1 ? "grid halves" : "stack" }, cards) : null;
 }
@@ -85,7 +88,8 @@ function indicators(row) {
     { title: t("word.estimated"), num: true, cell: ([, figure]) => format.share(figure.estimated) },
   ];
   return card(t("institution.indicators"), h("div", { class: "indicator-groups" }, grouped(row.kpis).map(([group, figures]) =>
-    h("section", null, h("h3", null, t(`kpiGroup.${group}`)), table(t(`kpiGroup.${group}`), columns, figures, { class: "is-indicators", row: ([kpi]) => ({ "data-kpi": kpi }) })))));
+    h("section", null, h("h3", null, t(`kpiGroup.${group}`)), table(t(`kpiGroup.${group}`), columns, figures,
+      { class: "is-indicators", row: ([kpi]) => ({ "data-kpi": kpi }) })))));
 }
 
 // Quotas judge whole years: while this one runs, its last twelve months.
@@ -115,5 +119,6 @@ export async function institutionOverview({ place, subject }) {
     kpiCards(CARDS, row, months), warningList(row),
     h("div", { class: "grid halves is-even" }, targetCard(answer, row), quotas),
     h("div", { class: "grid two" }, monthly(place, energy, period.year), facts(subject.institution)),
-    operation(months, period.year), peersCard(peers), indicators(row), tools(card(t("overview.recent"), eventList((events || {}).events)), h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll"))));
+    operation(months, period.year), peersCard(peers), indicators(row), tools(card(t("overview.recent"), eventList((events || {}).events)),
+      h("a", { class: "more", href: link({ ...place, view: "events" }) }, t("word.seeAll"))));
 }

@@ -28,7 +28,8 @@ export async function institutionsView({ place, subject }) {
   return h("div", { class: "stack" }, filter,
     h("section", { class: "card" },
       h("header", { class: "card-head" }, h("h2", null, t("nav.institutions"), h("small", null, number(subject.region.institutions, 0))),
-        h("div", { class: "tools" }, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download("/institutions", { ...question, limit: 1000 }, subject.name) }, icon("download")))),
+        h("div", { class: "tools" }, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"),
+          onclick: () => download("/institutions", { ...question, limit: 1000 }, subject.name) }, icon("download")))),
       answer.institutions.length ? table(t("nav.institutions"), columns(), answer.institutions) : empty(t("nav.nothing")),
       answer.next ? h("p", { class: "foot" }, h("a", { class: "button", href: link(change(place, { cursor: answer.next })) }, t("period.next"))) : null));
 }

@@ -36,8 +36,10 @@ function sumOf(series) {
 function mixChart(parts, year, unit) {
   const of = (series) => { const points = valuesBy(series, (start) => Number(start.slice(5, 7))); return Array.from({ length: 12 }, (_, i) => (points.get(i + 1) || {}).value); };
   return plotCard({
-    title: t("institution.mixMonths"), unit, type: "bar", axis: t("word.month"), labels: monthNames(12), height: 300, class: "is-wide", summary: `${t("institution.mixMonths")} ${year}`,
-    series: parts.map((series, i) => ({ name: itemName(series.key.item), color: series.key.item === "rest" ? "before" : COLORS[i % COLORS.length], stack: "items", values: of(series) })),
+    title: t("institution.mixMonths"), unit, type: "bar", axis: t("word.month"), labels: monthNames(12), height: 300, class: "is-wide",
+      summary: `${t("institution.mixMonths")} ${year}`,
+    series: parts.map((series, i) => ({ name: itemName(series.key.item), color: series.key.item === "rest" ? "before" : COLORS[i % COLORS.length],
+      stack: "items", values: of(series) })),
   });
 }
 
@@ -49,7 +51,8 @@ function sharesCard(title, parts, beside, total) {
   const columns = [
     { title: t("word.name"), head: true, cell: (row) => [row.color ? h("i", { class: "key", style: { "--key": `var(--${row.color})` } }) : null, itemName(row.item)] },
     { title: t("word.value"), num: true, cell: (row) => format.partText(row.value, total || row.value || 0, row.unit) },
-    { title: t("word.share"), class: "with-bar", cell: (row) => (total > 0 && row.value !== null ? [bar(row.value / total), h("span", { class: "num" }, format.share(row.value / total))] : format.NONE) },
+    { title: t("word.share"), class: "with-bar", cell: (row) => (total > 0 && row.value !== null ? [bar(row.value / total),
+      h("span", { class: "num" }, format.share(row.value / total))] : format.NONE) },
     { title: t("word.coverage"), num: true, cell: (row) => format.coverage(row.coverage) },
     { title: t("word.estimated"), num: true, cell: (row) => format.share(row.estimated) },
   ];
@@ -67,7 +70,8 @@ export async function itemsView({ place, subject }) {
   const beside = own.filter((series) => NOT_PARTS.has(series.key.item));
   const years = Array.from({ length: 5 }, (_, i) => today().year - i);
   const filters = h("div", { class: "filters" }, carrierSwitch(place, carriers, carrier),
-    select(t("period.year"), years.map((one) => [String(one), t(one === today().year ? "period.thisYear" : "period.yearName", { y: one })]), String(year), (value) => go(change(place, { year: value }))));
+    select(t("period.year"), years.map((one) => [String(one), t(one === today().year ? "period.thisYear" : "period.yearName", { y: one })]), String(year),
+      (value) => go(change(place, { year: value }))));
   if (!total) return h("div", { class: "stack" }, filters, empty());
   return h("div", { class: "stack" }, filters,
     mixChart(parts.length ? parts : [total], year, total.unit),

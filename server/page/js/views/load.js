@@ -29,12 +29,14 @@ function hourly(series) {
 }
 
 function dayCurve(place, day, unit, at) {
-  const lines = [[t("institution.weekBefore"), -7, "before", "dotted", 1.5], [t("institution.dayBefore"), -1, "before-strong", "dashed", 1.5], [format.day(day, false), 0, null, "solid", 2.6]];
+  const lines = [[t("institution.weekBefore"), -7, "before", "dotted", 1.5], [t("institution.dayBefore"), -1, "before-strong", "dashed", 1.5],
+    [format.day(day, false), 0, null, "solid", 2.6]];
   return plotCard({
     title: t("institution.load"), unit: powerUnit(unit), type: "line", axis: t("word.hour"), height: 280, class: "is-wide",
     labels: HOURS.map((hour) => `${hour}:00`), titles: HOURS.map((hour) => `${hour}:00–${hour + 1}:00`), every: 2,
     summary: `${t("institution.load")} ${format.day(day)}`,
-    series: lines.map(([name, shift, color, dash, width]) => ({ name, color: color || place.query.carrier, dash: dash === "solid" ? null : dash, width, area: shift === 0 ? 0.1 : null, z: shift === 0 ? 4 : 2,
+    series: lines.map(([name, shift, color, dash, width]) => ({ name, color: color || place.query.carrier, dash: dash === "solid" ? null : dash, width,
+      area: shift === 0 ? 0.1 : null, z: shift === 0 ? 4 : 2,
       values: HOURS.map((hour) => at(format.addDays(day, shift), hour)) })),
   });
 }
@@ -83,7 +85,8 @@ function heatMap(means, unit, carrier) {
         return h("td", { class: value === null ? "is-none" : null, title: words, style: value === null ? null : { "--shade": shade(value).toFixed(3) } },
           h("span", { class: "unseen" }, value === null ? format.NONE : format.number(value)));
       })))))),
-    h("div", { class: `heat-scale is-${carrier}`, "aria-hidden": "true" }, h("span", null, format.text(low, powerUnit(unit))), h("i"), h("span", null, format.text(high, powerUnit(unit)))));
+    h("div", { class: `heat-scale is-${carrier}`, "aria-hidden": "true" }, h("span", null, format.text(low, powerUnit(unit))), h("i"),
+      h("span", null, format.text(high, powerUnit(unit)))));
 }
 
 // What the API says of the month: base load and demand of electricity, the flow of water at night.
@@ -97,12 +100,14 @@ function numbers(row, carrier) {
   if (!figures.length) return null;
   return h("div", { class: "stats" }, figures.map(([kpi, figure]) => h("div", { class: "stat", "data-kpi": kpi },
     h("span", null, t(`kpi.${kpi}`)),
-    figure.value === null ? h("b", { class: "quiet", title: figure.reason ? reason(figure.reason) : null }, t("word.withheldShort")) : h("b", { "data-value": figure.value }, format.text(figure.value, figure.unit)),
+    figure.value === null ? h("b", { class: "quiet", title: figure.reason ? reason(figure.reason) : null }, t("word.withheldShort")) : h("b",
+      { "data-value": figure.value }, format.text(figure.value, figure.unit)),
     h("small", null, changeBadge(kpi, figure.change), ` ${t("word.coverage")} ${format.coverage(figure.coverage)}`))));
 }
 
 function dayControl(place, day) {
-  const input = h("input", { type: "date", class: "input", value: day, max: today().text, "aria-label": t("institution.chooseDay"), onchange: () => input.value && go(change(place, { day: input.value })) });
+  const input = h("input", { type: "date", class: "input", value: day, max: today().text, "aria-label": t("institution.chooseDay"),
+    onchange: () => input.value && go(change(place, { day: input.value })) });
   const arrow = (name, by, isOff) => (isOff ? h("span", { class: "step is-off", "aria-hidden": "true" }, icon(name))
     : h("a", { class: "step", href: link(change(place, { day: format.addDays(day, by) })), "aria-label": t(by < 0 ? "period.back" : "period.next") }, icon(name)));
   return h("div", { class: "stepper is-day" }, arrow("left", -1, false), input, arrow("right", 1, day >= today().text));
@@ -115,18 +120,21 @@ export async function loadView({ place, subject, session }) {
   if (!carrier) return empty(t("institution.noHourly"));
   const { year, month } = format.parts(day);
   const path = `/institutions/${place.id}/energy`;
-  const ask = (from, to, interval) => get(path, { from, to, interval }).then((energy) => energy.series.find((series) => series.key.carrier === carrier && series.key.item === "total"));
+  const ask = (from, to, interval) => get(path,
+    { from, to, interval }).then((energy) => energy.series.find((series) => series.key.carrier === carrier && series.key.item === "total"));
   const ofMonth = (y) => ask(format.iso(y, month, 1), format.addDays(format.iso(y, month, format.daysInMonth(y, month)), 1), "day");
   const ofAccounts = knows("GET /api/v1/institutions/{id}/operation") && mayReadFees(session, subject);
   const [hours, days, before, figures, accounts] = await Promise.all([ask(format.addDays(day, -WEEKS * 7), format.addDays(day, 1), "hour"), ofMonth(year), ofMonth(year - 1),
-    getIfThere(`/institutions/${place.id}/kpis`, { year, period: "month", number: month }), ofAccounts ? getIfThere(`/institutions/${place.id}/operation`, { year, period: "month", number: month }) : null]);
+    getIfThere(`/institutions/${place.id}/kpis`, { year, period: "month", number: month }),
+      ofAccounts ? getIfThere(`/institutions/${place.id}/operation`, { year, period: "month", number: month }) : null]);
   const withCarrier = { ...place, query: { ...place.query, carrier } };
   const filters = h("div", { class: "filters" }, carrierSwitch(withCarrier, online, carrier), dayControl(place, day));
   if (!hours) return h("div", { class: "stack" }, filters, empty());
   const at = hourly(hours);
   const means = rhythm(day, at);
   const [row] = figures ? figures.rows : [];
-  return h("div", { class: "stack" }, filters, h("div", null, MONTHLY[carrier] ? h("p", { class: "stats-title" }, t("institution.ofMonth", { month: format.month(month) })) : null, numbers(row, carrier)),
+  return h("div", { class: "stack" }, filters, h("div", null, MONTHLY[carrier] ? h("p", { class: "stats-title" },
+    t("institution.ofMonth", { month: format.month(month) })) : null, numbers(row, carrier)),
     dayCurve(withCarrier, day, hours.unit, at),
     h("div", { class: "grid halves" }, days ? dailyBars(withCarrier, day, days, before) : null, heatMap(means, hours.unit, carrier)),
     carrier === "electricity" ? demandCard(accounts) : carrier === "water" ? nightFlowCard(accounts) : null);

@@ -61,7 +61,8 @@ function boundaries(geo, view) {
   const ring = (points) => points.map(([lon, lat], i) => { const [x, y] = view.project(lat, lon); return `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`; }).join("") + "Z";
   return geo.features.map((feature) => {
     const polygons = feature.geometry.type === "Polygon" ? [feature.geometry.coordinates] : feature.geometry.coordinates;
-    return s("path", { class: "boundary", d: polygons.map((polygon) => polygon.map(ring).join("")).join("") }, feature.properties.name ? s("title", null, feature.properties.name) : null);
+    return s("path", { class: "boundary", d: polygons.map((polygon) => polygon.map(ring).join("")).join("") },
+      feature.properties.name ? s("title", null, feature.properties.name) : null);
   });
 }
 
@@ -77,9 +78,11 @@ function point(one, view, top, query, isLabelled) {
   const radius = 6 + 26 * Math.sqrt(Math.max(0, figure.value || 0) / top);
   const [x, y] = view.project(one.location.latitude, one.location.longitude);
   const words = `${one.name}, ${typeName(one.type)}: ${format.text(figure.value, figure.unit || "kgce")}, ${t("word.change")} ${format.change(figure.change)}, ${t("word.coverage")} ${format.coverage(figure.coverage)}`;
-  return s("a", { href: link({ kind: "institution", id: one.institution, view: "overview", query }), class: `point is-${tone(figure.change)}`, "aria-label": words, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` },
+  return s("a", { href: link({ kind: "institution", id: one.institution, view: "overview", query }), class: `point is-${tone(figure.change)}`,
+    "aria-label": words, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` },
     s("title", null, words), s("g", null, s("circle", { r: radius.toFixed(1) }), s("circle", { r: 2, class: "point-core" }),
-    isLabelled ? [s("text", { y: radius + 16, class: "point-name" }, one.name), s("text", { y: radius + 32, class: "point-value" }, `${format.text(figure.value, figure.unit || "kgce")}`)] : null));
+    isLabelled ? [s("text", { y: radius + 16, class: "point-name" }, one.name),
+      s("text", { y: radius + 32, class: "point-value" }, `${format.text(figure.value, figure.unit || "kgce")}`)] : null));
 }
 
 // Pan by dragging, zoom by buttons, and by the wheel with Ctrl or Shift: the view box alone changes.
@@ -129,7 +132,8 @@ function scaleBar(view) {
 }
 
 const legend = () => h("div", { class: "map-legend" }, h("span", null, t("map.size")), h("span", { class: "tones" }, t("map.better"),
-  ["less-3", "less-2", "less-1", "same", "more-1", "more-2", "more-3"].map((step) => h("i", { class: `tone is-${step}` })), t("map.worse"), h("i", { class: "tone is-none" }), t("map.unknown")));
+  ["less-3", "less-2", "less-1", "same", "more-1", "more-2", "more-3"].map((step) => h("i", { class: `tone is-${step}` })), t("map.worse"),
+    h("i", { class: "tone is-none" }), t("map.unknown")));
 
 export async function mapView({ place, session }) {
   const period = periodOf(place.query);
@@ -145,7 +149,8 @@ export async function mapView({ place, session }) {
   const view = projection([...placed.map((one) => one.location), ...cornersOf(geo)], size);
   const top = Math.max(...placed.map((one) => (one.figure || {}).value || 0), 1e-9);
   const query = keepPeriod(place.query);
-  const svg = s("svg", { class: "map", viewBox: `0 0 ${size.w} ${size.h}`, preserveAspectRatio: "xMidYMid meet", role: "group", "aria-label": t("nav.map") }, graticule(view), geo ? boundaries(geo, view) : null,
+  const svg = s("svg", { class: "map", viewBox: `0 0 ${size.w} ${size.h}`, preserveAspectRatio: "xMidYMid meet", role: "group", "aria-label": t("nav.map") },
+    graticule(view), geo ? boundaries(geo, view) : null,
     placed.map((one, i) => point(one, view, top, query, i < LABELS_MAX)));
   const scale = scaleBar(view);
   const movable = makeMovable(svg, size, scale.show);
@@ -153,11 +158,15 @@ export async function mapView({ place, session }) {
   const missing = institutions.length - placed.length;
   return h("div", { class: "stack" },
     h("section", { class: "card is-map" }, svg,
-      h("div", { class: "map-tools" }, button("plus", t("map.zoomIn"), () => movable.zoom(1.5)), button("minus", t("map.zoomOut"), () => movable.zoom(1 / 1.5)), button("home", t("map.reset"), movable.reset)),
+      h("div", { class: "map-tools" }, button("plus", t("map.zoomIn"), () => movable.zoom(1.5)), button("minus", t("map.zoomOut"), () => movable.zoom(1 / 1.5)),
+        button("home", t("map.reset"), movable.reset)),
       scale.node, legend(),
-      h("p", { class: "map-note" }, session.settings.map && geo ? t("map.approval", { n: session.settings.map.approval }) : t("map.plain"), missing > 0 ? ` · ${t("map.without", { n: missing })}` : null)),
+      h("p", { class: "map-note" }, session.settings.map && geo ? t("map.approval", { n: session.settings.map.approval }) : t("map.plain"),
+        missing > 0 ? ` · ${t("map.without", { n: missing })}` : null)),
     h("section", { class: "card" }, h("header", { class: "card-head" }, h("h2", null, t("map.list"))),
       h("ul", { class: "map-list" }, placed.slice(0, LABELS_MAX).map((one) => h("li", null, h("i", { class: `tone is-${tone((one.figure || {}).change)}`, "aria-hidden": "true" }),
-        h("a", { href: link({ kind: "institution", id: one.institution, view: "overview", query }) }, one.name), h("span", { class: "num" }, format.text((one.figure || {}).value, "kgce")), changeBadge("total_energy_kgce", (one.figure || {}).change) || h("span", { class: "quiet" }, format.NONE))))));
+        h("a", { href: link({ kind: "institution", id: one.institution, view: "overview", query }) }, one.name),
+          h("span", { class: "num" }, format.text((one.figure || {}).value, "kgce")),
+          changeBadge("total_energy_kgce", (one.figure || {}).change) || h("span", { class: "quiet" }, format.NONE))))));
 }
 

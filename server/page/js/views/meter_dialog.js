@@ -22,7 +22,8 @@ function account(answer) {
   const due = sum("due");
   if (!due) return null;
   const one = (name, value, note) => h("div", { class: "stat" }, h("span", null, t(`meters.${name}`)), h("b", null, format.number(value, 0)), note ? h("small", null, note) : null);
-  return h("div", { class: "stats meter-stats" }, one("due", due, t("events.since", { n: DAYS })), one("came", sum("came"), format.share(sum("came") / due)), one("cameLate", sum("late"), t("meters.lateNote")));
+  return h("div", { class: "stats meter-stats" }, one("due", due, t("events.since", { n: DAYS })), one("came", sum("came"), format.share(sum("came") / due)),
+    one("cameLate", sum("late"), t("meters.lateNote")));
 }
 
 class MeterDialog {
@@ -31,14 +32,17 @@ class MeterDialog {
     this.account = h("div");
     this.edits = h("div");
     this.readings = h("div", null, waiting(160));
-    const csv = h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(`/meters/${meter.meter}/readings`, {}, meter.meter) }, icon("download"));
-    openDialog(meter.name || meter.meter, [this.account, h("h3", { class: "dialog-title" }, t("meters.readings")), this.readings, this.edits], { note: meter.name ? meter.meter : t(`carrier.${meter.carrier}`), tools: csv, class: "is-meter" });
+    const csv = h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"),
+      onclick: () => download(`/meters/${meter.meter}/readings`, {}, meter.meter) }, icon("download"));
+    openDialog(meter.name || meter.meter, [this.account, h("h3", { class: "dialog-title" }, t("meters.readings")), this.readings, this.edits],
+      { note: meter.name ? meter.meter : t(`carrier.${meter.carrier}`), tools: csv, class: "is-meter" });
     this.load();
   }
 
   async load() {
     const path = `/meters/${this.meter.meter}`;
-    getIfThere(`${path}/coverage`, { from: format.addDays(today().text, 1 - DAYS), to: format.addDays(today().text, 1), interval: "day" }).then((answer) => answer && replace(this.account, account(answer)));
+    getIfThere(`${path}/coverage`, { from: format.addDays(today().text, 1 - DAYS), to: format.addDays(today().text, 1),
+      interval: "day" }).then((answer) => answer && replace(this.account, account(answer)));
     getIfThere("/edits", { meter: this.meter.meter, limit: 50 }).then((answer) => answer && replace(this.edits, this.corrections(answer.edits)));
     try {
       const { readings } = await get(`${path}/readings`);
@@ -49,9 +53,13 @@ class MeterDialog {
   }
 
   readingsTable(readings) {
-    const voidIt = (reading) => askReason({ title: t("meters.void"), words: `${format.exactMoment(reading.time)} · ${format.number(reading.register, 3)}`, label: t("word.reason"), button: t("meters.void") }, (why) => this.correct({ kind: "void", at: reading.time, why }));
-    const columns = [{ title: t("events.time"), head: true, cell: (reading) => format.exactMoment(reading.time) }, { title: t("word.register"), num: true, cell: (reading) => format.number(reading.register, 3) }];
-    if (mayCorrect(this.session)) columns.push({ title: h("span", { class: "unseen" }, t("meters.void")), num: true, cell: (reading) => h("button", { type: "button", class: "link", "aria-label": `${t("meters.void")} ${format.exactMoment(reading.time)}`, onclick: () => voidIt(reading) }, t("meters.void")) });
+    const voidIt = (reading) => askReason({ title: t("meters.void"), words: `${format.exactMoment(reading.time)} · ${format.number(reading.register, 3)}`,
+      label: t("word.reason"), button: t("meters.void") }, (why) => this.correct({ kind: "void", at: reading.time, why }));
+    const columns = [{ title: t("events.time"), head: true, cell: (reading) => format.exactMoment(reading.time) },
+      { title: t("word.register"), num: true, cell: (reading) => format.number(reading.register, 3) }];
+    if (mayCorrect(this.session)) columns.push({ title: h("span", { class: "unseen" }, t("meters.void")), num: true,
+      cell: (reading) => h("button", { type: "button", class: "link", "aria-label": `${t("meters.void")} ${format.exactMoment(reading.time)}`,
+      onclick: () => voidIt(reading) }, t("meters.void")) });
     return table(t("meters.readings"), columns, readings);
   }
 
@@ -62,11 +70,16 @@ class MeterDialog {
   }
 
   corrections(edits) {
-    const revoke = (edit) => askReason({ title: t("meters.revoke"), words: this.words(edit), label: t("word.reason"), button: t("meters.revoke") }, async (why) => { await send("DELETE", `/edits/${edit.id}`, { why }); await this.load(); });
+    const revoke = (edit) => askReason({ title: t("meters.revoke"), words: this.words(edit), label: t("word.reason"), button: t("meters.revoke") },
+      async (why) => { await send("DELETE", `/edits/${edit.id}`, { why }); await this.load(); });
     const list = edits.filter((edit) => edit.kind !== "revoke").map((edit) => h("li", { class: edit.revoked ? "is-withdrawn" : null, "data-edit": edit.id },
-      h("p", { class: "notes-head" }, h("b", null, t(`meters.edits.${edit.kind}`)), edit.revoked ? h("span", { class: "chip is-silent" }, t("meters.revoked")) : null, h("span", { class: "quiet" }, edit.who), h("time", { datetime: edit.made }, format.moment(edit.made))),
-      h("p", null, this.words(edit)), h("p", { class: "quiet" }, edit.why), !edit.revoked && mayRevoke(this.session) ? h("button", { type: "button", class: "link", onclick: () => revoke(edit) }, t("meters.revoke")) : null));
-    return [h("h3", { class: "dialog-title" }, t("meters.corrections")), list.length ? h("ul", { class: "notes" }, list) : h("p", { class: "quiet" }, t("meters.noCorrections")), mayCorrect(this.session) ? this.form() : null];
+      h("p", { class: "notes-head" }, h("b", null, t(`meters.edits.${edit.kind}`)),
+        edit.revoked ? h("span", { class: "chip is-silent" }, t("meters.revoked")) : null, h("span", { class: "quiet" }, edit.who),
+        h("time", { datetime: edit.made }, format.moment(edit.made))),
+      h("p", null, this.words(edit)), h("p", { class: "quiet" }, edit.why),
+        !edit.revoked && mayRevoke(this.session) ? h("button", { type: "button", class: "link", onclick: () => revoke(edit) }, t("meters.revoke")) : null));
+    return [h("h3", { class: "dialog-title" }, t("meters.corrections")),
+      list.length ? h("ul", { class: "notes" }, list) : h("p", { class: "quiet" }, t("meters.noCorrections")), mayCorrect(this.session) ? this.form() : null];
   }
 
   words(edit) {
@@ -75,7 +88,8 @@ class MeterDialog {
 
   // A dial read by hand, a register that was reset, a drop that is accepted.
   form() {
-    const inputs = { register: numberInput(), last: numberInput(), first: numberInput({ value: "0" }), why: textInput({ maxlength: 100 }), at: textInput({ type: "datetime-local", value: wallTime().slice(0, 16), max: wallTime().slice(0, 16) }) };
+    const inputs = { register: numberInput(), last: numberInput(), first: numberInput({ value: "0" }), why: textInput({ maxlength: 100 }),
+      at: textInput({ type: "datetime-local", value: wallTime().slice(0, 16), max: wallTime().slice(0, 16) }) };
     const problem = h("p", { class: "problem", role: "alert" });
     const own = h("div", { class: "field-row" });
     const kind = choice(KINDS.map((one) => [one, t(`meters.edits.${one}`)]), "set", () => draw());
@@ -89,7 +103,9 @@ class MeterDialog {
       return this.correct(order).catch((error) => replace(problem, reason(error.message)));
     };
     return h("details", { class: "more-fields" }, h("summary", null, t("meters.correct")),
-      h("form", { class: "form", novalidate: true, onsubmit: submit }, h("div", { class: "field-row" }, field(t("meters.editKind"), kind), field(t("meters.at"), inputs.at)), own, field(t("word.reason"), inputs.why), problem, h("div", { class: "actions" }, h("button", { type: "submit", class: "button is-main" }, t("meters.correct")))));
+      h("form", { class: "form", novalidate: true, onsubmit: submit }, h("div", { class: "field-row" }, field(t("meters.editKind"), kind),
+        field(t("meters.at"), inputs.at)), own, field(t("word.reason"), inputs.why), problem,
+        h("div", { class: "actions" }, h("button", { type: "submit", class: "button is-main" }, t("meters.correct")))));
   }
 }
 

@@ -40,7 +40,8 @@ function groupTable(caption, rows, nameOf, targetOf) {
   const top = Math.max(...rows.map((row) => (row.kpis.total_energy_kgce || {}).value || 0), 1e-9);
   const columns = [
     { title: t("word.name"), head: true, cell: (row) => (targetOf(row) ? h("a", { href: targetOf(row) }, nameOf(row)) : nameOf(row)) },
-    { title: t("kpi.total_energy_kgce"), class: "with-bar", cell: (row) => { const f = row.kpis.total_energy_kgce; return f ? [bar((f.value || 0) / top), h("span", { class: "num" }, figureCell(f))] : ""; } },
+    { title: t("kpi.total_energy_kgce"), class: "with-bar", cell: (row) => { const f = row.kpis.total_energy_kgce; return f ? [bar((f.value || 0) / top),
+      h("span", { class: "num" }, figureCell(f))] : ""; } },
     { title: t("word.change"), num: true, cell: (row) => changeBadge("total_energy_kgce", (row.kpis.total_energy_kgce || {}).change) || format.NONE },
     { title: t("kpi.energy_per_area_kgce"), num: true, cell: (row) => figureCell(row.kpis.energy_per_area_kgce) || format.NONE },
     { title: t("kpi.energy_per_capita_kgce"), num: true, cell: (row) => figureCell(row.kpis.energy_per_capita_kgce) || format.NONE },
@@ -64,7 +65,8 @@ async function partsCard(place, region, period) {
   const node = card(title, groupTable(title, rows.slice(0, 200),
     (row) => (row.key.own ? `${region.name} ${t("word.own")}` : names.get(row.key[by]) || row.key[by]),
     (row) => (row.key.own ? null : link({ kind: by, id: row.key[by], view, query }))));
-  return tools(node, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${title}: ${t("word.csv")}`, onclick: () => download(path, { ...periodQuery(period), by }, `${region.name} ${periodName(period)}`) }, icon("download")));
+  return tools(node, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${title}: ${t("word.csv")}`,
+    onclick: () => download(path, { ...periodQuery(period), by }, `${region.name} ${periodName(period)}`) }, icon("download")));
 }
 
 export function kpiCards(kpis, row, months) {
@@ -96,7 +98,8 @@ export function eventList(events) {
   if (!events || !events.length) return h("p", { class: "all-well" }, icon("check"), t("overview.noEvents"));
   return h("ul", { class: "event-list" }, events.map((event) => h("li", { class: `is-${event.severity}` },
     h("i", { class: "event-dot", "aria-hidden": "true" }),
-    h("div", null, h("p", null, h("b", null, kindName(event.kind)), " ", event.institution ? h("a", { href: link({ kind: "institution", id: event.institution, view: "meters" }) }, event.meter || event.institution) : event.agent || ""),
+    h("div", null, h("p", null, h("b", null, kindName(event.kind)), " ",
+      event.institution ? h("a", { href: link({ kind: "institution", id: event.institution, view: "meters" }) }, event.meter || event.institution) : event.agent || ""),
       h("p", { class: "quiet" }, eventWords(event))),
     h("time", { datetime: event.time }, format.ago(event.time)))));
 }
@@ -114,7 +117,8 @@ export async function regionOverview({ place, subject, session }) {
   const path = `/regions/${place.id}/kpis`;
   const answer = await get(path, periodQuery(period));
   const row = answer.rows[0] || { kpis: {}, institutions: 0, reporting: 0 };
-  const [months, parts, types, events] = await Promise.all([monthsOf(path, period.year), partsCard(place, subject.region, period), typesCard(place, period), eventsCard(place, session)]);
+  const [months, parts, types, events] = await Promise.all([monthsOf(path, period.year), partsCard(place, subject.region, period), typesCard(place, period),
+    eventsCard(place, session)]);
   const total = row.kpis.total_energy_kgce;
   return h("div", { class: "stack" },
     h("section", { class: "hero" }, headline(answer, row, subject.name, row.institutions), total && total.value === null ? withheld(total) : null, qualityStrip(answer, row)),

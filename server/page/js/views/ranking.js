@@ -19,7 +19,8 @@ function controls(place, kpi, type, year) {
   return h("div", { class: "filters" },
     select(t("word.value"), KPIS.map((one) => [one, t(`kpi.${one}`)]), kpi, (value) => set({ kpi: value })),
     select(t("word.type"), [["", t("word.all")], ...TYPES.map((one) => [one, typeName(one)])], type, (value) => set({ type: value })),
-    select(t("period.year"), years.map((one) => [String(one), t(one === today().year ? "period.thisYear" : "period.yearName", { y: one })]), String(year), (value) => set({ year: value })));
+    select(t("period.year"), years.map((one) => [String(one), t(one === today().year ? "period.thisYear" : "period.yearName", { y: one })]), String(year),
+      (value) => set({ year: value })));
 }
 
 function rowOf(row, answer, top) {
@@ -46,7 +47,8 @@ export async function rankingView({ place, subject }) {
     controls(place, kpi, type, year),
     h("section", { class: "card" },
       h("header", { class: "card-head" }, h("h2", null, title, h("small", null, t(`word.best.${answer.best}`))),
-        h("div", { class: "tools" }, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"), onclick: () => download(path, question, `${subject.name} ${title} ${year}`) }, icon("download")))),
+        h("div", { class: "tools" }, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": t("word.csv"),
+          onclick: () => download(path, question, `${subject.name} ${title} ${year}`) }, icon("download")))),
       answer.rows.length ? h("ol", { class: "ranks" }, answer.rows.map((row) => rowOf(row, answer, top))) : empty(),
       answer.withheld > 0 ? h("p", { class: "foot" }, t("word.withheldN", { n: answer.withheld })) : null));
 }
