@@ -2,19 +2,24 @@
 /* Indicators by grade: what a sum may tell, and what can be told from several sums together. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/decimal.h"
 #include "common/mem.h"
 #include "server/api/api_call.h"
 
 /* Rows of one partition of a region: with its total, whoever is missing in them can be told. */
-enum { CROWD_MIN = 5 };
-
 struct rows {
 	struct api_call *call;
 	figures_row_fn fn;
 	void *arg;
 	struct figures_row *rows;
 	size_t n, cap;
+};
+
+/* Indicators that are hidden at a region, and with it at everything below. */
+struct veil {
+	bool is_down[N_KPIS];
 };
 
 void api_hide_kpis(const struct api_call *call, struct figures_row *row)
@@ -76,27 +81,145 @@ static int keep_row(const struct figures_row *row, void *arg)
 	return 0;
 }
 
-/* A hidden row is what the total has above the others. Where fewer than CROWD_MIN institutions, or
- * a single row, are hidden so, the smallest shown row is hidden too. */
-static void hide_remainder(struct rows *rows, enum kpi kpi)
-{
-	struct kpi_value *smallest = NULL;
-	uint32_t institutions = 0;
-	size_t hidden = 0;
+/* What hidden rows are together: the total less the rows that are shown. */
+struct remainder {
+	uint32_t institutions;
+	int64_t sum, largest; /* of one institution */
+	size_t rows;
+};
 
+static struct remainder remainder_of(const struct rows *rows, enum kpi kpi,
+				     struct kpi_value **smallest)
+{
+	struct remainder of = {0, 0, 0, 0};
+
+	*smallest = NULL;
 	for (size_t i = 0; i < rows->n; i++) {
 		struct kpi_value *value = &rows->rows[i].kpis[kpi];
+		int64_t largest = scale_int64(value->value, value->crowd.largest, MICRO);
 
 		if (is_hidden(value) && value->crowd.n > 0) {
-			hidden++;
-			institutions += value->crowd.n;
+			of.rows++;
+			of.institutions += value->crowd.n;
+			of.sum += value->value;
+			of.largest = largest > of.largest ? largest : of.largest;
 		} else if (value->applies && value->has_value &&
-			   (smallest == NULL || value->crowd.n < smallest->crowd.n)) {
-			smallest = value;
+			   (*smallest == NULL || value->crowd.n < (*smallest)->crowd.n)) {
+			*smallest = value;
 		}
 	}
-	if (hidden > 0 && (hidden == 1 || institutions < CROWD_MIN) && smallest != NULL)
+	return of;
+}
+
+/* May that be told? Of quotients the numerators are not at hand: there, as many must be hidden. */
+static bool may_tell(const struct rows *rows, enum kpi kpi, const struct remainder *of)
+{
+	int64_t largest = of->sum > 0 ? scale_int64(of->largest, MICRO, of->sum) : MICRO;
+
+	if (of->rows < 2)
+		return false;
+	return catalogue_sum_grade(rows->call->catalogue, kpi, of->institutions,
+				   kpi_is_quotient(kpi) ? 0 : largest) <= rows->call->grant.grade;
+}
+
+/* The smallest shown rows are hidden too until what hidden rows are together may be told. Where one
+ * of the periods before is hidden, all are: the others and their total would tell it. */
+static void hide_remainder(struct rows *rows, enum kpi kpi)
+{
+	struct kpi_value *smallest;
+	struct remainder of = remainder_of(rows, kpi, &smallest);
+	bool has_gap = of.rows > 0;
+
+	while (of.rows > 0 && smallest != NULL && !may_tell(rows, kpi, &of)) {
 		hide(smallest, catalogue_kpi_grade(rows->call->catalogue, kpi));
+		of = remainder_of(rows, kpi, &smallest);
+	}
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct kpi_value *value = &rows->rows[i].kpis[kpi];
+
+		has_gap |= value->applies && value->crowd_before.n > 0 && !value->has_previous;
+	}
+	for (size_t i = 0; i < rows->n && has_gap; i++)
+		hide_before(&rows->rows[i].kpis[kpi]);
+}
+
+/* ---- one answer and others ---- */
+
+/* Is there anything that a sum could tell above the grade? */
+static bool is_limited(const struct api_call *call)
+{
+	for (int kpi = 0; kpi < N_KPIS; kpi++)
+		if (catalogue_kpi_grade(call->catalogue, (enum kpi)kpi) > call->grant.grade)
+			return true;
+	return false;
+}
+
+static int judge_rows(struct rows *rows, const struct figures *figures,
+		      const struct figures_question *question, struct err *err)
+{
+	int rc = figures_kpis(figures, question, keep_row, rows, err);
+
+	for (int kpi = 0; kpi < N_KPIS && rc == 0 && rows->n > 1; kpi++)
+		hide_remainder(rows, (enum kpi)kpi);
+	return rc;
+}
+
+/* What the division of a region hides of one of its children. */
+static int look_at_level(struct api_call *call, const struct figures *figures,
+			 const struct figures_question *question, const char *child,
+			 struct veil *veil, struct err *err)
+{
+	struct rows rows = {.call = call};
+	int rc = judge_rows(&rows, figures, question, err);
+
+	for (size_t i = 0; i < rows.n && rc == 0; i++)
+		for (int kpi = 0; kpi < N_KPIS; kpi++)
+			if (!rows.rows[i].is_own && strcmp(rows.rows[i].key, child) == 0)
+				veil->is_down[kpi] |= is_hidden(&rows.rows[i].kpis[kpi]);
+	free(rows.rows);
+	return rc;
+}
+
+/* A region may be hidden for the sake of its neighbours, or lie in one that is: then it is hidden
+ * wherever it is asked for, and all below it. */
+static int look_above(struct api_call *call, const struct figures *figures,
+		      const struct figures_question *question, struct veil *veil, struct err *err)
+{
+	const struct region *regions = call->registry->regions->regions;
+	uint32_t child = question->region;
+	int rc = 0;
+
+	while (rc == 0 && regions[child].parent != UINT32_MAX &&
+	       api_may_see_region(call, regions[child].parent)) {
+		struct figures_question level = *question;
+
+		level.by = GROUP_REGION;
+		level.region = regions[child].parent;
+		rc = look_at_level(call, figures, &level, regions[child].code, veil, err);
+		child = level.region;
+	}
+	return rc;
+}
+
+/* Types, lines and affiliations are told of the grant's own regions alone: those of regions inside
+ * of each other would tell what is between. */
+static bool is_top(const struct api_call *call, uint32_t region)
+{
+	for (size_t i = 0; i < call->access.n_regions; i++)
+		if (call->access.regions[i] == region)
+			return true;
+	return false;
+}
+
+static void draw(const struct veil *veil, const struct api_call *call, struct rows *rows, bool all)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		for (int kpi = 0; kpi < N_KPIS; kpi++) {
+			struct kpi_value *value = &rows->rows[i].kpis[kpi];
+
+			if (value->applies && (all || veil->is_down[kpi]))
+				hide(value, catalogue_kpi_grade(call->catalogue, (enum kpi)kpi));
+		}
 }
 
 /* There may be many of them: each goes out at once. */
@@ -109,19 +232,31 @@ static int tell_institution(const struct figures_row *row, void *arg)
 	return rows->fn(&shown, rows->arg);
 }
 
+/* All rows of a sum. */
+static int tell_sums(struct rows *rows, const struct figures *figures,
+		     const struct figures_question *question, struct err *err)
+{
+	bool is_tree = question->by == GROUP_NONE || question->by == GROUP_REGION;
+	struct veil veil = {{false}};
+	int rc = judge_rows(rows, figures, question, err);
+
+	if (rc == 0 && is_limited(rows->call)) {
+		rc = look_above(rows->call, figures, question, &veil, err);
+		draw(&veil, rows->call, rows, !is_tree && !is_top(rows->call, question->region));
+	}
+	for (size_t i = 0; i < rows->n && rc == 0; i++)
+		rc = rows->fn(&rows->rows[i], rows->arg);
+	free(rows->rows);
+	return rc;
+}
+
 int api_disclose(struct api_call *call, const struct figures *figures,
 		 const struct figures_question *question, figures_row_fn fn, void *arg,
 		 struct err *err)
 {
-	bool is_single = question->by == GROUP_INSTITUTION;
 	struct rows rows = {.call = call, .fn = fn, .arg = arg};
-	int rc = figures_kpis(figures, question, is_single ? tell_institution : keep_row, &rows,
-			      err);
 
-	for (int kpi = 0; kpi < N_KPIS && rc == 0 && rows.n > 1; kpi++)
-		hide_remainder(&rows, (enum kpi)kpi);
-	for (size_t i = 0; i < rows.n && rc == 0; i++)
-		rc = fn(&rows.rows[i], arg);
-	free(rows.rows);
-	return rc;
+	if (question->by == GROUP_INSTITUTION)
+		return figures_kpis(figures, question, tell_institution, &rows, err);
+	return tell_sums(&rows, figures, question, err);
 }

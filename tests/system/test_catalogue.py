@@ -75,7 +75,8 @@ def test_open_sums_hide_the_single_institution(plant):
     # In 370102 the hospital has more than 80 %; in 370103 there are three; 370104 has five of a kind.
     assert value(high, "370102") == 106021 and value(low, "370102") is None
     assert value(high, "370103") == 6006 and value(low, "370103") is None
-    assert value(high, "370104") == value(low, "370104") == 15015
+    # The hospital would have more than 80 % of what is left without 370104, so that is hidden too.
+    assert value(high, "370104") == 15015 and value(low, "370104") is None
     hidden = low["370103"]["electricity_kwh"]
     assert set(hidden) == {"value", "unit", "coverage", "estimated", "reason"}
     assert hidden["reason"].startswith("of grade L2") and hidden["coverage"] is None
@@ -95,6 +96,16 @@ def test_the_remainder_of_open_sums_is_not_told(plant):
     # Five in 370102, three in 370103, five in 370104: the total less two would be 370103's.
     assert value(low, "370103") is None
     assert [value(low, code) for code in ("370102", "370104")].count(None) == 1
+    # Nor by any other question: what is hidden among its neighbours is hidden by itself, and in its parts.
+    for code in ("370102", "370103", "370104"):
+        for by in ("", "&by=region", "&by=type", "&by=affiliation"):
+            status, body = ask(plant, f"/regions/{code}/kpis?year=2025{by}", plant.tokens["L1"])
+            told = [row["kpis"].get("electricity_kwh", {}).get("value") for row in json.loads(body)["rows"]]
+            assert status == 200
+            if value(low, code) is None or by in ("&by=type", "&by=affiliation"):
+                assert told.count(None) == len(told), (code, by, told)
+            else:
+                assert value(low, code) in told
 
 
 def test_items_above_the_grade_are_not_there(plant):
