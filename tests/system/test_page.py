@@ -15,6 +15,7 @@ import time
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -32,7 +33,8 @@ INSTITUTION_VIEWS = ["overview", "load", "items", "savings", "bills", "forms", "
 DAYS = 40
 
 
-Wait = functools.partial(WebDriverWait, poll_frequency=0.05)
+# What is drawn anew between being found and being asked is asked again.
+Wait = functools.partial(WebDriverWait, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException])
 
 
 class Page:
@@ -587,7 +589,7 @@ def test_by_keyboard_alone(plant):
         one.browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN + Keys.ENTER)
         one.wait(f".sections a[href*='{INSTITUTION}']")
         one.find(".search input")[0].send_keys("历下区")
-        Wait(one.browser, 10).until(lambda _: [node for node in one.find(".found [data-href]") if "/region/370102/" in node.get_attribute("data-href")])
+        one.wait(".found [data-href*='/region/370102/']")
         one.browser.switch_to.active_element.send_keys(Keys.ESCAPE)
         link = one.wait(".sections a[href$='/meters']")
         link.send_keys(Keys.ENTER)
