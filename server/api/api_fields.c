@@ -236,8 +236,8 @@ bool api_fields_of_csv(const struct api_fields *fields, const char *csv, size_t 
 
 bool api_route_has_fields(const struct api_route *route)
 {
-	return strcmp(route->method, "GET") == 0 && route->access == ACCESS_TOKEN &&
-	       route->schema != NULL;
+	return route != NULL && strcmp(route->method, "GET") == 0 &&
+	       route->access == ACCESS_TOKEN && route->schema != NULL;
 }
 
 /* A path that ends with a name in braces is of one thing, else it is of many. */

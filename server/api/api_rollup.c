@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between servers: rows that a lower one delivers, changes for those below, and how far each is. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,19 +227,30 @@ static int write_entry(const struct exchange_entry *entry, void *arg)
 	return 0;
 }
 
+/* Digits up to the end; NULL if there are none, too many, or other characters. */
+static const char *read_digits(const char *text, char end, long long *out)
+{
+	char *at;
+
+	if (*text < '0' || *text > '9')
+		return NULL;
+	errno = 0;
+	*out = strtoll(text, &at, 10);
+	return errno == 0 && *at == end ? at : NULL;
+}
+
 /* "<generation>.<number>"; false after answering. */
 static bool read_cursor(struct api_call *call, struct exchange *exchange, int64_t *after)
 {
-	const char *text = api_parameter(call, "cursor");
+	const char *text = api_parameter(call, "cursor"), *at;
 	long long generation = 0, number = 0;
 	int64_t newest;
-	int end = 0;
 
 	*after = 0;
 	if (text == NULL)
 		return true;
-	if (sscanf(text, "%19lld.%19lld%n", &generation, &number, &end) != 2 || text[end] != '\0' ||
-	    number < 0) {
+	at = read_digits(text, '.', &generation);
+	if (at == NULL || read_digits(at + 1, '\0', &number) == NULL) {
 		api_problem(call, 400, "bad-parameter",
 			    "cursor is '%.40s'; it must be the next of an answer before", text);
 		return false;

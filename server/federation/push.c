@@ -248,7 +248,7 @@ static void log_refusals(json_t *refused)
 static int send_lot(struct push *push, const struct delivery *head, const struct buf *body,
 		    struct push_result *result, struct err *err)
 {
-	json_t *answer;
+	json_t *answer = NULL;
 	int rc = note_lot(push, head, err);
 
 	if (rc == 0)
