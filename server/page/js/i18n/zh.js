@@ -84,6 +84,8 @@ export const zh = {
       two_agents: "两个采集端使用同一编号。请检查现场配置。", batches_lost: "采集端有数据在送达前丢失，缺口不会补零。", clock: "采集端时钟被拨回。", stuck: "表在应答，但底数 24 小时没有变化。请检查表计和接线。", roll_over: "表底数翻转，用量已正确计入。",
       glitch: "个别读数与前后不符，未采用。", balance: "总表与分表相差固定倍数，很可能有一块表的变比登记有误。", negative_rest: "分表之和超过总表，请检查接线、上下级关系或漏采的表。", meter_silent: "这块表没有新读数。", agent_down: "采集端没有上报。",
       database_down: "时序数据库不接收数据，数据暂存于服务器。", broker_down: "服务器连不上消息中间件，数据暂存于采集端。", coverage_low: "数据完整率低于要求。",
+      night_load_high: "夜间负荷高于平时，请检查未关停的设备。", holiday_load_high: "休息日负荷接近工作日，请检查未关停的设备。", sudden_rise: "用量比平时突然上升，请核实原因。", water_night_flow: "夜间持续有水流，疑似漏水或未关水龙头。",
+      water_night_rise: "夜间水流量比此前上升，请检查是否漏水。", demand_above_contract: "需量超过合同最大需量，可能加收电费。", quota_exceeded: "超过能耗定额。", target_exceeded: "按当前进度将高于年度目标。",
     },
   },
   forms: {
