@@ -134,8 +134,10 @@ static bool has_token(struct api_call *call)
 	if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0)
 		rc = token_check(ledger_db(call->ledger), header + 7, call->now_ms, &call->grant,
 				 &err);
-	if (rc == 0)
+	if (rc == 0) { /* a refusal is recorded with what the grant covers, as any access */
+		access_init(&call->access, &call->grant, call->registry);
 		return is_within_rate(call);
+	}
 	if (rc != -EACCES)
 		api_failed(call, &err);
 	else
@@ -241,8 +243,5 @@ bool api_authorize(struct api_call *call)
 {
 	if (call->route->access != ACCESS_TOKEN)
 		return true;
-	if (!has_token(call))
-		return false;
-	access_init(&call->access, &call->grant, call->registry);
-	return has_role(call) && covers_path(call) && has_grade(call);
+	return has_token(call) && has_role(call) && covers_path(call) && has_grade(call);
 }

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from stack import http
+from stack import http, wait_until
 from test_server import plant  # noqa: F401 fixture
 
 LIST = "/api/v1/institutions"
@@ -48,6 +48,25 @@ def test_each_token_has_its_own_rate(plant):  # noqa: F811
     assert get(plant, "/healthz")[0] == 200
     time.sleep(1.2)
     assert get(plant)[0] == 200
+
+
+def test_a_refused_token_of_two_institutions_is_on_record_for_the_region(plant):  # noqa: F811
+    first = plant.folder / "registry" / "institutions" / "370102-0001.yaml"
+    first.with_name("370102-0009.yaml").write_text(
+        'id: 370102-0009\nname: x\ntype: culture\nregion: "370102"\nheadcount: []\nbuildings: []\n')
+    plant.server.stop()
+    plant.write_server(http={"listen": f"127.0.0.1:{plant.http_port}", "rate": 5})
+    both = plant.add_token("both", "--institution", "370102-0001", "--institution", "370102-0009")
+    auditor = plant.add_token("auditor", "--region", "370102", "--role", "auditor", "--grade", "L4")
+    plant.server.start()
+    plant.wait_ready()
+    assert 429 in [get(plant, token=both)[0] for _ in range(30)]
+
+    def statuses():
+        status, _, body = get(plant, "/api/v1/audit?token=both", token=auditor)
+        return {entry["status"] for entry in json.loads(body)["accesses"]} if status == 200 else set()
+
+    wait_until(lambda: {200, 429} <= statuses(), 20, "both are on record")
 
 
 @pytest.mark.sanitize
