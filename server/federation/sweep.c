@@ -204,43 +204,14 @@ static int compare_cards(struct sweep *sweep, struct err *err)
 
 /* ---- the plan ---- */
 
-static int plan(struct sweep *sweep, struct registry *registry, int64_t now_ms, struct err *err)
-{
-	struct exchange *read = derived_exchange(sweep->derived);
-	civil_day today = civil_day_of_utc(now_ms, registry->offset_ms);
-	bool is_new_day = exchange_note(read, "sweep_day") != today;
-	bool is_new_hour = exchange_note(read, "sweep_hour") != now_ms / HOUR_MS;
-	int rc = 0;
-
-	registry_release(sweep->registry);
-	sweep->registry = registry_hold(registry);
-	sweep->now_ms = now_ms;
-	sweep->upto = ledger_change(sweep->reader);
-	sweep->jobs.n = sweep->jobs.next = 0;
-	if (exchange_note(read, "sweep_registry") != registry->version)
-		rc = compare_cards(sweep, err);
-	if (rc == 0)
-		rc = sweep_plan_changes(sweep, exchange_note(read, "sweep_change"), err);
-	for (uint32_t i = 0; i < registry->n_institutions && rc == 0; i++) {
-		if (registry->institutions[i].source != NULL)
-			continue;
-		if (is_new_day)
-			rc = sweep_plan_recent(sweep, i, RECENT_DAYS, err);
-		else if (is_new_hour)
-			sweep_plan_now(sweep, i);
-	}
-	return rc;
-}
-
-/* All jobs are done: next time what changed after this. */
-static int close_plan(struct sweep *sweep, struct err *err)
+static int write_notes(struct sweep *sweep, int64_t registry_version, struct err *err)
 {
 	civil_day today = civil_day_of_utc(sweep->now_ms, sweep->registry->offset_ms);
 	const struct {
 		const char *key;
 		int64_t value;
 	} notes[] = {{"sweep_change", sweep->upto},
-		     {"sweep_registry", sweep->registry->version},
+		     {"sweep_registry", registry_version},
 		     {"sweep_day", today},
 		     {"sweep_hour", sweep->now_ms / HOUR_MS}};
 	struct exchange *read = derived_exchange(sweep->derived);
@@ -257,6 +228,54 @@ static int close_plan(struct sweep *sweep, struct err *err)
 	for (size_t i = 0; i < sizeof notes / sizeof *notes && rc == 0; i++)
 		rc = exchange_set_note(sweep->write, notes[i].key, notes[i].value, err);
 	return end(sweep, rc, err);
+}
+
+/* What changed, and what grows as time passes. */
+static int plan_changes(struct sweep *sweep, int64_t change, struct err *err)
+{
+	struct exchange *read = derived_exchange(sweep->derived);
+	const struct registry *registry = sweep->registry;
+	civil_day today = civil_day_of_utc(sweep->now_ms, registry->offset_ms);
+	bool is_new_day = exchange_note(read, "sweep_day") != today;
+	bool is_new_hour = exchange_note(read, "sweep_hour") != sweep->now_ms / HOUR_MS;
+	int rc = sweep_plan_changes(sweep, change, err);
+
+	for (uint32_t i = 0; i < registry->n_institutions && rc == 0; i++) {
+		if (registry->institutions[i].source != NULL)
+			continue;
+		if (is_new_day)
+			rc = sweep_plan_recent(sweep, i, RECENT_DAYS, err);
+		else if (is_new_hour)
+			sweep_plan_now(sweep, i);
+	}
+	return rc;
+}
+
+static int plan(struct sweep *sweep, struct registry *registry, int64_t now_ms, struct err *err)
+{
+	struct exchange *read = derived_exchange(sweep->derived);
+	int64_t change = exchange_note(read, "sweep_change");
+	int rc = 0;
+
+	registry_release(sweep->registry);
+	sweep->registry = registry_hold(registry);
+	sweep->now_ms = now_ms;
+	sweep->upto = ledger_change(sweep->reader);
+	sweep->jobs.n = sweep->jobs.next = 0;
+	if (exchange_note(read, "sweep_registry") != registry->version)
+		rc = compare_cards(sweep, err);
+	if (rc < 0 || change > 0)
+		return rc < 0 ? rc : plan_changes(sweep, change, err);
+	/* The first time everything is planned with the cards. Whoever is not done when the process
+	 * ends has no definition noted, so it is planned again; what changes meanwhile is behind.
+	 */
+	return write_notes(sweep, 0, err);
+}
+
+/* All jobs are done: next time what changed after this. */
+static int close_plan(struct sweep *sweep, struct err *err)
+{
+	return write_notes(sweep, sweep->registry->version, err);
 }
 
 /* ---- the work ---- */

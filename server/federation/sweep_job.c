@@ -114,11 +114,8 @@ static int plan_changed(struct sweep *sweep, int64_t change, size_t which, struc
 
 int sweep_plan_changes(struct sweep *sweep, int64_t change, struct err *err)
 {
-	int rc;
+	int rc = plan_changed(sweep, change, 0, err);
 
-	if (change == 0)
-		return 0; /* never swept: everything is planned with the cards */
-	rc = plan_changed(sweep, change, 0, err);
 	return rc < 0 ? rc : plan_changed(sweep, change, 1, err);
 }
 
