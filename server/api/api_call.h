@@ -127,6 +127,9 @@ void api_add_computing(struct api_call *call);
  */
 void api_is_about(struct api_call *call, int64_t until_ms);
 
+/* Twelve digits. */
+void api_add_digits(struct json_writer *json, const char *key, double number);
+
 /* Adds the member "period". */
 void api_add_period(struct api_call *call, const struct figures_period *period);
 

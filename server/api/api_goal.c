@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/api_goal.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const char *const level_names[] = {"limit", "base", "guide", "none"};
@@ -25,12 +26,12 @@ int api_goals_load(struct api_call *call, struct figures_goals *goals,
 
 /* ---- JSON ---- */
 
-static void add_known(struct json_writer *json, const char *key, int64_t micro)
+static void add_known(struct json_writer *json, const char *key, double number)
 {
-	if (micro == MICRO_NONE)
+	if (isnan(number))
 		json_add_null(json, key);
 	else
-		json_add_micro(json, key, micro);
+		api_add_digits(json, key, number);
 }
 
 void api_add_plan(struct api_call *call, const struct figures_goals *goals)
@@ -111,7 +112,7 @@ static void write_frozen(struct api_call *call, const struct figures_goals *goal
 	if (figures_goal_frozen(goals, n) == figures_goal_kpi(n))
 		return;
 	json_add_int(&call->json, "frozen_year", goals->plan->frozen_year);
-	add_known(&call->json, "current_factors", kpi->has_value ? kpi->value : MICRO_NONE);
+	add_known(&call->json, "current_factors", kpi->has_value ? kpi->exact.value : NAN);
 }
 
 static void write_target(struct api_call *call, const struct figures_goals *goals,
@@ -127,9 +128,9 @@ static void write_target(struct api_call *call, const struct figures_goals *goal
 	json_add_string(json, "state", goal_state_names[of.progress.state]);
 	if (of.progress.state == GOAL_UNKNOWN)
 		json_add_string(json, "reason",
-				of.facts.base == MICRO_NONE ? "the base year's figure is not known"
-				: kpi->has_value            ? "the year has just begun"
-							    : kpi->reason);
+				isnan(of.facts.base) ? "the base year's figure is not known"
+				: kpi->has_value     ? "the year has just begun"
+						     : kpi->reason);
 	json_add_micro(json, "reduction", of.target->reduction);
 	add_known(json, "base", of.facts.base);
 	json_add_bool(json, "base_filed", of.is_filed);
@@ -137,32 +138,32 @@ static void write_target(struct api_call *call, const struct figures_goals *goal
 	add_known(json, "due", of.progress.due);
 	add_known(json, "value", of.facts.value);
 	add_known(json, "used", of.progress.used);
-	json_add_micro(json, "time_share", of.facts.time_share);
+	api_add_digits(json, "time_share", of.facts.time_share);
 	add_known(json, "last_year_share", of.progress.last_share);
 	add_known(json, "projected", of.progress.projected);
 	json_add_string(json, "projected_by", of.progress.is_by_last_year ? "last_year" : "time");
 	add_known(json, "reduction_so_far", of.progress.reduction);
+	add_known(json, "planned_so_far", of.progress.planned);
 	add_known(json, "progress", of.progress.progress);
+	add_known(json, "annual_rate_left", of.progress.rate_left);
 	write_frozen(call, goals, row, n);
 	json_end_object(json);
 }
 
 struct warning {
 	const char *kind, *what;
-	int64_t value, bound;
+	double value, bound;
 };
 
 static void add_warning(struct api_call *call, const struct figures_goals *goals, int n,
 			const struct warning *warning)
 {
 	enum kpi kpi = figures_goal_kpi(n);
-	char value[DECIMAL_TEXT_MAX], bound[DECIMAL_TEXT_MAX], text[384];
+	char text[384];
 
-	(void)decimal_print_micro(warning->value, value);
-	(void)decimal_print_micro(warning->bound, bound);
-	(void)snprintf(text, sizeof text, "%d年%s %s %s,%s %s %s", goals->question.period.year,
-		       catalogue_kpi_entry(call->catalogue, kpi)->name.zh, value, kpi_unit(kpi),
-		       warning->what, bound, kpi_unit(kpi));
+	(void)snprintf(text, sizeof text, "%d年%s %.6g %s,%s %.6g %s", goals->question.period.year,
+		       catalogue_kpi_entry(call->catalogue, kpi)->name.zh, warning->value,
+		       kpi_unit(kpi), warning->what, warning->bound, kpi_unit(kpi));
 	json_begin_object(&call->json, NULL);
 	json_add_string(&call->json, "kpi", quota_indicator_names[n]);
 	json_add_string(&call->json, "kind", warning->kind);
@@ -179,12 +180,12 @@ static void write_warnings(struct api_call *call, const struct figures_goals *go
 	if (find_quota(call, goals, row, n, &quota) && quota.exceeds)
 		add_warning(call, goals, n,
 			    &(struct warning){"above_quota", "超过约束值",
-					      row->kpis[figures_goal_kpi(n)].value,
-					      quota.quota->levels[QUOTA_LIMIT]});
+					      row->kpis[figures_goal_kpi(n)].exact.value,
+					      (double)quota.quota->levels[QUOTA_LIMIT] / MICRO});
 	if (find_target(call, goals, row, n, &target) && target.progress.state == GOAL_OFF_TARGET)
 		add_warning(call, goals, n,
 			    &(struct warning){"off_target",
-					      goals->time_share < MICRO
+					      goals->time_share < 1
 						      ? "为按当前进度推算的全年值,高于年度目标"
 						      : "高于年度目标",
 					      target.progress.projected, target.progress.due});
@@ -211,20 +212,19 @@ void api_add_goals(struct api_call *call, const struct figures_goals *goals,
 
 /* ---- CSV ---- */
 
-static void add_cell(struct api_call *call, int64_t micro)
+static void add_cell(struct api_call *call, double number)
 {
-	if (micro == MICRO_NONE)
+	if (isnan(number))
 		csv_add_text(&call->csv, NULL);
 	else
-		csv_add_micro(&call->csv, micro);
+		csv_add_micro(&call->csv, llround(number * MICRO));
 }
 
 void api_add_goal_cells(struct api_call *call, const struct figures_goals *goals,
 			const struct figures_row *row, enum kpi kpi)
 {
 	struct goal_quota quota = {.share = MICRO_NONE};
-	struct goal_target target = {
-		.progress = {.due = MICRO_NONE, .used = MICRO_NONE, .projected = MICRO_NONE}};
+	struct goal_target target = {.progress = {.due = NAN, .used = NAN, .projected = NAN}};
 	bool has_target = false;
 
 	for (int n = 0; n < N_GOALS; n++) {
@@ -234,7 +234,7 @@ void api_add_goal_cells(struct api_call *call, const struct figures_goals *goals
 		has_target = find_target(call, goals, row, n, &target);
 	}
 	csv_add_text(&call->csv, quota.is_judged ? level_names[quota.level] : NULL);
-	add_cell(call, quota.share);
+	add_cell(call, quota.share != MICRO_NONE ? (double)quota.share / MICRO : NAN);
 	add_cell(call, target.progress.due);
 	add_cell(call, target.progress.used);
 	add_cell(call, target.progress.projected);

@@ -9,21 +9,12 @@
 
 enum { PAGE_MAX = 5000 };
 
-/* Twelve digits: more than anybody measures, and enough to compute on with. */
-static void add_digits(struct json_writer *json, const char *key, double number)
-{
-	char text[48];
-	int len = snprintf(text, sizeof text, "%.12g", number == 0 ? 0.0 : number);
-
-	json_add_number(json, key, text, (size_t)len);
-}
-
 /* A sum is exact as it is; a quotient is not rounded to 10^-6. */
 static void add_amount(struct json_writer *json, const char *key, enum kpi kpi, int64_t micro,
 		       double exact)
 {
 	if (kpi_is_quotient(kpi))
-		add_digits(json, key, exact);
+		api_add_digits(json, key, exact);
 	else
 		json_add_micro(json, key, micro);
 }
@@ -53,9 +44,9 @@ static void write_kpi(struct api_call *call, enum kpi kpi, const struct kpi_valu
 	if (value->has_previous)
 		add_amount(json, "previous", kpi, value->previous, value->exact.previous);
 	if (value->has_change)
-		add_digits(json, "change", value->exact.change);
+		api_add_digits(json, "change", value->exact.change);
 	if (value->has_change_all)
-		add_digits(json, "change_all", value->exact.change_all);
+		api_add_digits(json, "change_all", value->exact.change_all);
 	json_end_object(json);
 }
 

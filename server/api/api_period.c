@@ -73,3 +73,12 @@ void api_add_period(struct api_call *call, const struct figures_period *period)
 	json_add_string(&call->json, "until", day);
 	json_end_object(&call->json);
 }
+
+/* Twelve digits: more than anybody measures, and enough to compute on with. */
+void api_add_digits(struct json_writer *json, const char *key, double number)
+{
+	char text[48];
+	int len = snprintf(text, sizeof text, "%.12g", number == 0 ? 0.0 : number);
+
+	json_add_number(json, key, text, (size_t)len);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/figures_goal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +71,7 @@ static struct goal_row *add_row(struct figures_goals *goals, const struct figure
 	*added = (struct goal_row){
 		.key = row->key, .is_own = row->is_own, .institution = row->institution};
 	for (int n = 0; n < N_GOALS; n++)
-		added->past[n] = (struct goal_past){MICRO_NONE, MICRO_NONE};
+		added->past[n] = (struct goal_past){NAN, NAN};
 	return added;
 }
 
@@ -83,7 +84,7 @@ static int keep_past(const struct figures_row *row, void *arg)
 		to = add_row(goals, row);
 	for (int n = 0; n < N_GOALS; n++) {
 		const struct kpi_value *kpi = &row->kpis[figures_goal_frozen(goals, n)];
-		int64_t value = kpi->applies && kpi->has_value ? kpi->value : MICRO_NONE;
+		double value = kpi->applies && kpi->has_value ? kpi->exact.value : NAN;
 
 		if (goals->is_last)
 			to->past[n].last = value;
@@ -133,13 +134,13 @@ static int load_past(struct figures_goals *goals, uint32_t institution, struct e
 	return rc < 0 ? rc : keep_past(&row, goals);
 }
 
-static int64_t time_share(const struct figures *figures, const struct figures_period *period)
+static double time_share(const struct figures *figures, const struct figures_period *period)
 {
 	int64_t offset = figures->registry->offset_ms;
 	int64_t from = civil_day_start_utc(period->days.from, offset);
 	int64_t to = civil_day_start_utc(period->days.to, offset);
 
-	return period->in_progress ? scale_int64(period->until_ms - from, MICRO, to - from) : MICRO;
+	return period->in_progress ? (double)(period->until_ms - from) / (double)(to - from) : 1;
 }
 
 static int load(struct figures_goals *goals, uint32_t institution, struct err *err)
@@ -158,7 +159,7 @@ static int load(struct figures_goals *goals, uint32_t institution, struct err *e
 		return 0;
 	rc = load_past(goals, institution, err);
 	goals->is_last = true;
-	if (rc == 0 && goals->time_share < MICRO)
+	if (rc == 0 && goals->time_share < 1)
 		rc = load_past(goals, institution, err);
 	if (rc < 0)
 		figures_goals_free(goals);
@@ -280,10 +281,10 @@ bool figures_goal_target(const struct figures_goals *goals, const struct figures
 	*out = (struct goal_target){.target = plan_target(goals->plan,
 							  goals->figures->registry->regions,
 							  &subject, quota_indicator_names[n]),
-				    .facts = {.base = MICRO_NONE,
-					      .value = kpi->has_value ? kpi->value : MICRO_NONE,
-					      .last_so_far = MICRO_NONE,
-					      .last = MICRO_NONE,
+				    .facts = {.base = NAN,
+					      .value = kpi->has_value ? kpi->exact.value : NAN,
+					      .last_so_far = NAN,
+					      .last = NAN,
 					      .time_share = goals->time_share,
 					      .year = goals->question.period.year}};
 	if (out->target == NULL)
@@ -293,10 +294,10 @@ bool figures_goal_target(const struct figures_goals *goals, const struct figures
 		out->facts.last = before->past[n].last;
 	}
 	if (kpi->has_previous && goals->question.period.compare_months == 12)
-		out->facts.last_so_far = kpi->previous;
+		out->facts.last_so_far = kpi->exact.previous;
 	out->is_filed = is_filed_for(goals, out->target, &subject, row->is_own);
 	if (out->is_filed)
-		out->facts.base = out->target->base;
+		out->facts.base = (double)out->target->base / MICRO;
 	out->progress = goal_progress(goals->plan, out->target, &out->facts);
 	return true;
 }

@@ -13,7 +13,7 @@ enum { N_GOALS = 9 }; /* quota_indicator_names */
 
 /* What a row had before. */
 struct goal_past {
-	int64_t last, base; /* MICRO_NONE: not known */
+	double last, base; /* not a number: not known */
 };
 struct goal_row;
 /* figures_kpis, or what hides from its rows what may not be told. */
@@ -27,7 +27,7 @@ struct figures_goals {
 	const struct plan *plan; /* of the period's year; NULL: none */
 	bool has_quotas;         /* the period is one that quotas are about */
 	bool has_targets;
-	int64_t time_share;
+	double time_share;
 	struct goal_row *rows;
 	size_t n_rows, cap_rows;
 	bool is_last;            /* under work: the year before; else the base year */
