@@ -121,7 +121,10 @@ static void set_stage(struct stage *stage, const json_t *institution)
 	stage->institution = institution;
 	campus_init(&stage->campus, yaml);
 	free(yaml);
-	json_array_foreach(json_object_get(institution, "years"), i, year) add_year(stage, year);
+	json_array_foreach(json_object_get(institution, "years"), i, year)
+	{
+		add_year(stage, year);
+	}
 	campus_derive(&stage->campus);
 	stage->factors = campus_factors();
 	stage->figures = (struct figures){.ledger = stage->campus.ledger,
