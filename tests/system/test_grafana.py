@@ -199,6 +199,7 @@ def test_every_query_is_answered(campus, boards, page):
 # Panels that stay empty on the demonstration's campus, and why.
 EMPTY = {
     "光伏发电量": "this institution has none",
+    "目标状态": "the running plan has no targets yet",
     "未结事件": "nothing is wrong",
     "事件类别": "nothing is wrong",
 }
@@ -242,6 +243,24 @@ def test_a_region_shows_what_the_api_says(campus, boards):
                  for name, title in (("total_energy_kgce", "综合能耗"), ("electricity_kwh", "用电量"),
                                      ("water_m3", "用水量"), ("energy_per_area_kgce", "单位建筑面积能耗"))}
         return all(close(shown[name], kpis[name]["value"], 2) for name in shown)
+    wait_until(same, 60, "panels equal the API")
+
+
+def test_an_institution_shows_its_operation_and_quotas(campus, boards):
+    board = resolved(campus, boards["zh", "institution"], this_year(), every)
+    year = datetime.datetime.now(ZONE).year
+    panels = {panel["title"]: panel for panel in board.panels()}
+    path = "/api/v1/institutions/370102-0001/kpis?"
+
+    def same():
+        kpis = campus.get(f"{path}year={year}")["rows"][0]["kpis"]
+        shown = {name: grafana.value_of(board.run(panels[title]), "数值")
+                 for name, title in (("peak_demand_kw", "最大需量"), ("base_load_share", "夜间基础负荷占比"),
+                                     ("energy_cost_yuan", "能源费用合计"), ("load_factor", "负荷率"))}
+        quotas = campus.get(f"{path}year={year - 1}")["rows"][0]["quota_grade"]
+        share = grafana.value_of(board.run(panels["定额对标：占约束值（或基准值）的比例"]), "单位建筑面积能耗")
+        return (all(close(shown[name], kpis[name]["value"], 2) for name in shown) and
+                close(share, quotas["energy_per_area_kgce"]["share"], 4))
     wait_until(same, 60, "panels equal the API")
 
 

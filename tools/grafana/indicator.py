@@ -26,6 +26,23 @@ _ALL = [
                    "Direct from fuels plus indirect from bought electricity and heat.")),
     Indicator("pv_generation_kwh", "kwatth", 0, Text("光伏发电量", "PV generation"),
               Text("本机构光伏发电。", "The institution's own generation."), more_is_better=True),
+    Indicator("base_load_kw", "kwatt", 1, Text("夜间平均负荷", "Base load"),
+              Text("0 时至 5 时的平均功率。", "Mean power from 0 to 5.")),
+    Indicator("base_load_share", "percentunit", 1, Text("夜间基础负荷占比", "Base load share"),
+              Text("夜间平均功率若持续全时段所用电量，占总用电量的比例。",
+                   "What the night's mean power would use all day long, of all that was used.")),
+    Indicator("base_load_cost_yuan", Text("suffix: 元", "suffix: yuan"), 0, Text("夜间基础负荷费用", "Base load cost"),
+              Text("夜间基础负荷按分时电价的费用。", "The base load at the tariff of each hour.")),
+    Indicator("free_day_load_kw", "kwatt", 1, Text("节假日平均负荷", "Load on free days"),
+              Text("非工作日（含调休）的平均功率。", "Mean power of days on which nobody works.")),
+    Indicator("peak_demand_kw", "kwatt", 1, Text("最大需量", "Peak demand"),
+              Text("15 分钟平均功率的最大值。", "Highest mean of a quarter of an hour.")),
+    Indicator("load_factor", "percentunit", 1, Text("负荷率", "Load factor"),
+              Text("平均功率 ÷ 最大需量。", "Mean power ÷ peak demand."), more_is_better=True),
+    Indicator("energy_cost_yuan", Text("suffix: 元", "suffix: yuan"), 0, Text("能源费用合计", "Energy cost"),
+              Text("有账单按账单，无账单按电价估算。", "Bills; where there is none, the tariff.")),
+    Indicator("water_cost_yuan", Text("suffix: 元", "suffix: yuan"), 0, Text("水费", "Water cost"),
+              Text("有账单按账单，无账单按水价估算。", "Bills; where there is none, the tariff.")),
 ]
 INDICATORS = {one.field: one for one in _ALL}
 # What an overview begins with.

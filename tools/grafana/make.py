@@ -129,6 +129,8 @@ REDUCE_LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 # Less is better, but of generation.
 PERCENT_CHANGE = steps((None, GOOD), (0, FAIR), (0.05, BAD))
 PERCENT_GROWTH = steps((None, FAIR), (0, GOOD))
+# What is used of what is due, and a figure against its quota.
+WITHIN_ONE = steps((None, GOOD), (0.9, FAIR), (1.000001, BAD))
 COMPLETE = steps((None, BAD), (0.9, FAIR), (0.98, GOOD))
 
 

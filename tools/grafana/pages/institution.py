@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """机构: one institution's year, its days and hours, its parts, its demand and cost."""
 from indicator import INDICATORS
-from make import (CARRIER, ESTIMATED, EVENTS, INSTITUTION, LAST_YEAR, LEGEND_TABLE, LINE,
-                  MEASURED, NEWEST_YEAR, REGION, SEARCH, STACKED, STEP, SUBTREE, Row, Text, chart,
-                  chosen, dashboard, figure, override, panel, select, target)
+from make import (BAD, CARRIER, ESTIMATED, EVENTS, GOOD, INSTITUTION, LAST_YEAR, LEGEND_TABLE,
+                  LINE, MEASURED, NEWEST_YEAR, REDUCE_LAST, REGION, SEARCH, STACKED, STEP, SUBTREE,
+                  WITHIN_ONE, Row, Text, chart, chosen, dashboard, figure, override, panel, select,
+                  steps, target)
 
 THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
 REAL, GUESS = Text("实测", "measured"), Text("估算", "estimated")
@@ -111,6 +112,62 @@ def items():
     return made
 
 
+def pair(title, meaning, fields, **more):
+    """Indicators of a month side by side."""
+    return chart(title, meaning, (12, 8),
+                 [target(select([(f'"{field}"', INDICATORS[field].name)], "kpi_month",
+                                f"{OF} AND $timeFilter"), alias=INDICATORS[field].name)
+                  for field in fields], min=0, **more)
+
+
+# Of the year that is shown, or of the last one that is over: only such years are judged.
+JUDGED = "time > ${__to}ms - 731d AND time <= ${__to}ms"
+AGAINST = ("energy_per_area_kgce", "energy_per_capita_kgce", "water_per_capita_m3")
+
+
+def quotas():
+    """The share of the limit, or of the base value, that each figure has."""
+    return panel(
+        "bargauge", Text("定额对标：占约束值（或基准值）的比例", "Quotas: share of the limit or base value"),
+        Text("自然年结束后评价；大于 100 % 为超出。", "Judged when the year is over; more than 100 % is above it."),
+        (12, 6),
+        [target(select([(f'last("{field}_quota_share")', INDICATORS[field].name) for field in AGAINST],
+                       "kpi_year", f"{OF} AND {JUDGED}"), table=True)],
+        unit="percentunit", decimals=1, min=0, max=1.5, thresholds=WITHIN_ONE,
+        options={"reduceOptions": REDUCE_LAST, "displayMode": "gradient", "orientation": "horizontal",
+                 "showUnfilled": True, "valueMode": "color"})
+
+
+def targets_used():
+    passed = Text("时间进度", "of the year")
+    return panel(
+        "bargauge", Text("年度目标已用比例", "Used of this year's target"),
+        Text("本年累计 ÷ 年度目标；与时间进度对照。", "This year so far ÷ what is due; beside the share of the year."),
+        (8, 6),
+        [target(select([(f'last("{field}_used")', INDICATORS[field].name) for field in AGAINST] +
+                       [('last("time_share")', passed)], "kpi_year", f"{OF} AND {NEWEST_YEAR}"),
+                table=True)],
+        unit="percentunit", decimals=1, min=0, max=1.5, thresholds=WITHIN_ONE,
+        options={"reduceOptions": REDUCE_LAST, "displayMode": "gradient", "orientation": "horizontal",
+                 "showUnfilled": True, "valueMode": "color"},
+        overrides=[override(passed, colour=LAST_YEAR)])
+
+
+def on_target():
+    words = [{"type": "value", "options": {
+        "0": {"index": 0, "text": Text("偏离目标", "off target")},
+        "1": {"index": 1, "text": Text("符合目标", "on target")}}}]
+    return panel(
+        "stat", Text("目标状态", "On target"),
+        Text("按去年同期进度推算全年，与年度目标比较。", "The year as projected by last year's pace, against what is due."),
+        (4, 6),
+        [target(select([(f'last("{field}_on_target")', INDICATORS[field].name) for field in AGAINST],
+                       "kpi_year", f"{OF} AND {NEWEST_YEAR}"), table=True)],
+        unit="none", mappings=words, thresholds=steps((None, BAD), (1, GOOD)),
+        options={"reduceOptions": REDUCE_LAST, "textMode": "value_and_name", "colorMode": "value",
+                 "graphMode": "none", "justifyMode": "auto", "orientation": "horizontal"})
+
+
 def make():
     year = f"{OF} AND {NEWEST_YEAR}"
     head = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
@@ -127,6 +184,18 @@ def make():
          Row(Text("负荷", "Load"),
              [curve(Text("今日", "Today")), curve(Text("昨日", "Yesterday"), "1d"),
               curve(Text("上周同日", "Same day last week"), "7d"), week()]),
+         Row(Text("需量、基础负荷与费用", "Demand, base load and cost"),
+             [figure(INDICATORS[field], (3, 6), "kpi_year", year) for field in (
+                 "peak_demand_kw", "load_factor", "base_load_kw", "base_load_share",
+                 "base_load_cost_yuan", "free_day_load_kw", "energy_cost_yuan", "water_cost_yuan")] +
+             [pair(Text("逐月最大需量与夜间负荷", "Peak demand and base load by month"),
+                   Text("夜间负荷越接近最大需量，停用设备越少。",
+                        "The nearer the base load to the peak, the less is switched off."),
+                   ("peak_demand_kw", "base_load_kw"), unit="kwatt", custom=LINE),
+              pair(Text("逐月费用", "Cost by month"),
+                   Text("有账单按账单，无账单按电价估算。", "Bills; where there is none, the tariff."),
+                   ("energy_cost_yuan", "base_load_cost_yuan"), decimals=0)]),
+         Row(Text("定额与目标", "Quotas and targets"), [quotas(), targets_used(), on_target()]),
          Row(Text("构成", "Parts"),
              [items(),
               parts(Text("分建筑", "By building"), UNITS, "energy_day_meter", "building",
