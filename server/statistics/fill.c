@@ -9,7 +9,7 @@
 #include "server/rollup/bill.h"
 #include "server/rollup/derived.h"
 
-enum { BILL_DAYS_AROUND = 400, PERIOD_MONTHS_MAX = 12, PERIOD_DAYS_MAX = 366 };
+enum { BILL_DAYS_AROUND = 400, PERIOD_DAYS_MAX = 366 };
 
 struct source_value {
 	bool applies, is_known, is_partial;
@@ -137,39 +137,75 @@ static int get_row(struct work *work, enum derived_table table, const struct der
 	return derived_get(work->derived, table, key, row, NULL, work->err);
 }
 
-/* One month of one item on the days that the carrier comes by meters. */
+/* Is it on that day in a shared building whose meters count the carrier? */
+static bool is_served(const struct work *work, enum carrier carrier, civil_day day)
+{
+	const struct registry_institution *institution = of(work);
+
+	for (size_t i = 0; i < institution->n_occupancies; i++) {
+		const struct registry_occupancy *one = &institution->occupancies[i];
+		struct span days = one->occupant != NULL
+					   ? one->occupant->days
+					   : (struct span){CIVIL_DAY_MIN, CIVIL_DAY_MAX};
+
+		if (days.from <= day && day < days.to &&
+		    registry_supply(work->registry, one->site, carrier, day) == SUPPLY_ONLINE)
+			return true;
+	}
+	return false;
+}
+
+/* What of its rows meters bring on a day: its own and those of shared buildings, or these alone;
+ * NULL: nothing. */
+static const char *metered_item(const struct work *work, const struct form_source *source,
+				civil_day day)
+{
+	if (registry_supply(work->registry, work->institution, source->carrier, day) ==
+	    SUPPLY_ONLINE)
+		return source->item;
+	return is_served(work, source->carrier, day) ? "shared" : NULL;
+}
+
+static int add_row(struct work *work, enum derived_table table, struct derived_key *key,
+		   const char *item, struct source_value *value)
+{
+	struct derived_row row;
+	int rc;
+
+	(void)snprintf(key->item, sizeof key->item, "%s", item);
+	rc = get_row(work, table, key, &row);
+	value->value += row.sum.value;
+	value->is_known |= row.sum.is_known;
+	return rc < 0 ? rc
+		      : (int)(table == DERIVED_INSTITUTION_MONTH ? row.days : row.sum.is_known);
+}
+
+/* One month of the total on the days that the carrier comes by meters. */
 static int add_month(struct work *work, const struct form_source *source, struct derived_key *key,
 		     struct span days, struct source_value *value)
 {
-	bool is_whole =
-		days.from == civil_month_start(days.from) && days.to == civil_next_month(days.from);
-	int64_t n_days = 0, n_online = 0;
-	struct derived_row row;
-	int rc = 0;
+	const char *first = metered_item(work, source, days.from);
+	bool is_alike = days.to == civil_next_month(civil_month_start(days.from)) &&
+			days.from == civil_month_start(days.from);
+	int n_days = 0, n_metered = 0, rc = 0;
 
-	for (civil_day day = days.from; day < days.to; day++)
-		n_online += registry_supply(work->registry, work->institution, source->carrier,
-					    day) == SUPPLY_ONLINE;
-	if (is_whole && n_online == days.to - days.from) {
-		key->day = days.from;
-		rc = get_row(work, DERIVED_INSTITUTION_MONTH, key, &row);
-		value->value += row.sum.value;
-		value->is_known |= row.sum.is_known;
-		n_days = row.days;
+	for (civil_day day = days.from; day < days.to; day++) {
+		const char *item = metered_item(work, source, day);
+
+		n_metered += item != NULL;
+		is_alike &= item != NULL && first != NULL && strcmp(item, first) == 0;
 	}
-	for (civil_day day = days.from;
-	     day < days.to && rc >= 0 && !(is_whole && n_online == days.to - days.from); day++) {
-		if (registry_supply(work->registry, work->institution, source->carrier, day) !=
-		    SUPPLY_ONLINE)
-			continue;
-		key->day = day;
-		rc = get_row(work, DERIVED_INSTITUTION_DAY, key, &row);
-		value->value += row.sum.value;
-		value->is_known |= row.sum.is_known;
-		n_days += row.sum.is_known;
+	key->day = days.from;
+	if (is_alike)
+		n_days = rc = add_row(work, DERIVED_INSTITUTION_MONTH, key, first, value);
+	for (; key->day < days.to && !is_alike && rc >= 0; key->day++) {
+		const char *item = metered_item(work, source, key->day);
+
+		rc = item != NULL ? add_row(work, DERIVED_INSTITUTION_DAY, key, item, value) : 0;
+		n_days += rc;
 	}
-	value->applies |= n_online > 0;
-	if (n_days < n_online && strcmp(source->item, "total") == 0)
+	value->applies |= n_metered > 0;
+	if (rc >= 0 && n_days < n_metered)
 		miss(value, source->carrier, days.from, "读数不全");
 	return rc < 0 ? rc : 0;
 }

@@ -10,6 +10,7 @@
 #include "tests/unit/campus.h"
 
 #include "server/figures/figures.h"
+#include "server/statistics/fill.h"
 
 #define KWH "active_energy_import_kwh"
 
@@ -166,6 +167,87 @@ static const struct expectation merged[] = {
 };
 /* clang-format on */
 
+/* ---- the forms of the year ---- */
+
+/* The first line whose number is the whole of a source, in 10^-6 of the line's unit. */
+static size_t line_of(const struct form_schema *schema, enum form_source_kind kind)
+{
+	for (size_t i = 0; i < schema->n_lines; i++) {
+		const struct form_line *line = &schema->lines[i];
+
+		if (line->n_terms == 1 && schema->sources[line->terms[0].source].kind == kind &&
+		    (kind != SOURCE_QUANTITY ||
+		     (schema->sources[line->terms[0].source].carrier == CARRIER_ELECTRICITY &&
+		      strcmp(schema->sources[line->terms[0].source].item, "total") == 0)))
+			return i;
+	}
+	fail_msg("no line of source %d", (int)kind);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int year;
+	uint32_t institution;
+	double kwh, m2; /* -1: no value */
+	bool is_partial;
+} filed[] = {
+	{"2025: the archive", 2025, 0, 365 * 240, 500, false},
+	{"2025: the bureau, its house alone", 2025, 2, 365 * 480, 1000, false},
+	{"2025: the centre was not there", 2025, 3, -1, -1, false},
+	{"2026: the archive until July", 2026, 0, 181 * 240, 500, false},
+	{"2026: the library until July", 2026, 1, 181 * 120, 250, false},
+	{"2026: the bureau, six tenths of the house from July on", 2026, 2,
+	 181 * 480 + 184 * 720 * 0.6, (1000 * 181 + 600 * 184) / 365.0, false},
+	{"2026: the centre, four tenths of it", 2026, 3, 184 * 720 * 0.4, 400, false},
+};
+
+/* Forms round to the line's decimals, and may be in 万kWh. */
+static void check_line(const char *name, const struct form_line *line,
+		       const struct fill_value *value, double expected)
+{
+	double factor =
+		(double)line->terms[0].coefficient.num / (double)line->terms[0].coefficient.den;
+	int64_t micro = fill_round((int64_t)(expected * factor * MICRO + 0.5), line->decimals);
+
+	if (value->is_known != (expected >= 0) || (expected >= 0 && value->value != micro))
+		fail_msg("%s, %s: %lld, not %lld (%s)", name, line->name, (long long)value->value,
+			 (long long)micro, value->missing);
+}
+
+static void check_forms(struct campus *campus, const struct factors *factors)
+{
+	struct conf_errors errors = {0};
+	struct derived *derived;
+	struct forms *forms;
+	struct err err = {""};
+
+	if (forms_load(&forms, "config/statistics", &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
+	campus_check(derived_open(&derived, campus->ledger, &err), &err);
+	struct figures figures = {.ledger = campus->ledger,
+				  .derived = derived,
+				  .registry = campus->registry,
+				  .factors = factors,
+				  .now_ms = campus_time("2027-02-01")};
+	for (size_t i = 0; i < sizeof filed / sizeof *filed; i++) {
+		const struct form_schema *schema = forms_of_year(forms, filed[i].year);
+		struct fill_value *values = xcalloc(schema->n_lines, sizeof *values);
+		const struct fill fill = {&figures, schema, fill_period(filed[i].year, 0)};
+		size_t energy = line_of(schema, SOURCE_QUANTITY);
+		size_t area = line_of(schema, SOURCE_AREA);
+
+		campus_check(fill_institution(&fill, filed[i].institution, values, &err), &err);
+		check_line(filed[i].name, &schema->lines[energy], &values[energy], filed[i].kwh);
+		check_line(filed[i].name, &schema->lines[area], &values[area], filed[i].m2);
+		assert_int_equal(values[energy].is_partial, filed[i].is_partial);
+		free(values);
+	}
+	derived_close(derived);
+	forms_destroy(forms);
+}
+
 static void two_merge_and_move_into_a_third_ones_house(void **state)
 {
 	struct factors *factors = campus_factors();
@@ -183,6 +265,7 @@ static void two_merge_and_move_into_a_third_ones_house(void **state)
 	campus_derive(&campus);
 	for (size_t i = 0; i < sizeof merged / sizeof *merged; i++)
 		check(&campus, factors, &merged[i]);
+	check_forms(&campus, factors);
 	factors_release(factors);
 	campus_fini(&campus);
 }
