@@ -2,6 +2,7 @@
 #include "server/command/rehearsal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -280,8 +281,10 @@ static int add_goals(struct player *player, uint32_t index, const struct figures
 		if (add.value != MICRO_NONE)
 			add_row(player, add);
 		player->kind = REHEARSAL_TARGET_YEAR;
-		add.value = figures_goal_target(&goals, &row, n, &target) ? target.progress.progress
-									  : MICRO_NONE;
+		add.value = MICRO_NONE;
+		if (figures_goal_target(&goals, &row, n, &target) &&
+		    !isnan(target.progress.progress))
+			add.value = llround(target.progress.progress * MICRO);
 		if (add.value != MICRO_NONE)
 			add_row(player, add);
 	}

@@ -431,6 +431,19 @@ static bool is_expected(size_t change, int kpi)
 	return false;
 }
 
+static void check_change(size_t change, const struct kpi_value before[N_KPIS],
+			 const struct kpi_value after[N_KPIS])
+{
+	for (int kpi = 0; kpi < N_KPIS; kpi++) {
+		bool moved = after[kpi].value != before[kpi].value ||
+			     after[kpi].has_value != before[kpi].has_value;
+
+		if (moved != is_expected(change, kpi))
+			fail_msg("%s: %s %s", changes[change].name, kpi_name((enum kpi)kpi),
+				 moved ? "moved" : "did not move");
+	}
+}
+
 static void a_factor_moves_what_depends_on_it(void **state)
 {
 	struct kpi_value before[N_KPIS], after[N_KPIS];
@@ -448,14 +461,7 @@ static void a_factor_moves_what_depends_on_it(void **state)
 
 		figures.factors = factors;
 		campus_check(figures_institution_kpis(&figures, 0, &period, after, &err), &err);
-		for (int kpi = 0; kpi < N_KPIS; kpi++) {
-			bool moved = after[kpi].value != before[kpi].value ||
-				     after[kpi].has_value != before[kpi].has_value;
-
-			if (moved != is_expected(c, kpi))
-				fail_msg("%s: %s %s", changes[c].name, kpi_name((enum kpi)kpi),
-					 moved ? "moved" : "did not move");
-		}
+		check_change(c, before, after);
 		factors_release(factors);
 	}
 	end_world(&world);
