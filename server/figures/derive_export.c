@@ -311,7 +311,7 @@ static void identify(struct work *work, struct subject *subject)
 
 /* ---- indicators ---- */
 
-/* Once per institution and month, whatever carriers and items changed. */
+/* Once per institution and day or month, whatever carriers and items changed. */
 static int write_kpis_once(struct work *work, const struct subject *subject, struct err *err)
 {
 	struct export_kpis kpis = {.out = work->out,
@@ -325,6 +325,8 @@ static int write_kpis_once(struct work *work, const struct subject *subject, str
 	    (work->last_kpi.id == subject->key.id && work->last_kpi.day == subject->key.day))
 		return 0;
 	work->last_kpi = subject->key;
+	if (subject->table == DERIVED_INSTITUTION_DAY)
+		return export_kpi_day(&kpis, subject->key.day, err);
 	rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
 	return rc < 0 ? rc : export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
 }
@@ -343,7 +345,7 @@ static int write_subject(struct work *work, struct subject *subject, struct err 
 	rc = add_runs(work, subject, err);
 	if (rc == 0)
 		write_sum(work, subject);
-	if (rc == 0 && subject->table == DERIVED_INSTITUTION_MONTH)
+	if (rc == 0 && subject->table >= DERIVED_INSTITUTION_DAY)
 		rc = write_kpis_once(work, subject, err);
 	free_runs(subject);
 	return rc;
@@ -362,6 +364,7 @@ static int write_table(struct work *work, enum derived_table table, struct err *
 	free(sql);
 	if (rc < 0)
 		return rc;
+	work->last_kpi.id = 0;
 	db_bind_int(list, 1, work->after);
 	db_bind_int(list, 2, work->upto);
 	while ((rc = db_step(list, err)) == 1) {

@@ -40,25 +40,40 @@ static void write_line(const struct export_kpis *export, const char *measurement
 	export_line_end(&line, time_ms);
 }
 
-int export_kpis(const struct export_kpis *export, const char *measurement,
-		enum figures_period_kind kind, struct err *err)
+static int write_period(const struct export_kpis *export, const char *measurement,
+			const struct figures_period *period, struct err *err)
 {
 	const struct figures *figures = export->reader->figures;
-	struct civil_date date = civil_date_of(export->month);
 	struct figures_row row = {.key_name = "institution", .institution = export->institution};
 	struct figures_goals goals = {.rows = NULL};
-	struct figures_period period;
-	int rc;
+	int rc = figures_institution_kpis(figures, export->institution, period, row.kpis, err);
 
-	if (figures_period(figures, date.year, kind, kind == PERIOD_MONTH ? date.month : 0, &period,
-			   NULL) < 0)
-		return 0;
 	row.key = figures->registry->institutions[export->institution].id;
-	rc = figures_institution_kpis(figures, export->institution, &period, row.kpis, err);
 	if (rc == 0)
-		rc = figures_goals_load_one(&goals, figures, export->institution, &period, err);
+		rc = figures_goals_load_one(&goals, figures, export->institution, period, err);
 	if (rc == 0)
 		write_line(export, measurement, &goals, &row);
 	figures_goals_free(&goals);
 	return rc;
+}
+
+int export_kpis(const struct export_kpis *export, const char *measurement,
+		enum figures_period_kind kind, struct err *err)
+{
+	struct civil_date date = civil_date_of(export->month);
+	struct figures_period period;
+
+	if (figures_period(export->reader->figures, date.year, kind,
+			   kind == PERIOD_MONTH ? date.month : 0, &period, NULL) < 0)
+		return 0;
+	return write_period(export, measurement, &period, err);
+}
+
+int export_kpi_day(const struct export_kpis *export, civil_day day, struct err *err)
+{
+	struct figures_period period;
+
+	if (figures_period_day(export->reader->figures, day, &period, NULL) < 0)
+		return 0;
+	return write_period(export, "kpi_day", &period, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* export_kpi.h - the measurements "kpi_month" and "kpi_year": an institution's indicators.
+/* export_kpi.h - the measurements "kpi_day", "kpi_month" and "kpi_year": an institution's indicators.
  *
  * kpi_month,region=,institution=,type= <indicators>,name="",latitude=,longitude=
  * A year has its quotas and targets as well (export_goal.h).
@@ -21,5 +21,7 @@ struct export_kpis {
 /* The point of one period; none if it has not begun or every indicator is withheld. */
 int export_kpis(const struct export_kpis *export, const char *measurement,
 		enum figures_period_kind kind, struct err *err);
+/* The point of one day; month does not matter. */
+int export_kpi_day(const struct export_kpis *export, civil_day day, struct err *err);
 
 #endif

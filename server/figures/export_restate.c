@@ -14,6 +14,18 @@ static civil_day recent_month(const struct figures_reader *reader)
 	return civil_add_months(civil_month_start(today), -1);
 }
 
+static int write_days(const struct export_kpis *kpis, const struct derived_name *name,
+		      struct err *err)
+{
+	civil_day end = civil_next_month(kpis->month);
+	int rc = 0;
+
+	for (civil_day day = kpis->month; day < end && rc == 0; day++)
+		if (day >= name->first && day <= name->last)
+			rc = export_kpi_day(kpis, day, err);
+	return rc;
+}
+
 static int write_months(const struct export_restate *export, uint32_t institution,
 			const struct derived_name *name, civil_day from, struct err *err)
 {
@@ -27,7 +39,9 @@ static int write_months(const struct export_restate *export, uint32_t institutio
 		return 0; /* it has no rows */
 	kpis.month = civil_month_start(name->first > from ? name->first : from);
 	for (; kpis.month <= name->last && rc == 0; kpis.month = civil_next_month(kpis.month)) {
-		rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
+		rc = write_days(&kpis, name, err);
+		if (rc == 0)
+			rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
 		if (rc == 0 && civil_date_of(kpis.month).year != year)
 			rc = export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
 		year = civil_date_of(kpis.month).year;

@@ -121,6 +121,9 @@ struct figures_period {
 int figures_period(const struct figures *figures, int year, enum figures_period_kind kind,
 		   int number, struct figures_period *out, struct err *err);
 
+/* One day, compared with the same day a year before. -EINVAL: it has not begun. */
+int figures_period_day(const struct figures *figures, civil_day day, struct figures_period *out,
+		       struct err *err);
 /* A quarter by itself, its own three months; other periods stay. -EINVAL: it has not begun. */
 int figures_period_alone(const struct figures *figures, struct figures_period *period,
 			 struct err *err);

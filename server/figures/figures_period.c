@@ -86,6 +86,16 @@ int figures_period(const struct figures *figures, int year, enum figures_period_
 	return finish(figures, out, err);
 }
 
+int figures_period_day(const struct figures *figures, civil_day day, struct figures_period *out,
+		       struct err *err)
+{
+	*out = (struct figures_period){.kind = PERIOD_MONTH,
+				       .year = civil_date_of(day).year,
+				       .compare_months = 12,
+				       .days = {day, day + 1}};
+	return finish(figures, out, err);
+}
+
 int figures_period_alone(const struct figures *figures, struct figures_period *period,
 			 struct err *err)
 {

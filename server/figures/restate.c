@@ -7,7 +7,7 @@
 #include "common/mem.h"
 
 /* A change of the ledger is written to a database at once, so each holds few institutions. */
-enum { PER_STEP = 50 };
+enum { PER_STEP = 10 };
 
 struct restate {
 	struct ledger *ledger;

@@ -14,8 +14,8 @@
 
 /* What of an institution is written again. */
 enum restate_kind {
-	RESTATE_ALL,    /* every month that it has */
-	RESTATE_RECENT, /* this month and the one before, and their years */
+	RESTATE_ALL,    /* every day, month and year that it has */
+	RESTATE_RECENT, /* this month and the one before, their days and years */
 	N_RESTATE_KINDS
 };
 

@@ -96,9 +96,9 @@ static void test_lines(void **state)
 	start(&f);
 	feed(&f, "2026-03-01", 94, 0);
 	export(&f, 100000);
-	/* 24 hours and the day, of meter and institution, a month each, two of indicators; who
+	/* 24 hours and the day, of meter and institution, a month each, three of indicators; who
 	 * there is (3 regions, an institution, a building), and the indicators of 3 regions */
-	assert_int_equal(f.out.n_lines, 2 * 26 + 2 + 5 + 3 * 2);
+	assert_int_equal(f.out.n_lines, 2 * 26 + 2 + 5 + 3 * 2 + 1);
 	check_has(&f, "directory,kind=region,region=370100 label=\"");
 	check_has(&f, "subtree=\"370102\" ");
 	check_has(&f, "directory,kind=institution,institution=370102-0001 label=\"");
@@ -128,10 +128,10 @@ static void test_only_what_changed(void **state)
 	(void)state;
 	start(&f);
 	feed(&f, "2026-03-01", 94, 0);
-	assert_int_equal(export_all(&f, 100000), 54 + 11);
+	assert_int_equal(export_all(&f, 100000), 54 + 12);
 	assert_int_equal(export_all(&f, 100000), 0);
 	feed(&f, "2026-03-01T23:45:00+08:00", 0, 95 * (int64_t)MICRO);
-	assert_int_equal(export_all(&f, 100000), 2 * 3 + 2 + 3 * 2);
+	assert_int_equal(export_all(&f, 100000), 2 * 3 + 3 + 3 * 2);
 	/* Two changes since the cursor: which hours the first one touched is not known. */
 	feed(&f, "2026-03-02T00:00:00+08:00", 4, 96 * (int64_t)MICRO);
 	feed(&f, "2026-03-02T01:15:00+08:00", 3, 101 * (int64_t)MICRO);
@@ -227,8 +227,8 @@ static void test_what_is_withheld_now_is_deleted(void **state)
 	f.with.min_coverage = MICRO;
 	feed(&f, "2026-03-01T02:15:00+08:00", 0, 9 * (int64_t)MICRO);
 	(void)export_all(&f, 100000);
-	/* a month and a year, of the institution and of 3 regions */
-	assert_int_equal(f.out.n_deletions, 1 + 2 + 3 * 2);
+	/* a day, a month and a year of the institution; a month and a year of 3 regions */
+	assert_int_equal(f.out.n_deletions, 1 + 3 + 3 * 2);
 	finish(&f);
 }
 
