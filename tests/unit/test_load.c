@@ -8,6 +8,7 @@
 
 #include "tests/unit/campus.h"
 
+#include "server/figures/figures.h"
 #include "server/rollup/load.h"
 
 enum { QUARTER_MS = 15 * 60 * 1000 };
@@ -111,6 +112,51 @@ static void peaks_are_of_quarters(void **state)
 	campus_fini(&campus);
 }
 
+struct demands {
+	struct figures_demand list[4];
+	size_t n;
+};
+
+static int keep_demand(const struct figures_demand *demand, void *arg)
+{
+	struct demands *demands = arg;
+
+	assert_true(demands->n < 4);
+	demands->list[demands->n++] = *demand;
+	return 0;
+}
+
+static void accounts_have_peaks(void **state)
+{
+	struct factors *factors = campus_factors();
+	struct figures_period period;
+	struct demands demands = {.n = 0};
+	struct campus campus;
+	struct err err = {""};
+
+	(void)state;
+	campus_init(&campus, yaml);
+	feed(&campus);
+	struct figures figures = {.ledger = campus.ledger,
+				  .registry = campus.registry,
+				  .factors = factors,
+				  .now_ms = campus_time("2026-05-01")};
+	campus_check(figures_period(&figures, 2026, PERIOD_MONTH, 3, &period, &err), &err);
+	campus_check(figures_demands(&figures, 0, &period, keep_demand, &demands, &err), &err);
+	assert_int_equal(demands.n, 2);
+	assert_string_equal(demands.list[0].account->number, "a1");
+	assert_int_equal(demands.list[0].peak, 8 * MICRO);
+	assert_int_equal(demands.list[0].peak_at_ms, campus_time("2026-03-02"));
+	assert_int_equal(demands.list[1].peak, 12 * MICRO);
+	assert_int_equal(demands.list[1].days, 1);
+	demands.n = 0;
+	campus_check(figures_period(&figures, 2026, PERIOD_MONTH, 4, &period, &err), &err);
+	campus_check(figures_demands(&figures, 0, &period, keep_demand, &demands, &err), &err);
+	assert_false(demands.list[0].has_peak);
+	campus_fini(&campus);
+	factors_release(factors);
+}
+
 /* Read every half hour, then the reading between comes late: the hour stays, its quarters do not.
  */
 static void a_late_reading_moves_the_peak(void **state)
@@ -191,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(peaks_are_of_quarters),
+		cmocka_unit_test(accounts_have_peaks),
 		cmocka_unit_test(a_late_reading_moves_the_peak),
 		cmocka_unit_test(a_silent_meter_leaves_no_peak),
 		cmocka_unit_test(an_account_that_is_gone_leaves_nothing),
