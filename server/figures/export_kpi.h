@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* export_kpi.h - the measurements "kpi_day", "kpi_month" and "kpi_year": an institution's indicators.
+/* export_kpi.h - the measurements "kpi_day", "kpi_month" and "kpi_year": an institution's
+ * indicators.
  *
  * kpi_month,region=,institution=,type= <indicators>,name="",latitude=,longitude=
  * A year has its quotas and targets as well (export_goal.h).
