@@ -74,6 +74,26 @@ static struct agent_meter with_all(const struct agent_meter *meter)
 	return all;
 }
 
+/* A request that the meter refuses takes all its points along: they are asked for with less in one
+ * request, at last one by one. meter->sweep is owned. True if anything came. */
+static bool ask_closely(const struct agent_bus *bus, struct ask_line *line, struct ask_meter *meter,
+			struct reading *reading)
+{
+	bool is_here = ask_meter_all(line, meter, reading);
+
+	while (reading->n_refused > 0 && meter->caution < SWEEP_SINGLE) {
+		enum sweep_caution caution = meter->caution + 1;
+		struct sweep *closer;
+
+		if (agent_config_sweep(&closer, bus, meter->config, caution, NULL, NULL) != 0)
+			break;
+		sweep_destroy(meter->sweep);
+		ask_meter_replan(meter, closer, caution);
+		is_here = ask_meter_all(line, meter, reading);
+	}
+	return is_here;
+}
+
 static int read_directly(const struct agent_bus *bus, const struct agent_meter *config,
 			 const char *socket, struct buf *json, struct err *err)
 {
@@ -91,16 +111,16 @@ static int read_directly(const struct agent_bus *bus, const struct agent_meter *
 	r = line_open(&line, false, err);
 	if (r == 0)
 		r = identify(&line.ask, &meter, &reading, err);
-	if (r == 0 && !ask_meter_all(&line.ask, &meter, &reading)) {
+	if (r == 0 && !ask_closely(bus, &line.ask, &meter, &reading)) {
 		reading_failure_code(&reading, code);
 		r = err_set(err, -EIO, "meter %s does not answer: %s", config->id, code);
 	}
 	if (r == 0)
-		reading_write_json(&reading, config, sweep, meter.kept, json);
+		reading_write_json(&reading, config, meter.sweep, meter.kept, json);
 	reading_fini(&reading);
+	sweep_destroy(meter.sweep);
 	ask_meter_fini(&meter);
 	line_fini(&line);
-	sweep_destroy(sweep);
 	return r;
 }
 

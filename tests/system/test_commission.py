@@ -393,6 +393,19 @@ def test_read_names_a_reversed_transformer(stack):
     assert re.search(r"voltage_l1_n_v +230 +4366 0000", text)
 
 
+def test_read_asks_around_what_the_meter_refuses(stack):
+    site = Site(stack)
+    registers = {a: 0 for a in range(400) if a not in (14, 15)}  # no power of L2, whatever the map says
+    registers[0], registers[1] = struct.unpack(">HH", struct.pack(">f", 230.5))
+
+    wire = Wire(lambda request: registers_answer(request, registers))
+    answer, _ = site.run("read", "--rtu", f"{wire.device}:9600", "--unit", "1", "--profile", "eastron_sdm630",
+                         "--profiles", PROFILES)
+    values = answer["values"]
+    assert values["voltage_l1_n_v"] == 230.5
+    assert [name for name in values if values[name] is None] == ["active_power_l2_w"]
+
+
 def test_read_prints_a_life_for_the_registry(stack):
     site = Site(stack)
     site.write_agent()
