@@ -40,16 +40,6 @@ static void take_day(const struct load_day *load, void *arg)
 			day->hours[h] = (double)load->hours[h].value / 1e6;
 }
 
-/* By the institution's own calendar, else by its type. */
-static enum calendar_kind calendar_of(const struct registry_identity *is)
-{
-	if (is->working != WORKING_BY_TYPE)
-		return (enum calendar_kind)is->working;
-	if (is->type == TYPE_EDUCATION)
-		return CALENDAR_SCHOOL;
-	return is->type == TYPE_HEALTH ? CALENDAR_ALWAYS : CALENDAR_OFFICE;
-}
-
 static void clear_days(struct window *window)
 {
 	const struct registry *registry = window->watching->registry;
@@ -60,8 +50,8 @@ static void clear_days(struct window *window)
 			&registry->institutions[window->institution], window->first + i);
 
 		window->days[i].is_free =
-			!calendar_works(calendar, calendar_of(is), registry->regions, is->region,
-					window->first + i);
+			!calendar_works(calendar, calendar_kind_of(is), registry->regions,
+					is->region, window->first + i);
 		for (int h = 0; h < DERIVED_HOURS; h++)
 			window->days[i].hours[h] = NAN;
 	}

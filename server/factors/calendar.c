@@ -394,6 +394,19 @@ bool calendar_is_published(const struct calendar *calendar, civil_day day)
 	return false;
 }
 
+_Static_assert((int)WORKING_OFFICE == CALENDAR_OFFICE && (int)WORKING_SCHOOL == CALENDAR_SCHOOL &&
+		       (int)WORKING_ALWAYS == CALENDAR_ALWAYS,
+	       "the registry names calendars");
+
+enum calendar_kind calendar_kind_of(const struct registry_identity *is)
+{
+	if (is->working != WORKING_BY_TYPE)
+		return (enum calendar_kind)is->working;
+	if (is->type == TYPE_EDUCATION)
+		return CALENDAR_SCHOOL;
+	return is->type == TYPE_HEALTH ? CALENDAR_ALWAYS : CALENDAR_OFFICE;
+}
+
 bool calendar_works(const struct calendar *calendar, enum calendar_kind kind,
 		    const struct region_tree *tree, uint32_t region, civil_day day)
 {

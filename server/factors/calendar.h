@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "common/conf.h"
-#include "server/registry/region.h"
+#include "server/registry/registry.h"
 
 enum day_kind { DAY_WORKING, DAY_WEEKEND, DAY_HOLIDAY };
 /* Who works when: offices by the public calendar, schools outside of their holidays too, hospitals
@@ -56,6 +56,8 @@ void calendar_fini(struct calendar *calendar);
 enum day_kind calendar_day(const struct calendar *calendar, civil_day day);
 /* Are the holidays of the day's year published? */
 bool calendar_is_published(const struct calendar *calendar, civil_day day);
+/* Of an institution: its own, else by its type. */
+enum calendar_kind calendar_kind_of(const struct registry_identity *is);
 bool calendar_works(const struct calendar *calendar, enum calendar_kind kind,
 		    const struct region_tree *tree, uint32_t region, civil_day day);
 

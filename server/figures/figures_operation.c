@@ -14,25 +14,12 @@ struct scan {
 	struct operation *out;
 };
 
-_Static_assert((int)WORKING_OFFICE == CALENDAR_OFFICE && (int)WORKING_SCHOOL == CALENDAR_SCHOOL &&
-		       (int)WORKING_ALWAYS == CALENDAR_ALWAYS,
-	       "the registry names calendars");
-
-static enum calendar_kind calendar_of(const struct registry_identity *is)
-{
-	if (is->working != WORKING_BY_TYPE)
-		return (enum calendar_kind)is->working;
-	if (is->type == TYPE_EDUCATION)
-		return CALENDAR_SCHOOL;
-	return is->type == TYPE_HEALTH ? CALENDAR_ALWAYS : CALENDAR_OFFICE;
-}
-
 /* Only the terms of schools differ by region. */
 static bool is_free(const struct figures_reader *reader, const struct registry_identity *is,
 		    civil_day day)
 {
 	const struct figures *figures = reader->figures;
-	enum calendar_kind kind = calendar_of(is);
+	enum calendar_kind kind = calendar_kind_of(is);
 	uint32_t region = kind == CALENDAR_SCHOOL ? is->region : 0;
 	size_t slot =
 		((size_t)day * 2654435761U + region * 40503U + kind * 977U) % FIGURES_FREE_DAYS;
