@@ -56,17 +56,30 @@ static void write_region(struct work *work, uint32_t region)
 	buf_fini(&subtree);
 }
 
+/* Under each region that it is in, so that those of a region are found by a tag alone. */
+static void write_places(struct work *work, const struct registry_institution *of)
+{
+	const struct region_tree *tree = work->registry->regions;
+
+	for (uint32_t at = of->region; at != UINT32_MAX; at = tree->regions[at].parent) {
+		struct export_line line;
+
+		export_line_begin(&line, work->out, "directory");
+		export_line_tag(&line, "kind", "institution");
+		export_line_tag(&line, "region", tree->regions[at].code);
+		export_line_tag(&line, "institution", of->id);
+		add_label(&line, of->name, of->id);
+		export_line_text(&line, "code", tree->regions[of->region].code);
+		export_line_text(&line, "type", institution_type_name(of->type));
+		export_line_end(&line, work->now_ms);
+	}
+}
+
 static void write_institution(struct work *work, const struct registry_institution *of)
 {
 	struct export_line line;
 
-	export_line_begin(&line, work->out, "directory");
-	export_line_tag(&line, "kind", "institution");
-	export_line_tag(&line, "institution", of->id);
-	add_label(&line, of->name, of->id);
-	export_line_text(&line, "code", work->registry->regions->regions[of->region].code);
-	export_line_text(&line, "type", institution_type_name(of->type));
-	export_line_end(&line, work->now_ms);
+	write_places(work, of);
 	for (size_t i = 0; i < of->n_buildings; i++) {
 		export_line_begin(&line, work->out, "directory");
 		export_line_tag(&line, "kind", "building");

@@ -97,11 +97,13 @@ static void test_lines(void **state)
 	feed(&f, "2026-03-01", 94, 0);
 	export(&f, 100000);
 	/* 24 hours and the day, of meter and institution, a month each, three of indicators; who
-	 * there is (3 regions, an institution, a building), and the indicators of 3 regions */
-	assert_int_equal(f.out.n_lines, 2 * 26 + 2 + 5 + 3 * 2 + 1);
+	 * there is (3 regions, an institution in each, a building), and the indicators of 3 regions
+	 */
+	assert_int_equal(f.out.n_lines, 2 * 26 + 2 + 7 + 3 * 2 + 1);
 	check_has(&f, "directory,kind=region,region=370100 label=\"");
 	check_has(&f, "subtree=\"370102\" ");
-	check_has(&f, "directory,kind=institution,institution=370102-0001 label=\"");
+	check_has(&f, "directory,kind=institution,region=370102,institution=370102-0001 label=\"");
+	check_has(&f, "directory,kind=institution,region=370000,institution=370102-0001 label=\"");
 	check_has(&f, "region_kpi_month,region=370000 ");
 	check_has(&f, "energy_hour_meter,region=370102,institution=370102-0001,carrier=electricity,"
 		      "item=01000,building=main,meter=e01,role=main "
@@ -128,7 +130,7 @@ static void test_only_what_changed(void **state)
 	(void)state;
 	start(&f);
 	feed(&f, "2026-03-01", 94, 0);
-	assert_int_equal(export_all(&f, 100000), 54 + 12);
+	assert_int_equal(export_all(&f, 100000), 54 + 14);
 	assert_int_equal(export_all(&f, 100000), 0);
 	feed(&f, "2026-03-01T23:45:00+08:00", 0, 95 * (int64_t)MICRO);
 	assert_int_equal(export_all(&f, 100000), 2 * 3 + 3 + 3 * 2);
@@ -199,7 +201,7 @@ static void test_what_vanished_is_deleted(void **state)
 	campus_register(&f.campus, HEAD BUILDINGS);
 	campus_derive(&f.campus);
 	/* who there is, and regions that still have an institution */
-	assert_int_equal(export_all(&f, 100000), 5 + 3 * 2);
+	assert_int_equal(export_all(&f, 100000), 7 + 3 * 2);
 	/* two hours, the day and the month, of meter and total; the older directory */
 	assert_int_equal(f.out.n_deletions, 1 + 8 + 1);
 	finish(&f);
@@ -208,7 +210,7 @@ static void test_what_vanished_is_deleted(void **state)
 	feed(&f, "2026-03-01", 8, 0);
 	campus_register(&f.campus, HEAD BUILDINGS);
 	campus_derive(&f.campus);
-	assert_int_equal(export_all(&f, 100000), 5 + 3 * 2);
+	assert_int_equal(export_all(&f, 100000), 7 + 3 * 2);
 	assert_int_equal(f.out.n_deletions, 1);
 	finish(&f);
 }

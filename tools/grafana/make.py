@@ -246,8 +246,8 @@ SEARCH = {"name": "search", "label": Text("名称含", "Name has"), "type": "tex
           "current": {"text": "", "value": ""}, "skipUrlSync": False}
 INSTITUTION = variable(
     "institution", Text("机构", "Institution"),
-    'SELECT "label" FROM "directory" WHERE "kind" = \'institution\' AND '
-    '"code" =~ /^(${subtree:raw})$/ AND "label" =~ /.*${search:regex}.*/ LIMIT 500', regex=NAME_AND_ID)
+    'SELECT "label" FROM "directory" WHERE "kind" = \'institution\' AND ' + chosen("region") +
+    ' AND "label" =~ /.*${search:regex}.*/ LIMIT 500', regex=NAME_AND_ID)
 BUILDING = variable(
     "building", Text("建筑", "Building"),
     'SELECT "label" FROM "directory" WHERE "kind" = \'building\' AND ' + chosen("institution"),
