@@ -287,6 +287,28 @@ def test_an_agent_and_its_meters_are_one_alarm(make, stack):
     agent.close()
 
 
+def test_the_week_comes_in_a_letter(make, stack):
+    """On Monday at eight: what is open, to those who want it, once."""
+    plant = make(start_local="2026-03-01T20:00:00", speed=3600)
+    server = plant.run()
+    agent = HandMadeAgent(stack.broker_port)
+    drop(plant, agent, 1, "m01")
+
+    def letters():
+        mails = [(str(email.header.make_header(email.header.decode_header(mail["Subject"]))),
+                  mail.get_payload(decode=True).decode()) for mail in plant.mailbox.mails()]
+        return [text for subject, text in mails if subject.startswith("[周报]")]
+    [text] = wait_until(letters, 60, "the week's letter")
+    server.kill()
+    plant.run()
+    assert "上周（2026-02-23 至 2026-03-01）新增告警" in text
+    assert "In the week from 2026-02-23 to 2026-03-01" in text
+    assert "计量数据异常" in text and f"{INSTITUTION}-m01" in text
+    wait_until(lambda: plant.metric('nenghao_alarm_notices_waiting{receiver="box"}') == 0, 30, "all is told")
+    assert len(letters()) == 1
+    agent.close()
+
+
 def test_a_dead_mailbox_holds_up_nobody(make, stack):
     plant = make()
     plant.mailbox.close()
