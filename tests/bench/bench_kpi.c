@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long indicators take once the roll-ups are there: a month of a province, and the institution
- * that changed. Prints milliseconds. Arguments: a folder, and how many institutions. */
+ * that changed. Prints milliseconds. Arguments: a folder, how many institutions, and the folder
+ * of factors. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -25,7 +26,7 @@ static const char institution_yaml[] =
 	"     lives: [{serial: b, from: 2023-01-01, ratio: 1}]}\n";
 
 struct province {
-	const char *folder;
+	const char *folder, *factors_folder;
 	int n;
 	struct ledger *ledger;
 	struct derive *derive;
@@ -134,7 +135,7 @@ static void open_province(struct province *p)
 	write_registry(p, dir);
 	bench_demand(registry_load(&p->registry, dir, NULL, ZONE_MS, &errors) == 0,
 		     "the registry loads");
-	bench_demand(factors_load(&p->factors, "config/factors", &errors) == 0, "factors load");
+	bench_demand(factors_load(&p->factors, p->factors_folder, &errors) == 0, "factors load");
 	conf_errors_fini(&errors);
 	demand(p, ledger_open(&p->ledger, path, &p->err));
 	demand(p, derive_open(&p->derive, p->ledger, &p->err));
@@ -190,7 +191,8 @@ static void measure(struct province *p, const struct figures *figures,
 int main(int argc, char **argv)
 {
 	struct province p = {.folder = argc > 1 ? argv[1] : ".",
-			     .n = argc > 2 ? atoi(argv[2]) : 25000}; /* NOLINT(cert-err34-c) */
+			     .n = argc > 2 ? atoi(argv[2]) : 25000, /* NOLINT(cert-err34-c) */
+			     .factors_folder = argc > 3 ? argv[3] : "config/factors"};
 	struct figures_question question = {.by = GROUP_NONE};
 	struct figures figures;
 
