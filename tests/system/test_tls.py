@@ -110,6 +110,9 @@ def test_a_broker_of_a_foreign_authority_is_not_trusted(stack, authority):
     agent = stack.agent(plant.agent_config)
     wait_until(lambda: "certificate" in agent.log().lower(), 20, "the reason in words")
     assert agent.is_running()  # it keeps polling; the spool fills
-    shown = stack.run(stack.program("agent"), "status", "-c", plant.agent_config, check=False,
-                      env={"LC_ALL": "C"}).stdout
-    assert "reason: TLS: certificate verify failed" in shown and "ca_file" in shown, shown
+
+    def shown():
+        return stack.run(stack.program("agent"), "status", "-c", plant.agent_config, check=False,
+                         env={"LC_ALL": "C"}).stdout
+    wait_until(lambda: "reason: TLS: certificate verify failed" in shown(), 20, "the status has it too")
+    assert "ca_file" in shown()
