@@ -339,8 +339,8 @@ static struct agent_config *parse(const char *text)
 #define BUS_OF(name, unit)                                                                        \
 	"  - name: " name "\n    tcp: {host: " name "}\n    round_trip: 1ms\n    timeout: 10ms\n" \
 	"    meters: [{id: m-" name ", unit: " unit ", profile: peacefair_pzem016}]\n"
-#define HEAD                                                                        \
-	"agent: {id: a1, region: \"370102\"}\nmqtt: {url: tcp://x}\ninterval: 1s\n" \
+#define HEAD                                                                         \
+	"agent: {id: a1, region: \"370102\"}\nmqtt: {url: tcp://x}\ninterval: 20s\n" \
 	"profiles: [config/profiles]\nbuses:"
 
 struct health_of { /* by its id */
@@ -393,6 +393,8 @@ static void only_what_has_changed_begins_anew(void **state)
 	after = health_of(bench.poller, "m-a");
 	assert_int_equal(after.n, 3);
 	assert_true(after.found.due > before.found.due); /* it counts on */
+	assert_int_equal(after.found.missed, before.found.missed);
+	assert_int_equal(after.found.on_time, after.found.due);
 	assert_null(health_of(bench.poller, "m-c").found.id);
 	/* And back, with nothing left of the first configuration but what is still in use. */
 	config = parse(HEAD " []\n");
