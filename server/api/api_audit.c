@@ -175,17 +175,7 @@ static void get_audit(struct api_call *call)
 static const struct api_parameter parameters[] = {
 	{.name = "since", .type = API_TIME, .help = "only accesses from then on"},
 	{.name = "token", .help = "only accesses with the token of this name"},
-	{.name = "limit",
-	 .type = API_INTEGER,
-	 .min = 1,
-	 .max = ENTRIES_MAX,
-	 .fallback = "100",
-	 .help = "accesses on a page"},
-	{.name = "cursor",
-	 .type = API_INTEGER,
-	 .min = 1,
-	 .max = INT64_MAX,
-	 .help = "the next of the page before"},
+	API_PAGE_PARAMETERS(ENTRIES_MAX, "accesses"),
 	API_CSV_PARAMETERS,
 	{0},
 };

@@ -170,6 +170,18 @@ bool api_kpi(struct api_call *call, const char *name, enum kpi *out);
 /* ---- CSV ---- */
 extern const char *const api_format_names[], *const api_sheet_names[], *const api_bom_names[];
 #define API_XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+/* Of lists whose items have numbers: how many are on a page, and where it begins. */
+#define API_PAGE_PARAMETERS(most, items)                                           \
+	{.name = "limit",                                                          \
+	 .type = API_INTEGER,                                                      \
+	 .min = 1,                                                                 \
+	 .max = (most),                                                            \
+	 .fallback = "100",                                                        \
+	 .help = items " on a page"},                                              \
+	{                                                                          \
+		.name = "cursor", .type = API_INTEGER, .min = 1, .max = INT64_MAX, \
+		.help = "the next of the page before"                              \
+	}
 /* Rows for the parameters of a route that has CSV as well. */
 #define API_CSV_PARAMETERS                                                                     \
 	{.name = "format",                                                                     \
