@@ -105,13 +105,21 @@ static int count_item(const struct input_work *work, const struct total_plan *pl
 	return rc;
 }
 
-/* The four items and the rest, where anything is measured apart. What the total misses, the rest
- * does as well. */
+/* What another term of the rest misses, the rest does as well. */
+static void add_gap(struct kpi_sum *rest, const struct kpi_sum *term)
+{
+	struct kpi_sum gap = *term;
+
+	gap.value = gap.estimated = 0;
+	kpi_add(rest, &gap, MICRO);
+}
+
+/* The four items and the rest, where anything is measured apart. */
 static int count_items(const struct input_work *work, const struct total_plan *plan,
 		       const struct figures_part *part, struct figures_quantities *of,
 		       struct err *err)
 {
-	struct kpi_sum gap = of->items[EXCHANGE_TOTAL], *rest = &of->items[EXCHANGE_REST];
+	struct kpi_sum *rest = &of->items[EXCHANGE_REST];
 	bool has_parts = false;
 	int rc = 0;
 
@@ -123,8 +131,9 @@ static int count_items(const struct input_work *work, const struct total_plan *p
 	}
 	if (!has_parts || rc < 0)
 		return rc;
-	gap.value = gap.estimated = 0;
-	kpi_add(rest, &gap, MICRO);
+	add_gap(rest, &of->items[EXCHANGE_TOTAL]);
+	add_gap(rest, &of->items[EXCHANGE_GENERATION]);
+	add_gap(rest, &of->items[EXCHANGE_EXPORT]);
 	return figures_input_item(work, CARRIER_ELECTRICITY, "rest", part, rest, err);
 }
 

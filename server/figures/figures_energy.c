@@ -286,13 +286,13 @@ static int by_meter(struct work *work, struct err *err)
 	return rc;
 }
 
-/* The rest misses what the total or any part misses. */
+/* The rest misses what any of its terms misses. */
 static int miss_rest(struct work *work, const struct total_plan *plan, struct err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < plan->n_items && rc == 0; i++)
-		if (total_is_part(plan->items[i].name) || strcmp(plan->items[i].name, "total") == 0)
+		if (total_in_rest(plan->items[i].name) != 0)
 			rc = miss_item(work, &plan->items[i], err);
 	return rc;
 }

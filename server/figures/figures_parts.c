@@ -69,7 +69,18 @@ static void add_factors(const struct input_work *work, enum carrier carrier, civ
 	add_carbon(work, carrier, month, total, &fixed);
 }
 
-/* What the parts of a total do not tell is in the rest, which is there where any is measured. */
+/* All that reached the loads: bought and generated, less exported. */
+static void add_used(struct kpi_sum *used, const struct figures_quantities *of)
+{
+	struct kpi_sum export = of->items[EXCHANGE_EXPORT];
+
+	export.value = -export.value;
+	kpi_add(used, &of->items[EXCHANGE_TOTAL], MICRO);
+	kpi_add(used, &of->items[EXCHANGE_GENERATION], MICRO);
+	kpi_add(used, &export, MICRO);
+}
+
+/* What the parts of it do not tell is in the rest, which is there where any is measured. */
 static void add_electricity(struct kpi_sum *parts, const struct figures_quantities *of)
 {
 	static const struct {
@@ -84,7 +95,7 @@ static void add_electricity(struct kpi_sum *parts, const struct figures_quantiti
 	for (size_t i = 0; i < sizeof items / sizeof *items; i++)
 		kpi_add(&parts[items[i].part], &of->items[items[i].item], MICRO);
 	if (of->items[EXCHANGE_REST].applies)
-		kpi_add(&parts[PART_METERED], &of->items[EXCHANGE_TOTAL], MICRO);
+		add_used(&parts[PART_METERED], of);
 }
 
 void figures_input_add(const struct input_work *work, enum carrier carrier, civil_day month,

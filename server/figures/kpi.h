@@ -69,7 +69,7 @@ enum kpi_part {
 	PART_POWER,       /* 01C 动力 */
 	PART_SPECIAL,     /* 01D 特殊 */
 	PART_REST,        /* kWh that no part measures */
-	PART_METERED,     /* kWh of the total where there are parts */
+	PART_METERED,     /* kWh that reached the loads, where there are parts */
 	PART_ROOM,        /* kWh of data-centre rooms */
 	PART_IT,          /* kWh of the equipment in them */
 	PART_KNOWN,       /* kWh of the hours that are known */

@@ -85,15 +85,16 @@ static int day_of_item(struct derive_group *group, const struct total_item *from
 	return 0;
 }
 
-static void subtract(struct amount *rest, const struct amount *part)
+static void add_to_rest(struct amount *rest, const struct amount *one, int sign)
 {
-	if (!rest->is_known || !part->is_known)
+	if (!rest->is_known || !one->is_known)
 		return;
-	rest->value -= part->value;
-	rest->estimated += part->estimated;
+	rest->value += sign * one->value;
+	rest->estimated += one->estimated;
 }
 
-/* What no part measures, losses included: total less parts, at each length of time. */
+/* What no part measures, losses included, at each length of time: all that reached the loads, own
+ * generation too, less parts. Known where the total is. */
 static void day_of_rest(struct derive_group *group)
 {
 	const struct derive_item *total = derive_item(group, "total");
@@ -101,14 +102,15 @@ static void day_of_rest(struct derive_group *group)
 	bool has_parts = false;
 
 	for (size_t i = 0; i < group->n_items; i++) {
-		const struct derive_item *part = &group->items[i];
+		const struct derive_item *one = &group->items[i];
+		int sign = total_in_rest(one->name);
 
-		if (!total_is_part(part->name))
+		if (sign == 0 || strcmp(one->name, "total") == 0)
 			continue;
-		has_parts |= part->row.sum.is_known;
-		subtract(&rest.sum, &part->row.sum);
+		has_parts |= total_is_part(one->name) && one->row.sum.is_known;
+		add_to_rest(&rest.sum, &one->row.sum, sign);
 		for (int h = 0; h < DERIVED_HOURS; h++)
-			subtract(&rest.hours[h], &part->row.hours[h]);
+			add_to_rest(&rest.hours[h], &one->row.hours[h], sign);
 	}
 	struct derive_item *item = has_parts ? derive_item(group, "rest") : NULL;
 	if (item != NULL)
@@ -147,11 +149,12 @@ static void add_shared(const char *name, const struct derived_row *part, void *a
 void derive_add_shared_estimated(const char *name, int64_t estimated, void *arg)
 {
 	struct derive_group *group = arg;
-	struct derive_item *items[] = {derive_item(group, name),
-				       strcmp(name, "total") == 0 ? derive_item(group, "shared")
-								  : NULL};
+	struct derive_item *items[] = {
+		derive_item(group, name),
+		strcmp(name, "total") == 0 ? derive_item(group, "shared") : NULL,
+		total_in_rest(name) != 0 ? derive_item(group, "rest") : NULL};
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof items / sizeof *items; i++)
 		if (items[i] != NULL)
 			items[i]->month_estimated += estimated;
 }

@@ -101,7 +101,7 @@ static int months_estimated(struct derive_group *group, struct err *err)
 			continue;
 		rc = meter_month_estimated(group, from, &estimated, err);
 		item->month_estimated += estimated;
-		if (total_is_part(from->name) || strcmp(from->name, "total") == 0)
+		if (group->is_online && total_in_rest(from->name) != 0)
 			of_rest += estimated;
 	}
 	struct derive_item *rest = rc == 0 && of_rest > 0 ? derive_item(group, "rest") : NULL;

@@ -92,6 +92,24 @@ static void mix_weather(uint64_t *hash, const struct registry *registry, uint32_
 			hash_mix(hash, registry->weather[weather].hash);
 }
 
+/* What the rest is made of where electricity is generated or exported; a number that is new with
+ * the rule has these institutions computed again. */
+static void mix_rest(uint64_t *hash, const struct registry *registry,
+		     const struct registry_institution *institution)
+{
+	enum { REST_RULE = 2 };
+	bool has_own = false;
+
+	for (uint32_t i = 0; i < institution->n_meters; i++) {
+		const struct registry_meter *meter =
+			&registry->meters[institution->first_meter + i];
+
+		has_own |= meter->is_export || meter->role == ROLE_GENERATION;
+	}
+	if (has_own)
+		hash_mix(hash, REST_RULE);
+}
+
 int64_t derive_define_institution(const struct registry *registry, uint32_t index)
 {
 	const struct registry_institution *institution = &registry->institutions[index];
@@ -129,6 +147,7 @@ int64_t derive_define_institution(const struct registry *registry, uint32_t inde
 	}
 	mix_occupants(&hash, registry, institution);
 	mix_weather(&hash, registry, index);
+	mix_rest(&hash, registry, institution);
 	return finish(hash);
 }
 

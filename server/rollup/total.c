@@ -137,6 +137,13 @@ bool total_is_part(const char *item)
 	return item[0] >= '0' && item[0] <= '9';
 }
 
+int total_in_rest(const char *item)
+{
+	if (strcmp(item, "total") == 0 || strcmp(item, "generation") == 0)
+		return 1;
+	return total_is_part(item) || strcmp(item, "export") == 0 ? -1 : 0;
+}
+
 void total_add(struct amount *sum, const struct amount *term, int sign)
 {
 	if (!term->is_known)

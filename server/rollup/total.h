@@ -23,7 +23,7 @@ struct total_item {
 /* The items of one institution and carrier, in order: total, non_own, generation, export (each
  * only if it has meters), then parts by the first three characters of the energy item code
  * ("01A"). A part is what its meters count without the meters of other parts and without non-own
- * scopes below them, so that parts and the rest add up to the total. */
+ * scopes below them, so that parts and the rest add up to total + generation - export. */
 struct total_plan {
 	struct total_item *items;
 	size_t n_items, cap;
@@ -32,8 +32,11 @@ struct total_plan {
 void total_plan_init(struct total_plan *plan, const struct registry *registry, uint32_t institution,
 		     enum carrier carrier);
 void total_plan_fini(struct total_plan *plan);
-/* Is it a part of the total (an energy item), not the total or an account of its own? */
+/* Is it a part of what is used (an energy item), not the total or an account of its own? */
 bool total_is_part(const char *item);
+/* How an item counts in what the loads use and no part measures: 1 total and generation, which
+ * bring it, -1 export and the parts, which take it away, 0 what is not in it. */
+int total_in_rest(const char *item);
 
 /* Adds a term to a sum (zeroed before the first). A sum is known as soon as one added term is; it
  * is what is known of it: what is missing the coverage tells. Covered and closed times stay 0. */

@@ -43,7 +43,13 @@ function mixChart(parts, year, unit) {
   });
 }
 
-// The parts, below them the total and what stands beside it.
+// What reached the loads: the parts and the rest add up to it.
+const usedOf = (own) => ["total", "generation", "export"].reduce((sum, item) => {
+  const series = own.find((one) => one.key.item === item);
+  return sum + (item === "export" ? -1 : 1) * ((series && sumOf(series).value) || 0);
+}, 0);
+
+// The parts, below them the total and what stands beside it; shares are of what was used.
 function sharesCard(title, parts, beside, total) {
   const color = (series, i) => (series.key.item === "rest" ? "before" : COLORS[i % COLORS.length]);
   const rows = [...parts.map((series, i) => ({ item: series.key.item, color: color(series, i), unit: series.unit, ...sumOf(series) })),
@@ -75,5 +81,5 @@ export async function itemsView({ place, subject }) {
   if (!total) return h("div", { class: "stack" }, filters, empty());
   return h("div", { class: "stack" }, filters,
     mixChart(parts.length ? parts : [total], year, total.unit),
-    sharesCard(carrier === "electricity" ? t("institution.items") : t("nav.items"), parts, beside, sumOf(total).value));
+    sharesCard(carrier === "electricity" ? t("institution.items") : t("nav.items"), parts, beside, usedOf(own)));
 }
