@@ -16,6 +16,14 @@ struct claim {
 	struct balance balance;
 };
 
+/* The meters under judgement. */
+struct family {
+	struct balance_meter parent, fed;
+	const struct balance_meter *subs;
+	size_t n;
+	int64_t above; /* parent and fed */
+};
+
 static int64_t left_of(const struct claim *claim)
 {
 	int64_t left = claim->parent - claim->sum;
@@ -66,22 +74,24 @@ static bool times(int64_t value, int64_t factor, int64_t *out)
 }
 
 /* Too much below: the parent counts too little, or one of the subs too much. */
-static void explain_excess(struct claim *best, struct balance_meter parent,
-			   const struct balance_meter *subs, size_t n, int64_t sum)
+static void explain_excess(struct claim *best, const struct family *of, int64_t sum)
 {
+	const struct balance_meter *subs = of->subs;
+
 	for (int f = 0; f < N_FACTORS; f++) {
 		struct claim claim = {.sum = sum,
-				      .points = has_no_ratio(&parent) ? 2 : f < N_POWERS,
+				      .points = has_no_ratio(&of->parent) ? 2 : f < N_POWERS,
 				      .balance = {.meter = BALANCE_PARENT,
 						  .factor = factors[f],
 						  .is_too_low = true,
 						  .sum = sum}};
 
-		if (times(parent.value, factors[f], &claim.parent))
+		if (times(of->parent.value, factors[f], &claim.parent) &&
+		    !__builtin_add_overflow(claim.parent, of->fed.value, &claim.parent))
 			offer(best, &claim, false);
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < of->n; i++) {
 			bool is_twice = is_ratio(&subs[i], factors[f]);
-			struct claim sub = {.parent = parent.value,
+			struct claim sub = {.parent = of->above,
 					    .sum = sum - subs[i].value + subs[i].value / factors[f],
 					    .points = is_twice ? 2 : f < N_POWERS,
 					    .balance = {.meter = i,
@@ -89,20 +99,38 @@ static void explain_excess(struct claim *best, struct balance_meter parent,
 							.is_ratio_known = is_twice,
 							.sum = sum}};
 
-			if (subs[i].value > parent.value)
+			if (subs[i].value > of->above)
 				offer(best, &sub, false);
 		}
 	}
 }
 
+/* Own generation counts too little. Inverters count without a ratio, so that speaks for nothing. */
+static void explain_fed(struct claim *best, const struct family *of, int64_t sum)
+{
+	for (int f = 0; f < N_FACTORS && of->fed.den != 0; f++) {
+		struct claim claim = {.sum = sum,
+				      .points = f < N_POWERS,
+				      .balance = {.meter = BALANCE_FED,
+						  .factor = factors[f],
+						  .is_too_low = true,
+						  .sum = sum}};
+
+		if (times(of->fed.value, factors[f], &claim.parent) &&
+		    !__builtin_add_overflow(claim.parent, of->parent.value, &claim.parent))
+			offer(best, &claim, false);
+	}
+}
+
 /* Much is not measured: exactly ten, a hundred or a thousand times a sub without ratio would be
  * all of it. */
-static void explain_rest(struct claim *best, struct balance_meter parent,
-			 const struct balance_meter *subs, size_t n, int64_t sum)
+static void explain_rest(struct claim *best, const struct family *of, int64_t sum)
 {
+	const struct balance_meter *subs = of->subs;
+
 	for (int f = 0; f < N_POWERS; f++)
-		for (size_t i = 0; i < n; i++) {
-			struct claim claim = {.parent = parent.value,
+		for (size_t i = 0; i < of->n; i++) {
+			struct claim claim = {.parent = of->above,
 					      .points = 2,
 					      .balance = {.meter = i,
 							  .factor = factors[f],
@@ -117,23 +145,30 @@ static void explain_rest(struct claim *best, struct balance_meter parent,
 		}
 }
 
-struct balance balance_judge(struct balance_meter parent, const struct balance_meter *subs,
-			     size_t n)
+struct balance balance_judge(struct balance_meter parent, struct balance_meter fed,
+			     const struct balance_meter *subs, size_t n)
 {
-	struct claim best = {.parent = parent.value};
+	struct family of = {parent, fed, subs, n, 0};
+	struct claim best = {0};
 	int64_t sum = 0;
+
+	if (__builtin_add_overflow(parent.value, fed.value, &of.above))
+		return best.balance;
+	best.parent = of.above;
 
 	for (size_t i = 0; i < n; i++)
 		if (subs[i].value < 0 || __builtin_add_overflow(sum, subs[i].value, &sum))
 			return best.balance;
 	best.balance.sum = sum;
-	if (n == 0 || parent.value < 0 || (parent.value < WORTH_LOOKING && sum < WORTH_LOOKING))
+	if (n == 0 || parent.value < 0 || of.above < 0 ||
+	    (of.above < WORTH_LOOKING && sum < WORTH_LOOKING))
 		return best.balance;
-	if (sum - parent.value <= parent.value / TOLERANCE || sum - parent.value <= WORTH_LOOKING) {
-		explain_rest(&best, parent, subs, n, sum);
+	if (sum - of.above <= of.above / TOLERANCE || sum - of.above <= WORTH_LOOKING) {
+		explain_rest(&best, &of, sum);
 		return best.balance;
 	}
-	explain_excess(&best, parent, subs, n, sum);
+	explain_excess(&best, &of, sum);
+	explain_fed(&best, &of, sum);
 	if (best.balance.verdict != BALANCE_SUSPECT)
 		best.balance = (struct balance){.verdict = BALANCE_NEGATIVE, .sum = sum};
 	return best.balance;

@@ -13,9 +13,10 @@
 struct looking {
 	const struct load_work *work;
 	uint32_t parent;
-	struct balance_meter above, *below;
+	struct balance_meter above, fed, *below;
 	uint32_t *subs; /* indexes of below */
 	size_t n;
+	uint32_t generation; /* the one meter of fed, or REGISTRY_NONE: none or several */
 };
 
 static const struct registry_meter *meter_of(const struct looking *looking, uint32_t meter)
@@ -28,18 +29,6 @@ static bool is_judged(const struct registry_meter *meter, enum carrier carrier)
 {
 	return meter->carrier == carrier && meter->n_terms == 0 && !meter->is_export &&
 	       meter->role != ROLE_GENERATION;
-}
-
-static bool has_generation(const struct load_work *work)
-{
-	const struct registry *registry = work->derive->registry;
-	const struct registry_institution *of = &registry->institutions[work->institution];
-
-	for (uint32_t i = of->first_meter; i < of->first_meter + of->n_meters; i++)
-		if (registry->meters[i].carrier == work->carrier &&
-		    registry->meters[i].role == ROLE_GENERATION)
-			return true;
-	return false;
 }
 
 /* 1: the day of a meter that is closed as a whole, in one life; 0: nothing can be said. */
@@ -63,10 +52,91 @@ static int load(const struct looking *looking, uint32_t meter, struct balance_me
 	return 1;
 }
 
+/* ---- what comes in beside the parent ---- */
+
+/* The one main meter that counts what comes in, or REGISTRY_NONE: own generation may feed any. */
+static uint32_t only_main(const struct load_work *work)
+{
+	const struct registry *registry = work->derive->registry;
+	const struct registry_institution *of = &registry->institutions[work->institution];
+	uint32_t only = REGISTRY_NONE;
+
+	for (uint32_t i = of->first_meter; i < of->first_meter + of->n_meters; i++) {
+		const struct registry_meter *meter = &registry->meters[i];
+
+		if (meter->carrier != work->carrier || meter->role != ROLE_MAIN || meter->is_export)
+			continue;
+		if (only != REGISTRY_NONE)
+			return REGISTRY_NONE;
+		only = i;
+	}
+	return only;
+}
+
+static bool is_below(const struct registry *registry, uint32_t meter, uint32_t above)
+{
+	uint32_t at = registry->meters[meter].parent;
+
+	for (size_t i = 0; at != REGISTRY_NONE && at != above && i < registry->n_meters; i++)
+		at = registry->meters[at].parent;
+	return at == above;
+}
+
+/* Does a meter of generation or export feed the parent's loads (1), not at all (0), or may it
+ * somewhere below, where nobody knows what passes (-1)? */
+static int feeds(const struct looking *looking, uint32_t meter, uint32_t only)
+{
+	const struct registry *registry = looking->work->derive->registry;
+	const struct registry_meter *of = &registry->meters[meter];
+
+	if (of->carrier != looking->work->carrier ||
+	    (of->role != ROLE_GENERATION && !of->is_export))
+		return 0;
+	if (of->parent == looking->parent || looking->parent == only)
+		return of->parent == REGISTRY_NONE || of->parent == looking->parent ? 1 : -1;
+	if (of->parent != REGISTRY_NONE)
+		return is_below(registry, meter, looking->parent) ? -1 : 0;
+	/* Export is at a main meter; generation that is not said to be anywhere may be anywhere. */
+	return of->is_export && registry->meters[looking->parent].role != ROLE_MAIN ? 0 : -1;
+}
+
+/* 1: known, if nothing as 0; 0: nothing can be said of the day. */
+static int load_fed(struct looking *looking, struct err *err)
+{
+	const struct load_work *work = looking->work;
+	const struct registry *registry = work->derive->registry;
+	const struct registry_institution *of = &registry->institutions[work->institution];
+	uint32_t only = only_main(work);
+	int rc = 1;
+
+	looking->generation = REGISTRY_NONE;
+	for (uint32_t i = of->first_meter; i < of->first_meter + of->n_meters && rc == 1; i++) {
+		int fed = feeds(looking, i, only);
+		struct balance_meter one = {0};
+
+		if (fed == 0)
+			continue;
+		rc = fed > 0 ? load(looking, i, &one, err) : 0;
+		if (rc != 1)
+			return rc;
+		bool is_first = looking->fed.value == 0 && !registry->meters[i].is_export;
+
+		one.value = registry->meters[i].is_export ? -one.value : one.value;
+		looking->generation = is_first ? i : REGISTRY_NONE;
+		looking->fed =
+			(struct balance_meter){looking->fed.value + one.value,
+					       is_first ? one.num : 0, is_first ? one.den : 0};
+	}
+	return rc;
+}
+
 /* 1: the parent and all below it are there. */
 static int load_all(struct looking *looking, struct err *err)
 {
-	int rc = load(looking, looking->parent, &looking->above, err);
+	int rc = load_fed(looking, err);
+
+	if (rc == 1)
+		rc = load(looking, looking->parent, &looking->above, err);
 
 	for (size_t i = 0; i < looking->n && rc == 1; i++)
 		rc = load(looking, looking->subs[i], &looking->below[i], err);
@@ -80,28 +150,40 @@ static void say_amounts(const struct looking *looking, const struct balance *bal
 {
 	enum carrier carrier = looking->work->carrier;
 	char day[CIVIL_TEXT_MAX], sum[DECIMAL_TEXT_MAX], above[DECIMAL_TEXT_MAX];
+	char fed[DECIMAL_TEXT_MAX];
 
 	(void)civil_print_day(looking->work->day, day);
 	(void)decimal_print_micro(balance->sum, sum);
 	(void)decimal_print_micro(looking->above.value, above);
-	buf_printf(out, "On %s the sub-meters of '%s' counted %s %s, it counted %s %s. ", day,
+	buf_printf(out, "On %s the sub-meters of '%s' counted %s %s, it counted %s %s", day,
 		   meter_of(looking, looking->parent)->id, sum, carrier_unit(carrier), above,
 		   carrier_unit(carrier));
+	(void)decimal_print_micro(looking->fed.value, fed);
+	if (looking->fed.value != 0)
+		buf_printf(out, ", and own generation less export brought %s %s", fed,
+			   carrier_unit(carrier));
+	buf_add_text(out, ". ");
 }
 
 static void say_cause(const struct looking *looking, const struct balance *balance, struct buf *out)
 {
-	bool is_parent = balance->meter == BALANCE_PARENT;
-	const struct balance_meter *of =
-		is_parent ? &looking->above : &looking->below[balance->meter];
-	const char *id =
-		meter_of(looking, is_parent ? looking->parent : looking->subs[balance->meter])->id;
+	const struct balance_meter *of = &looking->above;
+	uint32_t meter = looking->parent;
 
 	if (balance->verdict == BALANCE_NEGATIVE) {
 		buf_add_text(out, "No ratio explains it: check the wiring, what is connected below "
 				  "it, and the parents in the registry.");
 		return;
 	}
+	if (balance->meter == BALANCE_FED) {
+		of = &looking->fed;
+		meter = looking->generation;
+	} else if (balance->meter != BALANCE_PARENT) {
+		of = &looking->below[balance->meter];
+		meter = looking->subs[balance->meter];
+	}
+	const char *id = meter_of(looking, meter)->id;
+
 	buf_printf(out, "They agree if '%s' counts %" PRId64 " times %s. ", id, balance->factor,
 		   balance->is_too_low ? "more" : "less");
 	if (balance->is_ratio_known)
@@ -196,7 +278,7 @@ static int judge(struct looking *looking, struct err *err)
 	looking->below = xcalloc(looking->n, sizeof *looking->below);
 	rc = load_all(looking, err);
 	if (rc == 1) {
-		balance = balance_judge(looking->above, looking->below, looking->n);
+		balance = balance_judge(looking->above, looking->fed, looking->below, looking->n);
 		rc = tell(looking, &balance, err);
 	}
 	free(looking->below);
@@ -209,10 +291,9 @@ int derive_balance(const struct load_work *work, struct err *err)
 	const struct registry_institution *of = &registry->institutions[work->institution];
 	uint32_t *subs = xcalloc(of->n_meters + 1, sizeof *subs);
 	uint32_t end = of->first_meter + of->n_meters;
-	bool is_fed = has_generation(work);
 	int rc = 0;
 
-	for (uint32_t p = of->first_meter; p < end && rc == 0 && !is_fed; p++) {
+	for (uint32_t p = of->first_meter; p < end && rc == 0; p++) {
 		struct looking looking = {.work = work, .parent = p, .subs = subs};
 
 		if (!is_judged(&registry->meters[p], work->carrier))

@@ -149,12 +149,12 @@ static void add_shared(const char *name, const struct derived_row *part, void *a
 void derive_add_shared_estimated(const char *name, int64_t estimated, void *arg)
 {
 	struct derive_group *group = arg;
-	struct derive_item *items[] = {
+	struct derive_item *items[3] = {
 		derive_item(group, name),
 		strcmp(name, "total") == 0 ? derive_item(group, "shared") : NULL,
 		total_in_rest(name) != 0 ? derive_item(group, "rest") : NULL};
 
-	for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+	for (size_t i = 0; i < 3; i++)
 		if (items[i] != NULL)
 			items[i]->month_estimated += estimated;
 }

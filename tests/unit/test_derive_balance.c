@@ -91,11 +91,18 @@ static void a_forgotten_ratio_is_told_until_it_is_right(void **state)
 	campus_fini(&campus);
 }
 
-static void what_comes_in_beside_is_no_contradiction(void **state)
+#define PV(parent)                                                                   \
+	"  - {id: pv, carrier: electricity, role: generation, quantity: " KWH parent \
+	", interval: 1h, lives: [{from: 2025-01-01, ratio: 1}]}\n"
+#define SECOND                                                           \
+	"  - {id: e04, carrier: electricity, role: main, quantity: " KWH \
+	", interval: 1h, lives: [{from: 2025-01-01, ratio: 1}]}\n"
+
+/* 60 above, 2160 below: 40 x 52.5 + 96. */
+static void own_generation_hides_no_forgotten_ratio(void **state)
 {
-	char *yaml = institution(
-		"1", "  - {id: pv, carrier: electricity, role: generation, quantity: " KWH
-		     ", interval: 1h, lives: [{from: 2025-01-01, ratio: 1}]}\n");
+	char *yaml = institution("1", PV(""));
+	const struct reading start = {campus_time("2026-03-01"), 0};
 	struct campus campus;
 
 	(void)state;
@@ -103,6 +110,18 @@ static void what_comes_in_beside_is_no_contradiction(void **state)
 	free(yaml);
 	feed(&campus);
 	campus_derive(&campus);
+	check_open(&campus, ""); /* nobody knows what came in */
+	campus_steady(&campus, "pv", KWH, start, HOUR_MS, 4 * (int64_t)MICRO, 72);
+	campus_derive(&campus);
+	check_open(&campus,
+		   "balance 40 On 2026-03-03 the sub-meters of 'e01' counted 2160 kWh, it counted "
+		   "60 kWh, and own generation less export brought 96 kWh. They agree if 'e01' "
+		   "counts 40 times more. Its ratio in the registry is 1: a transformer such as "
+		   "200/5 is probably forgotten.\n");
+	/* 34.4 x 60 + 96 = 2160 */
+	change(&campus, "34.4", PV(""));
+	check_open(&campus, "");
+	change(&campus, "1", SECOND PV(", parent: e01"));
 	check_open(&campus, "");
 	campus_fini(&campus);
 }
@@ -131,7 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_forgotten_ratio_is_told_until_it_is_right),
-		cmocka_unit_test(what_comes_in_beside_is_no_contradiction),
+		cmocka_unit_test(own_generation_hides_no_forgotten_ratio),
 		cmocka_unit_test(a_day_with_a_hole_is_not_judged),
 	};
 
