@@ -16,14 +16,13 @@ function comparison(kpi, figure) {
 export function headline(answer, row, where, institutions) {
   const figure = row.kpis.total_energy_kgce;
   const days = span(answer);
-  const comma = currentLanguage() === "zh" ? "，" : ", ";
   const stop = currentLanguage() === "zh" ? "。" : ".";
   let sentence;
   if (!figure || figure.value === null)
     sentence = [t("overview.none", { where, why: figure && figure.reason ? reason(figure.reason) : t("word.none") }), stop];
   else
     sentence = [t(institutions === undefined ? "overview.headOne" : "overview.head", { ...days, where, n: institutions, value: "" }),
-                h("b", null, format.text(figure.value, figure.unit)), comma, comparison("total_energy_kgce", figure), stop];
+                h("b", null, format.text(figure.value, figure.unit)), t("word.comma"), comparison("total_energy_kgce", figure), stop];
   return h("p", { class: "headline", "data-kpi": "total_energy_kgce" }, sentence);
 }
 

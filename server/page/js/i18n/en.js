@@ -21,7 +21,7 @@ export const en = {
     thisYear: "{y} to date", rollingName: "Last 12 months",
   },
   word: {
-    coverage: "Coverage", reporting: "Reporting", estimated: "Estimated", withheld: "Too little data to judge", withheldShort: "too little data", previous: "Year before",
+    comma: ", ", coverage: "Coverage", reporting: "Reporting", estimated: "Estimated", withheld: "Too little data to judge", withheldShort: "too little data", previous: "Year before",
     change: "Change", changeAll: "All institutions", comparable: "like for like", partial: "so far {value}", total: "Total", name: "Name",
     value: "Value", unit: "Unit", institutions: "{n} institutions", meters: "{n} meters", people: "{n} people", area: "{n} m²", own: "own institutions",
     unknown: "unknown", table: "Table", chart: "Chart", csv: "CSV", print: "Print", retry: "Try again", loading: "Loading…", none: "No data",
@@ -108,7 +108,7 @@ export const en = {
     title: "Among its peers", of: "{type}, {n} institutions", low: "below three quarters", high: "above three quarters", middle: "in the middle", quartiles: "quartiles {a} · median {b} · {c} ({n} institutions)", alone: "There is no institution of this type to compare with.",
   },
   operation: {
-    demand: "Peak demand against the contract", contract: "Contract", noContract: "not registered", capacity: "Capacity", above: "Above the contract", within: "Within the contract", at: "at {at}, {x} of the contract", night: "Lowest flow at night", leak: "A leak is suspected", noLeak: "No sign of a leak", lowest: "Lowest", mean: "Mean of the nights", nights: "Nights known",
+    demand: "Peak demand against the contract", contract: "Contract", noContract: "not registered", capacity: "Capacity", above: "Above the contract", within: "Within the contract", at: "at {at}", share: "{x} of the contract", night: "Lowest flow at night", leak: "A leak is suspected", noLeak: "No sign of a leak", lowest: "Lowest", mean: "Mean of the nights", nights: "Nights known",
   },
   bills: {
     title: "Enter a bill", entered: "Bills entered", enter: "Enter", paste: "Paste many", more: "Days, readings, account, note", period: "Accounting month", quantity: "Amount", fee: "Fee", fees: "Fees", from: "First day", to: "Last day",

@@ -21,7 +21,7 @@ export const zh = {
     thisYear: "{y}年至今", rollingName: "近12个月",
   },
   word: {
-    coverage: "数据完整率", reporting: "上报率", estimated: "估算占比", withheld: "数据不足，暂不评价", withheldShort: "数据不足", previous: "上年同期",
+    comma: "，", coverage: "数据完整率", reporting: "上报率", estimated: "估算占比", withheld: "数据不足，暂不评价", withheldShort: "数据不足", previous: "上年同期",
     change: "同比", changeAll: "全口径同比", comparable: "可比口径", partial: "已有部分 {value}", total: "合计", name: "名称",
     value: "数值", unit: "单位", institutions: "{n} 家机构", meters: "{n} 块表", people: "{n} 人", area: "{n} m²", own: "本级",
     unknown: "未知", table: "数据表", chart: "图", csv: "导出 CSV", print: "打印", retry: "重试", loading: "正在读取…", none: "暂无数据",
@@ -115,7 +115,7 @@ export const zh = {
     title: "同类对比", of: "{type} {n} 家", low: "低于四分之三同类", high: "高于四分之三同类", middle: "居中", quartiles: "四分位 {a} · 中位 {b} · {c}（{n} 家）", alone: "没有可比的同类机构。",
   },
   operation: {
-    demand: "最大需量与合同", contract: "合同最大需量", noContract: "未登记", capacity: "报装容量", above: "超过合同", within: "合同以内", at: "{at} 达到，为合同的 {x}", night: "夜间最小流量", leak: "疑似漏水", noLeak: "未见漏水", lowest: "最小", mean: "平均每夜最小", nights: "有数据的夜晚",
+    demand: "最大需量与合同", contract: "合同最大需量", noContract: "未登记", capacity: "报装容量", above: "超过合同", within: "合同以内", at: "{at} 达到", share: "为合同的 {x}", night: "夜间最小流量", leak: "疑似漏水", noLeak: "未见漏水", lowest: "最小", mean: "平均每夜最小", nights: "有数据的夜晚",
   },
   bills: {
     title: "录入账单", entered: "已录账单", enter: "录入", paste: "粘贴多条", more: "起止日、示数、户号、备注", period: "账期", quantity: "数量", fee: "费用", fees: "费用合计", from: "起始日", to: "截止日",

@@ -28,8 +28,7 @@ function cellInput(view, line, member, words, more) {
 }
 
 function filledCell(line) {
-  if (line.kind !== "number") return "";
-  if (line.entered) return h("span", { class: "quiet" }, t("forms.entered"));
+  if (line.entered || line.kind === "words") return h("span", { class: "quiet" }, t("forms.entered"));
   if (line.filled === null && line.missing) return h("span", { class: "is-warn" }, reason(line.missing));
   return [figure(line.filled, line) || h("span", { class: "quiet" }, line.applies ? t("forms.noValue") : "—"),
           line.moved ? h("small", { class: "is-warn" }, t("forms.movedTo", { value: figure(line.now, line) || t("forms.noValue") })) : null,

@@ -5,6 +5,13 @@ import * as format from "../format.js";
 import { reason, t } from "../i18n.js";
 import { card } from "../parts.js";
 
+function reached(one) {
+  if (!one.peak_at) return reason(one.reason || "");
+  const parts = [t("operation.at", { at: format.moment(one.peak_at) })];
+  if (Number.isFinite(one.share)) parts.push(t("operation.share", { x: format.share(one.share) }));
+  return parts.join(t("word.comma"));
+}
+
 function account(one) {
   const isKnown = Number.isFinite(one.peak_kw);
   const contract = Number.isFinite(one.contract_kw) ? `${format.number(one.contract_kw, 0)} kW` : t("operation.noContract");
@@ -17,7 +24,7 @@ function account(one) {
       h("i", { style: { width: `${Math.min(100, (one.share / Math.max(1, one.share)) * 100)}%` } }), h("b", { style: { left: `${100 / Math.max(1, one.share)}%` } })) : null,
     h("p", { class: "goal-line" }, h("span", null, `${t("operation.contract")} ${contract}`),
       one.capacity_kva ? h("span", null, `${t("operation.capacity")} ${format.number(one.capacity_kva, 0)} kVA`) : null),
-    h("p", { class: "quiet" }, one.peak_at ? t("operation.at", { at: format.moment(one.peak_at), x: format.share(one.share) }) : reason(one.reason || "")));
+    h("p", { class: "quiet" }, reached(one)));
 }
 
 export function demandCard(answer) {

@@ -8,11 +8,10 @@ import { card, empty, table } from "../parts.js";
 import { plotCard } from "../plot.js";
 
 const withUnit = (value, unit) => format.text(value, unit);
-// 328.3 ± 498.5 GJ; a band of another size than the value is written out with its own unit.
+// 328.3 ± 498.5 GJ; the band in the unit that the value is read in.
 function savedText(sum, unit) {
-  const value = format.quantity(sum.value, unit), band = format.quantity(sum.band, unit);
   if (sum.value === null || !Number.isFinite(sum.band)) return withUnit(sum.value, unit);
-  return value.unit === band.unit ? `${value.number} ± ${band.number} ${value.unit}` : `${withUnit(sum.value, unit)} ± ${withUnit(sum.band, unit)}`;
+  return `${format.quantity(sum.value, unit).number} ± ${format.partText(sum.band, sum.value, unit)}`;
 }
 
 const plainSaved = (sum, unit) => (Number.isFinite(sum.band) ? `${format.number(sum.value)} ± ${format.plain(sum.band, unit)}` : format.plain(sum.value, unit));
