@@ -186,7 +186,7 @@ static void write_warnings(struct api_call *call, const struct figures_goals *go
 		add_warning(call, goals, n,
 			    &(struct warning){"off_target",
 					      goals->time_share < 1
-						      ? "为按当前进度推算的全年值,高于年度目标"
+						      ? "为按当前进度推算的全年值，高于年度目标"
 						      : "高于年度目标",
 					      target.progress.projected, target.progress.due});
 }

@@ -12,7 +12,7 @@
 static const struct savings_words words[N_SAVINGS_REFUSALS] = {
 	[SUFFICIENCY_NEGATIVE] = {"negative_meter_values",
 				  "the baseline has values below 0, such as what PV feeds in",
-				  "基期内有负值(如光伏上网)"},
+				  "基期内有负值（如光伏上网）"},
 	[SUFFICIENCY_TOTAL_DAYS] = {"incorrect_number_of_total_days",
 				    "the baseline is not 365 days", "基期不是365天"},
 	[SUFFICIENCY_MISSING] = {"too_many_days_with_missing_data",
@@ -27,12 +27,12 @@ static const struct savings_words words[N_SAVINGS_REFUSALS] = {
 	[SAVINGS_NO_DATA] = {"no_data", "no day of the baseline has both use and temperature",
 			     "基期内没有用能与气温同时有效的数据"},
 	[SAVINGS_NO_MODEL] = {"no_model", "every model has a negative coefficient",
-			      "所有模型都有负系数,无可用模型"},
+			      "所有模型都有负系数，无可用模型"},
 	[SAVINGS_BASELINE_RUNS] = {"baseline_not_over", "the baseline is not over yet",
 				   "基期尚未结束"},
 	[SAVINGS_BILLED] = {"billed_not_metered",
 			    "the daily method needs meters, but on some days the carrier is billed",
-			    "逐日法需要在线计量,但部分日期按账单供能"},
+			    "逐日法需要在线计量，但部分日期按账单供能"},
 	[SAVINGS_BILLS_OVERLAP] =
 		{"bills_overlap",
 		 "bills of different days overlap: which days are whose is not known",

@@ -80,8 +80,8 @@ static void add_base(char *text, const char *what, const char *unit, int64_t now
 
 	if (before <= 0 || now <= 0 || size_of(change) < 0.01)
 		return;
-	add(text, "%s由 %s %s变为 %s %s(%s %.1f%%);", what, print(fill_round(before, 1), a), unit,
-	    print(fill_round(now, 1), b), unit, direction(change), size_of(change) * 100);
+	add(text, "%s由 %s %s变为 %s %s（%s %.1f%%）；", what, print(fill_round(before, 1), a),
+	    unit, print(fill_round(now, 1), b), unit, direction(change), size_of(change) * 100);
 }
 
 static int add_bills(char *text, const struct fill *fill, const struct report *report,
@@ -99,7 +99,8 @@ static int add_bills(char *text, const struct fill *fill, const struct report *r
 		return rc;
 	if (now.bills == before.bills && now.n_days == before.n_days)
 		return 0;
-	add(text, "本期计入账单 %lld 张、共 %lld 天,上年同期 %lld 张、共 %lld 天,账期不完全可比;",
+	add(text,
+	    "本期计入账单 %lld 张、共 %lld 天，上年同期 %lld 张、共 %lld 天，账期不完全可比；",
 	    (long long)now.bills, (long long)now.n_days, (long long)before.bills,
 	    (long long)before.n_days);
 	return 0;
@@ -143,7 +144,7 @@ static void add_degrees(char *text, const char *what, double now, double before)
 	double change = before > 0 ? (now - before) / before : 0;
 
 	if (before > 0 && size_of(change) >= 0.01)
-		add(text, "%s由 %.0f℃·d 变为 %.0f℃·d(%s %.1f%%);", what, before, now,
+		add(text, "%s由 %.0f℃·d 变为 %.0f℃·d（%s %.1f%%）；", what, before, now,
 		    direction(change), size_of(change) * 100);
 }
 
@@ -161,8 +162,8 @@ static bool add_weather(char *text, const struct fill *fill, uint32_t institutio
 	before = season_of(weather, days[1]);
 	if (10 * now.known < 9 * now.days || 10 * before.known < 9 * before.days)
 		return false;
-	add_degrees(text, "采暖度日数(HDD18)", now.heating, before.heating);
-	add_degrees(text, "空调度日数(CDD26)", now.cooling, before.cooling);
+	add_degrees(text, "采暖度日数（HDD18）", now.heating, before.heating);
+	add_degrees(text, "空调度日数（CDD26）", now.cooling, before.cooling);
 	return true;
 }
 
@@ -186,7 +187,7 @@ static int write_note(const struct fill *fill, const struct report *report,
 	int rc = 0;
 
 	note->text[0] = '\0';
-	add(note->text, "%s比上年同期%s %.1f%%(由 %s %s变为 %s %s)。", line->name,
+	add(note->text, "%s比上年同期%s %.1f%%（由 %s %s变为 %s %s）。", line->name,
 	    direction(note->change), size_of(note->change) * 100, print(note->previous, a),
 	    line->unit, print(note->value, b), line->unit);
 	if (source == NULL || (source->kind != SOURCE_QUANTITY && source->kind != SOURCE_FEE))
@@ -197,13 +198,13 @@ static int write_note(const struct fill *fill, const struct report *report,
 		 registry_headcount(of, before.from, before.to));
 	rc = add_bills(note->text, fill, report, source->carrier, err);
 	if (report->cells[note->line].now.is_partial)
-		add(note->text, "数据不完整:%s;", report->cells[note->line].now.missing);
+		add(note->text, "数据不完整：%s；", report->cells[note->line].now.missing);
 	if (depends_on_weather(source) &&
 	    !add_weather(note->text, fill, report->institution,
 			 (const struct span[]){now, before}) &&
 	    source->carrier != CARRIER_ELECTRICITY)
-		add(note->text, "如与气温有关,请补充采暖(供冷)期气温变化;");
-	add(note->text, "其他原因:________。");
+		add(note->text, "如与气温有关，请补充采暖（供冷）期气温变化；");
+	add(note->text, "其他原因：________。");
 	return rc;
 }
 

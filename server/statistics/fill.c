@@ -481,8 +481,8 @@ const char *fill_text(const struct registry *registry, uint32_t institution, enu
 	static const char *const types[N_TYPES] = {"国家机关",     "教育事业单位", "科技事业单位",
 						   "文化事业单位", "卫生事业单位", "体育事业单位",
 						   "其他事业单位", "团体组织"};
-	static const char *const affiliations[] = {"",       "中央",   "省(自治区、直辖市)",
-						   "市(地)", "县(区)", "乡镇(街道)"};
+	static const char *const affiliations[] = {"",         "中央",     "省（自治区、直辖市）",
+						   "市（地）", "县（区）", "乡镇（街道）"};
 	const struct registry_institution *i = &registry->institutions[institution];
 	const struct region *region = &registry->regions->regions[i->region];
 	const char *const texts[] = {[TEXT_NONE] = "",

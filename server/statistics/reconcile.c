@@ -9,7 +9,7 @@ __extension__ typedef __int128 wide;
 
 const char *const reconcile_verdict_names[] = {"agrees",     "close",     "differs",
 					       "incomplete", "no_meters", NULL};
-const char *const reconcile_verdict_zh[] = {"相符",         "基本相符",           "不符,需核查",
+const char *const reconcile_verdict_zh[] = {"相符",         "基本相符",           "不符，需核查",
 					    "表计数据不全", "户号下没有登记表计", NULL};
 
 struct work {

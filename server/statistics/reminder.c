@@ -32,7 +32,7 @@ static void add_missing(char *text, const struct report *report)
 		n++;
 		if (shown == SHOWN_MAX)
 			continue;
-		add(text, shown == 0 ? "待处理:" : ";");
+		add(text, shown == 0 ? "待处理：" : "；");
 		add(text, report->checks[i].text);
 		shown++;
 	}
@@ -52,7 +52,7 @@ static void write_text(const struct work *work, const struct reminder *reminder,
 	text[0] = '\0';
 	add(text, work->registry->institutions[reminder->institution].name);
 	(void)snprintf(words, sizeof words,
-		       ":%s公共机构能源资源消费统计报表尚未提交(%s),应于%d年%d月%d日前报送,",
+		       "：%s公共机构能源资源消费统计报表尚未提交（%s），应于%d年%d月%d日前报送，",
 		       period, filing_state_zh[reminder->state], due.year, due.month, due.day);
 	add(text, words);
 	if (reminder->overdue > 0)

@@ -61,9 +61,9 @@ static void check_presence(struct checking *c)
 	bool is_filed = c->report->filing.values[c->line].has_filed;
 
 	if (line_of(c)->is_required && cell->now.applies && !cell->has_value)
-		find(c, REPORT_ERROR, "missing", "没有数值:%s", cell->now.missing);
+		find(c, REPORT_ERROR, "missing", "没有数值：%s", cell->now.missing);
 	else if (cell->now.is_partial && !is_filed)
-		find(c, unless_explained(c), "partial", "数据不完整:%s", cell->now.missing);
+		find(c, unless_explained(c), "partial", "数据不完整：%s", cell->now.missing);
 	if (cell->has_value && cell->value < 0)
 		find(c, REPORT_ERROR, "negative", "为负数");
 }
@@ -93,11 +93,11 @@ static void check_change(struct checking *c)
 	slip = slip_of(large, small);
 	change = (double)(cell->value - cell->previous) / (double)cell->previous;
 	if (slip != 0)
-		find(c, unless_explained(c), "unit", "约为上年同期的 %s%lld 倍,请核对单位和小数点",
+		find(c, unless_explained(c), "unit", "约为上年同期的 %s%lld 倍，请核对单位和小数点",
 		     cell->value > cell->previous ? "" : "1/", (long long)slip);
 	else if (change * MICRO > (double)line_of(c)->max_change ||
 		 change * MICRO < -(double)line_of(c)->max_change)
-		find(c, unless_explained(c), "change", "比上年同期%s %.1f%%,请在备注中说明原因",
+		find(c, unless_explained(c), "change", "比上年同期%s %.1f%%，请在备注中说明原因",
 		     change > 0 ? "增长" : "下降", (change < 0 ? -change : change) * 100);
 }
 
@@ -109,7 +109,7 @@ static void check_limit(struct checking *c, int64_t limit, int64_t base, const c
 	if (limit == 0 || base <= 0 || !cell->has_value)
 		return;
 	if ((wide)cell->value * MICRO * year_share > (wide)limit * base)
-		find(c, unless_explained(c), "limit", "折合每%s每年 %.1f %s,超出常理,请核对单位",
+		find(c, unless_explained(c), "limit", "折合每%s每年 %.1f %s，超出常理，请核对单位",
 		     per, (double)cell->value / (double)base * (double)year_share,
 		     line_of(c)->unit);
 }

@@ -75,11 +75,11 @@ static void add_signatures(struct xlsx_writer *xlsx, const struct report *report
 
 	if (is_out)
 		(void)snprintf(day, sizeof day, "%d年%d月%d日", date.year, date.month, date.day);
-	(void)snprintf(
-		text, sizeof text,
-		"填报人:%s    审核人:%s    单位负责人:%s    电话:%s    报出日期:%s    (盖章处)",
-		or_room(filing->filler), or_room(filing->checker), or_room(filing->head),
-		or_room(filing->phone), day);
+	(void)snprintf(text, sizeof text,
+		       "填报人：%s    审核人：%s    单位负责人：%s    电话：%s    报出日期：%s    "
+		       "（盖章处）",
+		       or_room(filing->filler), or_room(filing->checker), or_room(filing->head),
+		       or_room(filing->phone), day);
 	xlsx_add_note(xlsx, text);
 }
 
@@ -102,7 +102,7 @@ static void add_form(struct xlsx_writer *xlsx, const struct report *report,
 	(void)snprintf(year, sizeof year, "%d", report->period.year);
 	if (report->period.quarter > 0)
 		(void)snprintf(quarter, sizeof quarter, "%d", report->period.quarter);
-	(void)snprintf(state, sizeof state, "%s(%s)", of->name,
+	(void)snprintf(state, sizeof state, "%s（%s）", of->name,
 		       filing_state_zh[report->filing.state]);
 	xlsx_begin_sheet(xlsx, &sheet);
 	for (size_t i = 0; i < report->schema->n_lines; i++)
@@ -134,12 +134,12 @@ static size_t summary_sheet(const struct form_schema *schema, size_t form,
 	size_t n = 0;
 
 	columns[n++] = (struct xlsx_column){"汇总对象", 24};
-	columns[n++] = (struct xlsx_column){"填报单位(家)", 9};
-	columns[n++] = (struct xlsx_column){"已锁定(家)", 9};
+	columns[n++] = (struct xlsx_column){"填报单位（家）", 9};
+	columns[n++] = (struct xlsx_column){"已锁定（家）", 9};
 	for (size_t i = 0; i < schema->n_lines; i++) {
 		if (schema->lines[i].form != form || !schema->lines[i].is_summed)
 			continue;
-		(void)snprintf(headings[n], NOTE_MAX, "%s\n(%s)", schema->lines[i].name,
+		(void)snprintf(headings[n], NOTE_MAX, "%s\n（%s）", schema->lines[i].name,
 			       schema->lines[i].unit);
 		columns[n] = (struct xlsx_column){headings[n], 16};
 		n++;
@@ -153,8 +153,8 @@ static void add_group(struct xlsx_writer *xlsx, const struct summary *summary,
 	const struct form_schema *schema = summary->schema;
 	char name[NOTE_MAX];
 
-	(void)snprintf(name, sizeof name, "%s%s", row->name[0] != '\0' ? row->name : "(未填)",
-		       row->is_own ? "(本级)" : "");
+	(void)snprintf(name, sizeof name, "%s%s", row->name[0] != '\0' ? row->name : "（未填）",
+		       row->is_own ? "（本级）" : "");
 	xlsx_add_text(xlsx, name, style);
 	xlsx_add_number(xlsx, row->institutions * MICRO, 0, style);
 	xlsx_add_number(xlsx, row->states[FILING_LOCKED] * MICRO, 0, style);
@@ -190,8 +190,9 @@ static void add_sums(struct xlsx_writer *xlsx, const struct summary *summary,
 	for (size_t i = 0; i < summary->n_rows; i++)
 		add_group(xlsx, summary, &summary->rows[i], form, XLSX_PLAIN);
 	add_group(xlsx, summary, &summary->total, form, XLSX_BOLD);
-	xlsx_add_note(xlsx, "填报人:          审核人:          单位负责人:          电话:          "
-			    "报出日期:    年   月   日          (盖章处)");
+	xlsx_add_note(xlsx,
+		      "填报人：          审核人：          单位负责人：          电话：          "
+		      "报出日期：    年   月   日          （盖章处）");
 	free(headings);
 	free(columns);
 }

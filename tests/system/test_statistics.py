@@ -242,7 +242,7 @@ def test_a_workbook_says_what_json_says_and_is_ready_to_print(office):
         assert "第" in sheet.oddFooter.center.text and sheet.freeze_panes == "C4"
         assert sheet["B2"].value == INSTITUTION and sheet["D2"].value == str(YEAR)
         signed = sheet.cell(sheet.max_row, 1).value
-        assert all(word in signed for word in ("填报人:李明", "审核人", "单位负责人", "电话", "报出日期", "盖章处"))
+        assert all(word in signed for word in ("填报人：李明", "审核人", "单位负责人", "电话", "报出日期", "盖章处"))
         for code, row in rows_of(sheet).items():
             if code not in line or line[code]["kind"] != "number":
                 continue
@@ -254,7 +254,7 @@ def test_a_workbook_says_what_json_says_and_is_ready_to_print(office):
     total = summary_of(office.admin)["total"]["values"]
     headings = [cell.value for cell in sums[3]]
     last = [cell.value for cell in sums[6]]
-    assert last[0] == "合计" and headings[3] == "电消费量\n(千瓦时)" and last[3] == pytest.approx(total["201"])
+    assert last[0] == "合计" and headings[3] == "电消费量\n（千瓦时）" and last[3] == pytest.approx(total["201"])
 
 
 def run(plant, *command, check=True):  # noqa: F811
@@ -330,7 +330,7 @@ def test_reminders_and_drafts_say_what_is_to_do(office):
     drafts = office.li.ask("GET", f"{PATH}/{OTHER}/changes")[1]["changes"]
     assert {draft["code"] for draft in drafts} == {"241", "243"}
     text = drafts[0]["text"]
-    assert "汽油消费量比上年同期增长 50.0%(由 120 升变为 180 升)" in text and "13 张" in text, text
+    assert "汽油消费量比上年同期增长 50.0%（由 120 升变为 180 升）" in text and "13 张" in text, text
     assert text in run(office, "report", "changes", str(YEAR), "--institution", OTHER).stdout
 
 

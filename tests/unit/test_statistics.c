@@ -311,7 +311,7 @@ static void test_weather_is_a_reason(void **state)
 	write_weather(&campus);
 	campus_reload(&campus);
 	draft(&campus, derived, &note);
-	if (strstr(note.text, "采暖度日数(HDD18)由 900℃·d 变为 990℃·d(增长 10.0%);") == NULL)
+	if (strstr(note.text, "采暖度日数（HDD18）由 900℃·d 变为 990℃·d（增长 10.0%）；") == NULL)
 		fail_msg("%s", note.text);
 	assert_null(strstr(note.text, "请补充采暖"));
 	assert_null(strstr(note.text, "CDD26"));
