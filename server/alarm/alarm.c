@@ -9,18 +9,15 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/alarm/courier.h"
-#include "server/alarm/digest.h"
-#include "server/alarm/outbox.h"
+#include "server/alarm/tell.h"
 #include "server/alarm/watch.h"
 
 enum {
-	EVENTS_PER_STEP = 500,
 	PARCELS_PER_STEP = 32,
 	FIRST_RETRY_MS = 5 * 1000,
 	COUNT_MS = 2 * 1000, /* real time between counts of what waits */
 	KEPT_DAYS = 90       /* notices that are done */
 };
-static const char digest_name[] = "alarm_digest"; /* day of the last one */
 
 struct counters {
 	int64_t sent, failed, given_up; /* failed: attempts */
@@ -113,150 +110,6 @@ static int collect(struct alarm *alarm, size_t r, struct err *err)
 	return rc == 0 ? ledger_commit(alarm->ledger, err) : rc;
 }
 
-/* ---- what is to be told ---- */
-
-static struct alarm_writing writing_for(const struct alarm *alarm, size_t r)
-{
-	return (struct alarm_writing){.context = &alarm->context,
-				      .receiver = &alarm->receivers[r],
-				      .smtp = &alarm->options.config->alarms.smtp,
-				      .now_ms = alarm->now_ms};
-}
-
-static int add(struct alarm *alarm, size_t r, const struct event_row *row,
-	       const struct alarm_rule *rule, enum alarm_what what, struct err *err)
-{
-	struct alarm_writing writing = writing_for(alarm, r);
-	struct buf body = {0};
-	char key[ALARM_KEY_MAX];
-	int rc;
-
-	alarm_notice_key(&alarm->context, row, what, key);
-	alarm_notice_write(&writing, row, rule, what, &body);
-	rc = alarm_outbox_add(alarm->outbox,
-			      &(struct alarm_notice){.receiver = alarm->receivers[r].name,
-						     .key = key,
-						     .event = row->id,
-						     .made_ms = alarm->now_ms,
-						     .body = body.data,
-						     .len = body.len},
-			      err);
-	buf_fini(&body);
-	return rc;
-}
-
-/* Is an event of a moment, which nothing ends? */
-static bool is_over_at_once(const struct event_row *row)
-{
-	return row->closed_ms == row->event.time_ms && row->last_ms == row->event.time_ms;
-}
-
-static int tell_receiver(struct alarm *alarm, size_t r, const struct event_row *row,
-			 const struct alarm_rule *rule, struct err *err)
-{
-	char key[ALARM_KEY_MAX];
-	int rc;
-
-	alarm_notice_key(&alarm->context, row, ALARM_IS_RAISED, key);
-	rc = alarm_outbox_has(alarm->outbox, alarm->receivers[r].name, key, err);
-	if (rc == 0) {
-		if (alarm->now_ms - row->last_ms > alarm->options.config->alarms.max_age_ms ||
-		    !alarm_is_for(&alarm->context, &alarm->receivers[r], rule, &row->event))
-			return 0;
-		rc = add(alarm, r, row, rule, ALARM_IS_RAISED, err);
-	}
-	if (rc < 0 || row->closed_ms == 0 || is_over_at_once(row) ||
-	    !alarm->receivers[r].wants_cleared)
-		return rc < 0 ? rc : 0;
-	rc = add(alarm, r, row, rule, ALARM_IS_CLEARED, err);
-	return rc < 0 ? rc : 0;
-}
-
-struct telling {
-	struct alarm *alarm;
-	struct err *err;
-};
-
-static int tell(const struct event_row *row, void *arg)
-{
-	const struct telling *telling = arg;
-	struct alarm *alarm = telling->alarm;
-	const struct alarm_rule *rule = alarm_rules_of(alarm->options.rules, &row->event);
-	int rc = 0;
-
-	for (size_t r = 0; rule != NULL && r < alarm->n_receivers && rc == 0; r++)
-		rc = tell_receiver(alarm, r, row, rule, telling->err);
-	return rc;
-}
-
-/* Notices are in the file with the very commit that has passed over their events. */
-static int take_events(struct alarm *alarm, bool *more, struct err *err)
-{
-	struct telling telling = {alarm, err};
-	bool is_behind = false;
-	int rc = alarm_outbox_is_behind(alarm->outbox, &is_behind, err);
-
-	if (rc < 0 || !is_behind)
-		return rc;
-	rc = ledger_begin(alarm->ledger, err);
-	if (rc < 0)
-		return rc;
-	rc = alarm_outbox_take_events(alarm->outbox, EVENTS_PER_STEP, tell, &telling, err);
-	if (rc < 0) {
-		ledger_rollback(alarm->ledger);
-		return rc;
-	}
-	*more = true; /* the next look finds nothing, or the rest */
-	alarm->count_at = 0;
-	return ledger_commit(alarm->ledger, err);
-}
-
-/* ---- the digest ---- */
-
-static int add_digest(struct alarm *alarm, size_t r, civil_day day, struct err *err)
-{
-	struct alarm_writing writing = writing_for(alarm, r);
-	struct alarm_notice notice = {.receiver = alarm->receivers[r].name,
-				      .made_ms = alarm->now_ms};
-	struct buf body = {0};
-	char key[ALARM_KEY_MAX];
-	int rc = alarm_digest_write(&writing, alarm->options.rules, alarm->ledger, day, &body, err);
-
-	alarm_digest_key(&alarm->context, day, key);
-	notice.key = key;
-	notice.body = body.data;
-	notice.len = body.len;
-	if (rc == 0)
-		rc = alarm_outbox_add(alarm->outbox, &notice, err);
-	buf_fini(&body);
-	return rc < 0 ? rc : 0;
-}
-
-/* A server that was never asked before begins with the next week. */
-static int write_digests(struct alarm *alarm, struct err *err)
-{
-	civil_day day = alarm_digest_day(&alarm->options.config->alarms, alarm->now_ms,
-					 alarm->context.offset_ms);
-	int64_t last = INT64_MIN;
-	int rc = alarm_outbox_get(alarm->outbox, digest_name, INT64_MIN, &last, err);
-
-	if (rc < 0 || last >= day)
-		return rc;
-	rc = ledger_begin(alarm->ledger, err);
-	if (rc < 0)
-		return rc;
-	for (size_t r = 0; r < alarm->n_receivers && last != INT64_MIN && rc == 0; r++)
-		if (alarm->receivers[r].wants_digest)
-			rc = add_digest(alarm, r, day, err);
-	if (rc == 0)
-		rc = alarm_outbox_set(alarm->outbox, digest_name, day, err);
-	if (rc < 0) {
-		ledger_rollback(alarm->ledger);
-		return rc;
-	}
-	return ledger_commit(alarm->ledger, err);
-}
-
 /* ---- handing out ---- */
 
 struct handing {
@@ -280,14 +133,19 @@ static int hand(const struct alarm_notice *notice, void *arg)
 	return ++alarm->n_out[handing->r] >= PARCELS_PER_STEP;
 }
 
-/* A courier gets more when everything has come back: nothing is under way twice. */
-static int hand_out(struct alarm *alarm, size_t r, struct err *err)
+/* A courier gets more when everything has come back: nothing is under way twice, and nothing that
+ * becomes part of a summary is under way. */
+static int hand_out(struct alarm *alarm, const struct alarm_teller *teller, size_t r,
+		    struct err *err)
 {
 	struct handing handing = {alarm, r};
 	int rc;
 
 	if (alarm->n_out[r] > 0)
 		return 0;
+	rc = alarm_tell_summaries(teller, &alarm->receivers[r], err);
+	if (rc < 0)
+		return rc;
 	rc = alarm_outbox_due(alarm->outbox, alarm->receivers[r].name, alarm->now_ms, hand,
 			      &handing, err);
 	return rc < 0 ? rc : 0;
@@ -333,6 +191,28 @@ static int prune(struct alarm *alarm, struct err *err)
 	return ledger_commit(alarm->ledger, err);
 }
 
+static int tell(struct alarm *alarm, bool *more, struct err *err)
+{
+	const struct alarm_teller teller = {.config = alarm->options.config,
+					    .rules = alarm->options.rules,
+					    .context = &alarm->context,
+					    .ledger = alarm->ledger,
+					    .outbox = alarm->outbox,
+					    .now_ms = alarm->now_ms};
+	bool told = false;
+	int rc = alarm_tell_events(&teller, &told, err);
+
+	if (told) {
+		*more = true; /* the next look finds nothing, or the rest */
+		alarm->count_at = 0;
+	}
+	if (rc == 0)
+		rc = alarm_tell_digests(&teller, err);
+	for (size_t r = 0; r < alarm->n_receivers && rc == 0; r++)
+		rc = hand_out(alarm, &teller, r, err);
+	return rc;
+}
+
 int alarm_run(struct alarm *alarm, bool *more, struct err *err)
 {
 	int rc = 0;
@@ -343,11 +223,7 @@ int alarm_run(struct alarm *alarm, bool *more, struct err *err)
 	if (rc == 0)
 		rc = alarm_watch_run(alarm->watching, alarm->now_ms, more, err);
 	if (rc == 0)
-		rc = take_events(alarm, more, err);
-	if (rc == 0)
-		rc = write_digests(alarm, err);
-	for (size_t r = 0; r < alarm->n_receivers && rc == 0; r++)
-		rc = hand_out(alarm, r, err);
+		rc = tell(alarm, more, err);
 	if (rc == 0)
 		rc = count_waiting(alarm, err);
 	if (rc == 0)

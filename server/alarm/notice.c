@@ -8,7 +8,7 @@
 #include "common/json_writer.h"
 #include "server/alarm/mail.h"
 
-const char *const alarm_what_names[] = {"raised", "cleared", "digest", "test", NULL};
+const char *const alarm_what_names[] = {"raised", "cleared", "digest", "test", "summary", NULL};
 
 void alarm_notice_key(const struct alarm_context *context, const struct event_row *row,
 		      enum alarm_what what, char key[ALARM_KEY_MAX])
@@ -56,8 +56,8 @@ bool alarm_is_for(const struct alarm_context *context, const struct alarm_receiv
 
 /* ---- as JSON ---- */
 
-static void add_time(struct json_writer *json, const struct alarm_context *context,
-		     const char *name, int64_t utc_ms)
+void alarm_add_time(struct json_writer *json, const struct alarm_context *context, const char *name,
+		    int64_t utc_ms)
 {
 	char time[CIVIL_TEXT_MAX];
 
@@ -105,12 +105,14 @@ static void write_json(const struct alarm_writing *writing, const struct event_r
 		add_text(&json, "agent", event->agent);
 		add_text(&json, "cause", event->cause);
 		json_add_real(&json, "value", event->value, 6);
-		add_time(&json, context, "opened", event->time_ms);
-		add_time(&json, context, "last", row->last_ms);
-		add_time(&json, context, "closed",
-			 letter->what == ALARM_IS_CLEARED ? row->closed_ms : 0);
+		alarm_add_time(&json, context, "opened", event->time_ms);
+		alarm_add_time(&json, context, "last", row->last_ms);
+		alarm_add_time(&json, context, "closed",
+			       letter->what == ALARM_IS_CLEARED ? row->closed_ms : 0);
 	}
-	add_time(&json, context, "written", writing->now_ms);
+	if (letter->add != NULL)
+		letter->add(&json, letter->arg);
+	alarm_add_time(&json, context, "written", writing->now_ms);
 	add_both(&json, "title", letter->title[ALARM_ZH], letter->title[ALARM_EN]);
 	add_both(&json, "text", letter->text[ALARM_ZH], letter->text[ALARM_EN]);
 	json_end_object(&json);

@@ -12,6 +12,7 @@ enum alarm_what {
 	ALARM_IS_CLEARED,
 	ALARM_IS_DIGEST,
 	ALARM_IS_TEST,
+	ALARM_IS_SUMMARY,
 	N_ALARM_WHATS
 };
 extern const char *const alarm_what_names[];
@@ -33,12 +34,18 @@ struct alarm_writing {
 };
 void alarm_notice_write(const struct alarm_writing *writing, const struct event_row *row,
 			const struct alarm_rule *rule, enum alarm_what what, struct buf *out);
-/* A text without an event: a digest, a test. */
+/* A text without an event of its own: a digest, a summary, a test. */
+struct json_writer;
 struct alarm_letter {
 	const char *key;
 	enum alarm_what what;
+	void (*add)(struct json_writer *json, void *arg); /* further members of the JSON; or NULL */
+	void *arg;
 	const char *title[N_ALARM_TONGUES], *text[N_ALARM_TONGUES];
 };
+/* A time of the server's zone; 0: null. */
+void alarm_add_time(struct json_writer *json, const struct alarm_context *context, const char *name,
+		    int64_t utc_ms);
 void alarm_letter_write(const struct alarm_writing *writing, const struct alarm_letter *letter,
 			struct buf *out);
 

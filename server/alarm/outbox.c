@@ -6,12 +6,26 @@
 #include "common/json_writer.h"
 #include "common/mem.h"
 
+/* No older notice n of the same event waits, alone or in a summary. */
+#define IS_FREE                                                                                \
+	"NOT EXISTS(SELECT 1 FROM alarm_notice AS o WHERE o.event = n.event AND n.event <> 0 " \
+	"AND o.receiver = n.receiver AND o.id < n.id AND (o.state = 0 OR (o.state = 3 AND "    \
+	"(SELECT s.state FROM alarm_notice AS s WHERE s.id = o.summary) = 0)))"
+/* What may still become part of a summary: it was never on its way. */
+#define IS_LOOSE    "receiver = ?1 AND state = 0 AND attempts = 0 AND members = 0"
+#define IS_LOOSE_OF IS_LOOSE " AND rule = ?2 AND what = ?3"
+
 enum sql {
 	SQL_BEHIND,
 	SQL_EVENTS,
 	SQL_ADD,
 	SQL_HAS,
 	SQL_DUE,
+	SQL_GROUPS,
+	SQL_TOLD,
+	SQL_HOLD,
+	SQL_MEMBERS,
+	SQL_GATHER,
 	SQL_NOTE,
 	SQL_OTHERS,
 	SQL_PRUNE,
@@ -26,13 +40,23 @@ static const char *const statements[N_SQL] = {
 		       "WHERE name = 'alarm_cursor'))",
 	[SQL_EVENTS] = "SELECT " EVENT_COLUMNS " FROM event WHERE change > ?1 ORDER BY change, id",
 	[SQL_ADD] = "INSERT OR IGNORE INTO alarm_notice(receiver, key, event, state, attempts, "
-		    "due_ms, made_ms, done_ms, trouble, body) VALUES(?1, ?2, ?3, 0, 0, ?4, ?4, 0, "
-		    "'', ?5)",
+		    "due_ms, made_ms, done_ms, trouble, body, rule, what, members) VALUES(?1, ?2, "
+		    "?3, 0, 0, ?4, ?5, 0, '', ?6, ?7, ?8, ?9)",
 	[SQL_HAS] = "SELECT EXISTS(SELECT 1 FROM alarm_notice WHERE receiver = ?1 AND key = ?2)",
 	[SQL_DUE] = "SELECT id, key, event, attempts, made_ms, body FROM alarm_notice AS n WHERE "
-		    "receiver = ?1 AND state = 0 AND due_ms <= ?2 AND NOT EXISTS(SELECT 1 FROM "
-		    "alarm_notice AS o WHERE o.event = n.event AND n.event <> 0 AND o.receiver = "
-		    "n.receiver AND o.id < n.id AND o.state = 0) ORDER BY id",
+		    "receiver = ?1 AND state = 0 AND due_ms <= ?2 AND " IS_FREE " ORDER BY id",
+	[SQL_GROUPS] =
+		"SELECT rule, what, count(*), min(made_ms), max(iif(due_ms - made_ms > ?3, "
+		"due_ms, 0)) FROM alarm_notice AS n WHERE " IS_LOOSE " AND rule <> '' AND " IS_FREE
+		" GROUP BY rule, what HAVING min(due_ms) <= ?2",
+	[SQL_TOLD] = "SELECT count(*) FILTER (WHERE members = 0 AND state <> 3 AND (state <> 0 OR "
+		     "attempts > 0)), max(made_ms) FILTER (WHERE members > 0) FROM alarm_notice "
+		     "WHERE receiver = ?1 AND rule = ?2 AND what = ?3 AND made_ms > ?4",
+	[SQL_HOLD] = "UPDATE alarm_notice SET due_ms = ?4 WHERE " IS_LOOSE_OF " AND due_ms < ?4",
+	[SQL_MEMBERS] = "SELECT event, key, made_ms FROM alarm_notice AS n WHERE " IS_LOOSE_OF
+			" AND " IS_FREE " ORDER BY id",
+	[SQL_GATHER] = "UPDATE alarm_notice AS n SET state = 3, done_ms = ?4, summary = ?5 "
+		       "WHERE " IS_LOOSE_OF " AND " IS_FREE,
 	[SQL_NOTE] = "UPDATE alarm_notice SET state = ?2, attempts = attempts + 1, due_ms = ?3, "
 		     "done_ms = ?4, trouble = ?5 WHERE id = ?1 AND state = 0",
 	[SQL_OTHERS] = "UPDATE alarm_notice SET state = 2, done_ms = ?2, trouble = 'there is no "
@@ -153,8 +177,12 @@ int alarm_outbox_add(struct alarm_outbox *outbox, const struct alarm_notice *not
 	db_bind_string(add, 1, notice->receiver);
 	db_bind_string(add, 2, notice->key);
 	db_bind_int(add, 3, notice->event);
-	db_bind_int(add, 4, notice->made_ms);
-	db_bind_blob(add, 5, notice->body, notice->len);
+	db_bind_int(add, 4, notice->due_ms);
+	db_bind_int(add, 5, notice->made_ms);
+	db_bind_blob(add, 6, notice->body, notice->len);
+	db_bind_string(add, 7, notice->rule != NULL ? notice->rule : "");
+	db_bind_int(add, 8, notice->what);
+	db_bind_int(add, 9, notice->members);
 	rc = db_run(add, err);
 	return rc < 0 ? rc : (int)db_changes(ledger_db(outbox->ledger));
 }
@@ -195,6 +223,102 @@ int alarm_outbox_due(struct alarm_outbox *outbox, const char *receiver, int64_t 
 	}
 	db_reset(list);
 	return rc;
+}
+
+/* ---- many as one ---- */
+
+int alarm_outbox_groups(struct alarm_outbox *outbox, const struct alarm_moment *moment,
+			alarm_group_fn fn, void *arg, struct err *err)
+{
+	struct db_statement *list = outbox->statements[SQL_GROUPS];
+	int rc;
+
+	db_bind_string(list, 1, moment->receiver);
+	db_bind_int(list, 2, moment->now_ms);
+	db_bind_int(list, 3, moment->gather_ms);
+	while ((rc = db_step(list, err)) == 1) {
+		struct alarm_group group = {.receiver = moment->receiver,
+					    .rule = db_column_text(list, 0, NULL),
+					    .what = (int)db_column_int(list, 1),
+					    .waiting = db_column_int(list, 2),
+					    .first_ms = db_column_int(list, 3),
+					    .held_ms = db_column_int(list, 4)};
+
+		rc = fn(&group, arg);
+		if (rc != 0)
+			break;
+	}
+	db_reset(list);
+	return rc;
+}
+
+static void bind_group(struct db_statement *statement, const struct alarm_group *group)
+{
+	db_bind_string(statement, 1, group->receiver);
+	db_bind_string(statement, 2, group->rule);
+	db_bind_int(statement, 3, group->what);
+}
+
+int alarm_outbox_told(struct alarm_outbox *outbox, const struct alarm_group *group,
+		      int64_t since_ms, int64_t *told, int64_t *summary_ms, struct err *err)
+{
+	struct db_statement *get = outbox->statements[SQL_TOLD];
+	int rc;
+
+	bind_group(get, group);
+	db_bind_int(get, 4, since_ms);
+	rc = db_step(get, err);
+	if (rc < 0)
+		return rc;
+	*told = db_column_int(get, 0);
+	*summary_ms = db_column_is_null(get, 1) ? 0 : db_column_int(get, 1);
+	db_reset(get);
+	return 0;
+}
+
+int alarm_outbox_hold(struct alarm_outbox *outbox, const struct alarm_group *group,
+		      int64_t until_ms, struct err *err)
+{
+	struct db_statement *hold = outbox->statements[SQL_HOLD];
+
+	bind_group(hold, group);
+	db_bind_int(hold, 4, until_ms);
+	return db_run(hold, err);
+}
+
+int alarm_outbox_members(struct alarm_outbox *outbox, const struct alarm_group *group,
+			 alarm_notice_fn fn, void *arg, struct err *err)
+{
+	struct db_statement *list = outbox->statements[SQL_MEMBERS];
+	int rc;
+
+	bind_group(list, group);
+	while ((rc = db_step(list, err)) == 1) {
+		struct alarm_notice notice = {.receiver = group->receiver,
+					      .event = db_column_int(list, 0),
+					      .key = db_column_text(list, 1, NULL),
+					      .made_ms = db_column_int(list, 2)};
+
+		rc = fn(&notice, arg);
+		if (rc != 0)
+			break;
+	}
+	db_reset(list);
+	return rc;
+}
+
+int alarm_outbox_gather(struct alarm_outbox *outbox, const struct alarm_group *group,
+			const struct alarm_notice *summary, struct err *err)
+{
+	struct db_statement *gather = outbox->statements[SQL_GATHER];
+	int rc = alarm_outbox_add(outbox, summary, err);
+
+	if (rc <= 0)
+		return rc;
+	bind_group(gather, group);
+	db_bind_int(gather, 4, summary->made_ms);
+	db_bind_int(gather, 5, db_last_rowid(ledger_db(outbox->ledger)));
+	return db_run(gather, err);
 }
 
 int alarm_outbox_note(struct alarm_outbox *outbox, int64_t id, const struct alarm_outcome *outcome,

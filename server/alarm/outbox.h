@@ -30,6 +30,10 @@ struct alarm_notice {
 	const char *receiver, *key; /* together unique for ever */
 	int64_t event;              /* 0: of none */
 	int64_t attempts, made_ms;
+	int64_t due_ms;   /* to add: not sent before */
+	const char *rule; /* NULL: of none, and never part of a summary */
+	int what;         /* enum alarm_what */
+	int64_t members;  /* of a summary; else 0 */
 	const char *body;
 	size_t len;
 };
@@ -45,7 +49,36 @@ typedef int (*alarm_notice_fn)(const struct alarm_notice *notice, void *arg);
 int alarm_outbox_due(struct alarm_outbox *outbox, const char *receiver, int64_t now_ms,
 		     alarm_notice_fn fn, void *arg, struct err *err);
 
-enum alarm_notice_state { NOTICE_WAITING, NOTICE_SENT, NOTICE_GIVEN_UP };
+/* ---- many as one: what waits for a receiver and was never on its way ---- */
+struct alarm_group {
+	const char *receiver, *rule;
+	int what;
+	int64_t waiting, first_ms; /* how many, and when the oldest was made */
+	int64_t held_ms;           /* until when one is held longer than gather_ms; 0: none is */
+};
+/* Groups of which one is due. Not 0 stops. */
+struct alarm_moment {
+	const char *receiver;
+	int64_t now_ms, gather_ms;
+};
+typedef int (*alarm_group_fn)(const struct alarm_group *group, void *arg);
+int alarm_outbox_groups(struct alarm_outbox *outbox, const struct alarm_moment *moment,
+			alarm_group_fn fn, void *arg, struct err *err);
+/* Of those made since: how many were on their way alone; when the newest summary was made, or 0. */
+int alarm_outbox_told(struct alarm_outbox *outbox, const struct alarm_group *group,
+		      int64_t since_ms, int64_t *told, int64_t *summary_ms, struct err *err);
+/* Inside a transaction: nothing of a group is due before. */
+int alarm_outbox_hold(struct alarm_outbox *outbox, const struct alarm_group *group,
+		      int64_t until_ms, struct err *err);
+/* Event, key and time of each in a group, oldest first. */
+int alarm_outbox_members(struct alarm_outbox *outbox, const struct alarm_group *group,
+			 alarm_notice_fn fn, void *arg, struct err *err);
+/* Inside a transaction: adds a summary that takes the place of a group. */
+int alarm_outbox_gather(struct alarm_outbox *outbox, const struct alarm_group *group,
+			const struct alarm_notice *summary, struct err *err);
+
+/* NOTICE_GATHERED: a summary tells it. */
+enum alarm_notice_state { NOTICE_WAITING, NOTICE_SENT, NOTICE_GIVEN_UP, NOTICE_GATHERED };
 struct alarm_outcome {
 	enum alarm_notice_state state;
 	int64_t now_ms, due_ms; /* due: of NOTICE_WAITING, when to try again */

@@ -53,12 +53,16 @@ struct server_smtp_config {
 
 enum { ALARM_RECEIVERS_MAX = 16 };
 struct server_alarm_config {
+	const struct conf_node *node;
 	const char *rules;          /* folder; NULL: there are none */
 	struct conf_list receivers; /* struct alarm_receiver */
 	struct server_smtp_config smtp;
 	int64_t give_up_ms;
-	int64_t max_age_ms; /* what happened longer ago is not told */
-	int digest_weekday; /* 0 Monday */
+	int64_t max_age_ms;                       /* what happened longer ago is not told */
+	int64_t gather_ms;                        /* a notice waits for others of its kind */
+	int64_t summary_above, summary_window_ms; /* more of them, so near, are one; 0: never */
+	const char *link;                         /* of the page; NULL: not known */
+	int digest_weekday;                       /* 0 Monday */
 	int64_t digest_hour;
 };
 

@@ -107,6 +107,7 @@ static const struct conf_key smtp_keys[] = {
 };
 
 const struct conf_key server_alarm_keys[] = {
+	{.name = "", .type = CONF_NODE, .offset = offsetof(struct server_alarm_config, node)},
 	{.name = "rules",
 	 .type = CONF_STRING,
 	 .offset = offsetof(struct server_alarm_config, rules),
@@ -138,6 +139,34 @@ const struct conf_key server_alarm_keys[] = {
 	 .fallback = "7d",
 	 .offset = offsetof(struct server_alarm_config, max_age_ms),
 	 .help = "what ended longer ago when it is found is not told, only listed"},
+	{.name = "gather",
+	 .type = CONF_DURATION,
+	 .min = 0,
+	 .max = HOUR_MS,
+	 .fallback = "60s",
+	 .offset = offsetof(struct server_alarm_config, gather_ms),
+	 .help = "for so long a notice waits for others that belong together with it"},
+	{.name = "summary_above",
+	 .type = CONF_INTEGER,
+	 .min = 0,
+	 .max = 10000,
+	 .fallback = "10",
+	 .offset = offsetof(struct server_alarm_config, summary_above),
+	 .help = "more notices of one rule to one receiver are one summary; 0: never"},
+	{.name = "summary_window",
+	 .type = CONF_DURATION,
+	 .min = 0,
+	 .max = DAY_MS,
+	 .fallback = "10m",
+	 .offset = offsetof(struct server_alarm_config, summary_window_ms),
+	 .help = "so far apart they are still counted together; a summary is followed by no other "
+		 "of its rule for as long"},
+	{.name = "link",
+	 .type = CONF_STRING,
+	 .max = 300,
+	 .offset = offsetof(struct server_alarm_config, link),
+	 .help = "https://energy.city.example: where people open this server's page; summaries "
+		 "link to it"},
 	{.name = "digest_day",
 	 .type = CONF_CHOICE,
 	 .choices = weekdays,
@@ -253,6 +282,9 @@ void server_alarm_check(struct server_config *config, struct conf_errors *errors
 	const struct server_alarm_config *alarms = &config->alarms;
 	const struct alarm_receiver *list = alarms->receivers.items;
 
+	if (alarms->link != NULL && server_judge_url(alarms->link) != NULL)
+		conf_error(errors, at(alarms->node, "link"), NULL, "%s",
+			   server_judge_url(alarms->link));
 	if (alarms->smtp.node != NULL && alarms->smtp.url != NULL && alarms->smtp.from != NULL)
 		check_smtp(&alarms->smtp, errors);
 	for (size_t i = 0; i < alarms->receivers.count; i++) {

@@ -110,6 +110,12 @@ const char *const ledger_schema[] = {
 	"CREATE INDEX alarm_notice_waiting ON alarm_notice(receiver, due_ms) WHERE state = 0;"
 	"CREATE INDEX alarm_notice_event ON alarm_notice(event);"
 	"INSERT INTO meta SELECT 'alarm_cursor', value FROM meta WHERE name = 'change';",
+	/* Notices of one rule that are told together: members of a summary, and how many it has. */
+	"ALTER TABLE alarm_notice ADD COLUMN rule TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE alarm_notice ADD COLUMN what INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE alarm_notice ADD COLUMN summary INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE alarm_notice ADD COLUMN members INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX alarm_notice_rule ON alarm_notice(receiver, rule, what, made_ms);",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 

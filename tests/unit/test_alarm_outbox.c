@@ -63,6 +63,7 @@ static int add(struct fixture *fixture, const char *receiver, const char *key, i
 						       .key = key,
 						       .event = event,
 						       .made_ms = 1000,
+						       .due_ms = 1000,
 						       .body = "body",
 						       .len = 4},
 				&err);
@@ -155,6 +156,122 @@ static void test_once_and_in_order(void **state)
 		alarm_outbox_keep_receivers(fixture->outbox, &(const char *){"r"}, 1, 9, &err),
 		1); /* s is gone */
 	assert_int_equal(ledger_commit(fixture->ledger, &err), 0);
+}
+
+/* ---- many as one ---- */
+
+static const struct alarm_group gone = {.receiver = "r", .rule = "gone", .what = 0};
+static const struct alarm_group back = {.receiver = "r", .rule = "gone", .what = 1};
+
+static void add_of(struct fixture *fixture, const struct alarm_group *group, const char *key,
+		   int64_t event, int64_t due_ms)
+{
+	const struct alarm_notice notice = {.receiver = group->receiver,
+					    .key = key,
+					    .event = event,
+					    .made_ms = 1000,
+					    .due_ms = due_ms,
+					    .rule = group->rule,
+					    .what = group->what,
+					    .body = "body",
+					    .len = 4};
+	struct err err = {""};
+
+	assert_int_equal(alarm_outbox_add(fixture->outbox, &notice, &err), 1);
+}
+
+static int say_group(const struct alarm_group *group, void *arg)
+{
+	struct buf *out = arg;
+
+	buf_printf(out, "%s/%d:%d,%d,%d ", group->rule, group->what, (int)group->waiting,
+		   (int)group->first_ms, (int)group->held_ms);
+	return 0;
+}
+
+static void assert_groups(struct fixture *fixture, int64_t now_ms, const char *wanted)
+{
+	struct buf out = {0};
+	struct err err = {""};
+
+	buf_add_text(&out, "");
+	assert_int_equal(alarm_outbox_groups(fixture->outbox,
+					     &(struct alarm_moment){"r", now_ms, 60}, say_group,
+					     &out, &err),
+			 0);
+	assert_string_equal(out.data != NULL ? out.data : "", wanted);
+	buf_fini(&out);
+}
+
+static int name_member(const struct alarm_notice *notice, void *arg)
+{
+	buf_printf(arg, "%s%d ", notice->key, (int)notice->event);
+	return 0;
+}
+
+static void gather(struct fixture *fixture, const struct alarm_group *group, const char *key,
+		   const char *members)
+{
+	const struct alarm_notice summary = {.receiver = "r",
+					     .key = key,
+					     .made_ms = 2000,
+					     .due_ms = 2000,
+					     .rule = group->rule,
+					     .what = group->what,
+					     .members = 2,
+					     .body = "body",
+					     .len = 4};
+	struct buf out = {0};
+	struct err err = {""};
+
+	assert_int_equal(alarm_outbox_members(fixture->outbox, group, name_member, &out, &err), 0);
+	assert_string_equal(out.data, members);
+	assert_int_equal(ledger_begin(fixture->ledger, &err), 0);
+	assert_int_equal(alarm_outbox_gather(fixture->outbox, group, &summary, &err), 0);
+	assert_int_equal(ledger_commit(fixture->ledger, &err), 0);
+	buf_fini(&out);
+}
+
+static void test_a_summary_takes_the_place_of_its_members(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t told, summary_ms;
+	struct err err = {""};
+
+	assert_int_equal(ledger_begin(fixture->ledger, &err), 0);
+	add_of(fixture, &gone, "a", 1, 1060);
+	add_of(fixture, &gone, "b", 2, 1060);
+	add_of(fixture, &gone, "c", 3, 1060);
+	add_of(fixture, &back, "x", 2, 1060); /* is told behind b */
+	assert_int_equal(ledger_commit(fixture->ledger, &err), 0);
+	assert_groups(fixture, 1059, "");
+	assert_groups(fixture, 1060, "gone/0:3,1000,0 ");
+
+	assert_int_equal(ledger_begin(fixture->ledger, &err), 0);
+	note(fixture, "a", NOTICE_WAITING, 1500); /* it was on its way: it stays alone */
+	assert_int_equal(alarm_outbox_hold(fixture->outbox, &gone, 1900, &err), 0);
+	assert_int_equal(ledger_commit(fixture->ledger, &err), 0);
+	assert_groups(fixture, 1899, "");
+	assert_groups(fixture, 1900, "gone/0:2,1000,1900 ");
+	assert_due(fixture, 1500, "a");
+	assert_int_equal(alarm_outbox_told(fixture->outbox, &gone, 999, &told, &summary_ms, &err),
+			 0);
+	assert_int_equal(told, 1);
+	assert_int_equal(summary_ms, 0);
+
+	gather(fixture, &gone, "S", "b2 c3 ");
+	open_again(fixture);
+	assert_groups(fixture, 9000, "");
+	assert_due(fixture, 9000, "aS"); /* x waits for the summary that tells b */
+	assert_int_equal(alarm_outbox_told(fixture->outbox, &gone, 999, &told, &summary_ms, &err),
+			 0);
+	assert_int_equal(told, 1);
+	assert_int_equal(summary_ms, 2000);
+	assert_int_equal(ledger_begin(fixture->ledger, &err), 0);
+	note(fixture, "S", NOTICE_SENT, 0);
+	assert_int_equal(ledger_commit(fixture->ledger, &err), 0);
+	assert_groups(fixture, 9000, "gone/1:1,1000,0 ");
+	assert_due(fixture, 9000, "ax");
 }
 
 static int count_event(const struct event_row *row, void *arg)
@@ -279,6 +396,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_once_and_in_order, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_summary_takes_the_place_of_its_members,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_event_is_passed_over, set_up, tear_down),
 		cmocka_unit_test(test_day_of_the_digest),
 		cmocka_unit_test(test_mail),
