@@ -5,7 +5,7 @@
 
 #include "common/mem.h"
 #include "server/figures/figures_input.h"
-#include "server/rollup/bill.h"
+#include "server/rollup/bill_spread.h"
 
 /* ---- what is known before any month ---- */
 
@@ -43,6 +43,7 @@ int figures_costs_load(struct input_costs *costs, const struct figures_reader *r
 			(enum carrier)carrier, tariff_of(of, (enum carrier)carrier));
 	if (!derived_has_bills(reader->derived, of->id, days))
 		return 0;
+	costs->weather = bill_spread_weather(figures->registry, institution);
 	return bill_list(figures->ledger, &query, keep_fee, costs, err);
 }
 
@@ -61,16 +62,18 @@ bool figures_fee_covers(const struct input_costs *costs, enum carrier carrier, c
 	return false;
 }
 
+/* A fee lies on its days as the bill's energy does. */
 static int64_t fees_of(const struct input_costs *costs, enum carrier carrier, struct span days)
 {
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < costs->n_fees; i++) {
-		const struct bill fee = {.days = costs->fees[i].days,
+		const struct bill fee = {.carrier = carrier,
+					 .days = costs->fees[i].days,
 					 .quantity = costs->fees[i].fee};
 
 		if (costs->fees[i].carrier == carrier)
-			sum += bill_share(&fee, days);
+			sum += bill_spread_share(&fee, costs->weather, days);
 	}
 	return sum;
 }

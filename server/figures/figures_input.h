@@ -15,6 +15,7 @@ struct input_fee {
 struct input_costs {
 	struct input_fee *fees;
 	size_t n_fees, cap_fees;
+	const struct temperature *weather;        /* that fees of heat are spread by, or NULL */
 	const struct tariff *tariffs[N_CARRIERS]; /* NULL: none */
 };
 

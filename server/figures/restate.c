@@ -5,6 +5,7 @@
 
 #include "common/hash.h"
 #include "common/mem.h"
+#include "server/registry/registry_savings.h"
 
 /* A change of the ledger is written to a database at once, so each holds few institutions. */
 enum { PER_STEP = 10 };
@@ -121,6 +122,18 @@ static void mix_others(uint64_t *hash, const struct registry *registry,
 		hash_mix_text(hash, registry->institutions[of->members[i]].id);
 }
 
+/* Fees of heat are spread by it. */
+static void mix_weather(uint64_t *hash, const struct registry *registry, uint32_t institution)
+{
+	const struct registry_institution *of = &registry->institutions[institution];
+	uint32_t weather = registry_weather_of(registry, institution);
+
+	for (size_t i = 0; i < of->n_supplies && weather != REGISTRY_NONE; i++)
+		if (of->supplies[i].carrier == CARRIER_HEAT &&
+		    of->supplies[i].supply != SUPPLY_ONLINE)
+			hash_mix(hash, registry->weather[weather].hash);
+}
+
 int64_t restate_basis(const struct registry *registry, uint32_t institution)
 {
 	const struct registry_institution *of = &registry->institutions[institution];
@@ -148,6 +161,7 @@ int64_t restate_basis(const struct registry *registry, uint32_t institution)
 	for (uint32_t i = 0; i < of->n_meters; i++)
 		hash_mix(&hash, registry->meters[of->first_meter + i].expected_year);
 	mix_others(&hash, registry, of);
+	mix_weather(&hash, registry, institution);
 	return (int64_t)hash;
 }
 

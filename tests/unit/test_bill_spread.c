@@ -77,13 +77,13 @@ static void write_weather(const struct campus *campus, const char *second)
 	free(text);
 }
 
-static void put_bill(struct campus *campus)
+static void put_bill(struct campus *campus, int64_t fee)
 {
 	struct bill bill = {.institution = "370102-0001",
 			    .carrier = CARRIER_HEAT,
 			    .days = {campus_day("2026-01-01"), campus_day("2026-01-05")},
 			    .quantity = 40 * MICRO,
-			    .fee = MICRO_NONE,
+			    .fee = fee,
 			    .period = "2026-01",
 			    .is_confirmed = true,
 			    .first = MICRO_NONE,
@@ -127,7 +127,7 @@ static void days_follow_the_weather(void **state)
 
 	(void)state;
 	campus_init(&campus, HEATED);
-	put_bill(&campus);
+	put_bill(&campus, MICRO_NONE);
 	assert_days(&campus, "10000000 10000000 10000000 10000000 ");
 	write_weather(&campus, "-2");
 	campus_reload(&campus);
@@ -138,11 +138,62 @@ static void days_follow_the_weather(void **state)
 	campus_fini(&campus);
 }
 
+static void assert_costs(struct campus *campus, const struct factors *factors, const char *expected)
+{
+	struct figures figures = {.ledger = campus->ledger,
+				  .registry = campus->registry,
+				  .factors = factors,
+				  .now_ms = campus_time("2026-02-01"),
+				  .min_coverage = 900000};
+	civil_day from = campus_day("2026-01-01");
+	struct figures_period period;
+	struct kpi_value kpis[N_KPIS];
+	struct buf text = {0};
+	struct err err = {""};
+
+	campus_derive(campus);
+	for (civil_day day = from; day < from + 5; day++) {
+		if (day < from + 4)
+			campus_check(figures_period_day(&figures, day, &period, &err), &err);
+		else
+			campus_check(figures_period(&figures, 2026, PERIOD_MONTH, 1, &period, &err),
+				     &err);
+		campus_check(figures_institution_kpis(&figures, 0, &period, kpis, &err), &err);
+		buf_printf(&text, "%lld ",
+			   (long long)(kpis[KPI_ENERGY_COST].has_value
+					       ? kpis[KPI_ENERGY_COST].value
+					       : kpis[KPI_ENERGY_COST].partial));
+	}
+	assert_string_equal(text.data, expected);
+	buf_fini(&text);
+}
+
+/* 1000.01 yuan, and all of them in the month. */
+static void fees_lie_where_the_energy_does(void **state)
+{
+	struct factors *factors = campus_factors();
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, HEATED);
+	put_bill(&campus, INT64_C(1000010000));
+	assert_costs(&campus, factors, "250002500 250002500 250002500 250002500 1000010000 ");
+	write_weather(&campus, "-2");
+	campus_reload(&campus);
+	assert_costs(&campus, factors, "250002500 500005000 250002500 0 1000010000 ");
+	write_weather(&campus, "8");
+	campus_reload(&campus);
+	assert_costs(&campus, factors, "333336667 333336666 333336667 0 1000010000 ");
+	campus_fini(&campus);
+	factors_release(factors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_day_has_its_share),
 		cmocka_unit_test(days_follow_the_weather),
+		cmocka_unit_test(fees_lie_where_the_energy_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
