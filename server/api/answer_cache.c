@@ -22,6 +22,8 @@ struct answer_cache {
 	pthread_mutex_t lock; /* guards everything below */
 	size_t bytes;
 	int64_t uses;
+	struct touched touched;
+	int64_t known; /* the change up to which `touched` says all */
 	struct answer answers[N_PLACES];
 };
 
@@ -48,6 +50,7 @@ void answer_cache_destroy(struct answer_cache *cache)
 		return;
 	for (size_t i = 0; i < N_PLACES; i++)
 		forget(cache, &cache->answers[i]);
+	touched_fini(&cache->touched);
 	(void)pthread_mutex_destroy(&cache->lock);
 	free(cache);
 }
@@ -62,11 +65,42 @@ static void copy_reply(struct http_reply *out, const struct http_reply *reply)
 	out->link = reply->link != NULL ? xasprintf("%s", reply->link) : NULL;
 }
 
-static bool holds(const struct answer_state *then, const struct answer_state *now)
+int64_t answer_cache_known(struct answer_cache *cache)
 {
-	return then->change == now->change && then->registry == now->registry &&
-	       then->catalogue == now->catalogue &&
-	       (then->minute == now->minute || then->minute == ANSWER_TIMELESS);
+	int64_t known;
+
+	(void)pthread_mutex_lock(&cache->lock);
+	known = cache->known;
+	(void)pthread_mutex_unlock(&cache->lock);
+	return known;
+}
+
+void answer_cache_learn(struct answer_cache *cache, const struct touched *news, int64_t upto)
+{
+	(void)pthread_mutex_lock(&cache->lock);
+	for (size_t i = 0; i < news->n; i++)
+		touched_add(&cache->touched, news->entries[i].month, news->entries[i].change);
+	if (upto > cache->known)
+		cache->known = upto;
+	(void)pthread_mutex_unlock(&cache->lock);
+}
+
+static bool is_of_ledger(const struct answer_cache *cache, const struct answer_state *then,
+			 const struct answer_state *now)
+{
+	if (then->month == ANSWER_OF_NONE || then->change == now->change)
+		return true;
+	return then->month != ANSWER_OF_ALL && now->change <= cache->known &&
+	       touched_change(&cache->touched, then->month) <= then->change;
+}
+
+static bool holds(const struct answer_cache *cache, const struct answer_state *then,
+		  const struct answer_state *now)
+{
+	return then->registry == now->registry && then->catalogue == now->catalogue &&
+	       then->day == now->day &&
+	       (then->minute == now->minute || then->minute == ANSWER_TIMELESS) &&
+	       is_of_ledger(cache, then, now);
 }
 
 /* The answer of the key, or the place to put it: a free one, else the longest unused. */
@@ -97,7 +131,7 @@ bool answer_cache_get(struct answer_cache *cache, const char *key, size_t key_le
 	digest_sha256(key, key_len, digest);
 	(void)pthread_mutex_lock(&cache->lock);
 	answer = find(cache, digest, &found);
-	found = found && holds(&answer->state, state);
+	found = found && holds(cache, &answer->state, state);
 	if (found) {
 		answer->used = ++cache->uses;
 		copy_reply(out, &answer->reply);

@@ -77,19 +77,10 @@ void api_write_failed(struct api_call *call, int rc, const struct err *err)
 
 void api_add_computing(struct api_call *call)
 {
-	struct db_statement *dirty;
-	bool is_computing = false;
+	bool is_computing = call->route->is_kept
+				    ? call->is_computing
+				    : derived_is_computing(call->derived, call->now_ms);
 
-	/* The last two hours are always in the making. */
-	if (db_prepare(ledger_db(call->ledger), &dirty,
-		       "SELECT EXISTS(SELECT 1 FROM derived_dirty) OR "
-		       "EXISTS(SELECT 1 FROM dirty WHERE from_ms < ?)",
-		       NULL) < 0)
-		return;
-	db_bind_int(dirty, 1, call->now_ms - 2 * HOUR_MS);
-	if (db_step(dirty, NULL) == 1)
-		is_computing = db_column_int(dirty, 0) != 0;
-	db_finalize(dirty);
 	if (is_computing)
 		json_add_bool(&call->json, "computing", true);
 }
@@ -110,6 +101,24 @@ void api_is_about(struct api_call *call, int64_t until_ms)
 {
 	/* More than figures wait for late readings. */
 	call->is_timeless = call->now_ms - until_ms > 7 * DAY_MS;
+	if (call->is_timeless)
+		call->state.month =
+			civil_month_start(civil_day_of_utc(until_ms - 1, call->options->offset_ms));
+}
+
+void api_is_about_period(struct api_call *call, const struct figures_period *period)
+{
+	civil_day today = civil_day_of_utc(call->now_ms, call->options->offset_ms);
+
+	/* Bills of a month are due once it is over. */
+	if (period->days.to <= civil_month_start(today))
+		api_is_about(call, period->until_ms);
+}
+
+void api_is_of_registry(struct api_call *call)
+{
+	call->is_timeless = true;
+	call->state.month = ANSWER_OF_NONE;
 }
 
 struct figures api_figures(const struct api_call *call)

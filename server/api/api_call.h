@@ -29,6 +29,7 @@ struct api_call {
 	struct answer_cache *answers;
 	struct answer_state state; /* of the snapshot, where the route is_kept */
 	bool is_timeless;          /* the answer stays as it is while time passes */
+	bool is_computing;         /* figures of the past are; of the snapshot, where is_kept */
 	bool is_recalled;          /* the reply is one remembered */
 	struct grant grant;
 	struct access access; /* the grant, held against the registry */
@@ -122,10 +123,13 @@ void api_end_list(struct api_call *call, const char *next);
  * the registry): what is shown may still change. */
 void api_add_computing(struct api_call *call);
 
-/* The answer is about the time until then: if that is long past, nothing about it changes by
- * itself.
- */
+/* The answer is about the time until then, and made of derived rows and bills: if that is long
+ * past, nothing about it changes by itself, and only changes of that time matter. */
 void api_is_about(struct api_call *call, int64_t until_ms);
+/* The answer is about a period. */
+void api_is_about_period(struct api_call *call, const struct figures_period *period);
+/* The answer is made of the registry alone, of a day. */
+void api_is_of_registry(struct api_call *call);
 
 /* Twelve digits. */
 void api_add_digits(struct json_writer *json, const char *key, double number);

@@ -84,6 +84,10 @@ static int write_rows(const struct figures_series *series, void *arg)
 /* from and to are needed: nobody should fetch five years of hours by mistake. */
 static bool read_span(struct api_call *call, struct figures_span *span)
 {
+	static const int64_t lengths[] = {[FIGURES_HOUR] = HOUR_MS,
+					  [FIGURES_DAY] = DAY_MS,
+					  [FIGURES_MONTH] = 31 * (int64_t)DAY_MS,
+					  [FIGURES_YEAR] = 366 * (int64_t)DAY_MS};
 	int interval = api_choice(call, "interval");
 
 	if (interval < 0)
@@ -96,7 +100,7 @@ static bool read_span(struct api_call *call, struct figures_span *span)
 		return false;
 	}
 	/* The last interval starts before to_ms and may go on after it. */
-	api_is_about(call, span->to_ms + (interval == FIGURES_YEAR ? 366 : 31) * (int64_t)DAY_MS);
+	api_is_about(call, span->to_ms + lengths[interval]);
 	if (span->to_ms > call->now_ms + 1)
 		span->to_ms = call->now_ms + 1; /* what has not begun has no figures */
 	if (span->from_ms > span->to_ms)
@@ -199,6 +203,7 @@ static void get_coverage(struct api_call *call)
 
 	if (of < 0 || !read_span(call, &span))
 		return;
+	call->state.month = ANSWER_OF_ALL; /* readings that came leave rows as they were */
 	if (call->is_csv && of == 1)
 		api_csv(call, tally_columns);
 	else

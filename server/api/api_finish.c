@@ -130,8 +130,8 @@ static void write_key(const struct api_call *call, struct buf *key)
 {
 	const struct http_request_in *request = call->request;
 
-	buf_printf(key, "%lld %d %d %d %s", (long long)call->grant.token_id, call->is_csv,
-		   call->is_xlsx, wants_gzip(call), request->path);
+	buf_printf(key, "%lld %d %d %d %d %s", (long long)call->grant.token_id, call->is_csv,
+		   call->is_xlsx, wants_gzip(call), call->is_computing, request->path);
 	for (size_t i = 0; i < request->n_parameters; i++) {
 		buf_add_char(key, '\0');
 		buf_add_text(key, request->parameters[i].name);
@@ -142,8 +142,27 @@ static void write_key(const struct api_call *call, struct buf *key)
 
 static struct answer_state state_of(const struct api_call *call)
 {
-	return (struct answer_state){ledger_change(call->ledger), call->registry->version,
-				     catalogue_digest(call->catalogue), call->now_ms / MINUTE_MS};
+	return (struct answer_state){
+		.change = ledger_change(call->ledger),
+		.registry = call->registry->version,
+		.catalogue = catalogue_digest(call->catalogue),
+		.day = civil_day_of_utc(call->now_ms, call->options->offset_ms),
+		.minute = call->now_ms / MINUTE_MS,
+		.month = ANSWER_OF_ALL};
+}
+
+/* What the changes since the last look touched. Without it answers only hold for one change. */
+static void learn(const struct api_call *call)
+{
+	struct touched news = {0};
+	int64_t known = answer_cache_known(call->answers);
+	struct err err;
+
+	if (known >= call->state.change)
+		return;
+	if (derived_read_touched(call->derived, known, &news, &err) == 0)
+		answer_cache_learn(call->answers, &news, call->state.change);
+	touched_fini(&news);
 }
 
 bool api_recall(struct api_call *call)
@@ -153,6 +172,8 @@ bool api_recall(struct api_call *call)
 	if (!call->route->is_kept)
 		return false;
 	call->state = state_of(call);
+	call->is_computing = derived_is_computing(call->derived, call->now_ms);
+	learn(call);
 	write_key(call, &key);
 	call->is_recalled =
 		answer_cache_get(call->answers, key.data, key.len, &call->state, call->reply);

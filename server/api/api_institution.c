@@ -130,7 +130,7 @@ static void get_institutions(struct api_call *call)
 	}
 	query.words = api_parameter(call, "q");
 	query.after = api_parameter(call, "cursor");
-	call->is_timeless = true;
+	api_is_of_registry(call);
 	write_list(call, &query);
 }
 
@@ -216,6 +216,7 @@ static void get_institution(struct api_call *call)
 	const struct registry_institution *institution;
 
 	institution = &call->registry->institutions[index];
+	api_is_of_registry(call);
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	write_head(call, institution);

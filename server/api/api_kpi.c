@@ -168,7 +168,7 @@ static void begin_answer(struct answer *answer, const struct figures *figures, u
 {
 	struct api_call *call = answer->call;
 
-	api_is_about(call, period->until_ms);
+	api_is_about_period(call, period);
 	if (call->is_csv) {
 		api_csv(call, columns);
 		return;

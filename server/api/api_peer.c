@@ -63,7 +63,7 @@ static void write_lines(struct api_call *call, const char *type, const struct fi
 
 static void begin(struct api_call *call, uint32_t region, const struct figures_period *period)
 {
-	api_is_about(call, period->until_ms);
+	api_is_about_period(call, period);
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	json_add_string(&call->json, "region", call->registry->regions->regions[region].code);

@@ -210,7 +210,7 @@ static void get_ranking(struct api_call *call)
 	if (!read_question(call, &figures, &ranking, &question) ||
 	    !api_integer(call, "limit", 0, &limit))
 		return;
-	api_is_about(call, question.period.until_ms);
+	api_is_about_period(call, &question.period);
 	if (figures_kpis(&figures, &question, add_place, &ranking, &err) < 0) {
 		api_failed(call, &err);
 	} else {

@@ -46,6 +46,7 @@ static void get_region(struct api_call *call)
 	const struct region *region;
 
 	region = &tree->regions[index];
+	api_is_of_registry(call);
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	write_region(call, index);

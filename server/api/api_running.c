@@ -65,7 +65,7 @@ static void get_operation(struct api_call *call)
 		api_failed(call, &err);
 		return;
 	}
-	api_is_about(call, period.until_ms);
+	api_is_about_period(call, &period);
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	json_add_string(&call->json, "institution", of->id);

@@ -19,7 +19,7 @@ struct work {
 	/* The institution at hand: rows of one stand together. */
 	const char *name;
 	int64_t id;
-	bool is_touched;
+	civil_day touched; /* what is remembered of it from this month on is out of date */
 };
 
 static void refuse(struct work *work, const char *institution, const char *reason)
@@ -127,16 +127,16 @@ static int take_card(struct work *work, const struct delivery_card *card, struct
 /* ---- rows ---- */
 
 /* What is remembered of the institution's figures is out of date. */
-static int touch(struct work *work, struct err *err)
+static int touch(struct work *work, civil_day day, struct err *err)
 {
 	struct derived_name name;
 	int rc;
 
-	if (work->is_touched)
+	if (work->touched <= civil_month_start(day))
 		return 0;
-	work->is_touched = true;
+	work->touched = civil_month_start(day);
 	rc = derived_intern(work->derived, DERIVED_INSTITUTION, work->name, &name, err);
-	return rc < 0 ? rc : derived_touch(work->derived, name.id, err);
+	return rc < 0 ? rc : derived_touch(work->derived, name.id, day, err);
 }
 
 static int take_row(struct work *work, const struct delivery_row *row, struct err *err)
@@ -148,7 +148,7 @@ static int take_row(struct work *work, const struct delivery_row *row, struct er
 
 	if (work->name == NULL || strcmp(work->name, row->institution) != 0) {
 		work->name = row->institution;
-		work->is_touched = false;
+		work->touched = CIVIL_DAY_MAX;
 		rc = exchange_intern(work->exchange, work->delivery->source, work->name, &work->id,
 				     err);
 	}
@@ -159,7 +159,7 @@ static int take_row(struct work *work, const struct delivery_row *row, struct er
 	if (rc < 0 || !changed)
 		return rc;
 	work->out->rows_changed++;
-	return touch(work, err);
+	return touch(work, key.day, err);
 }
 
 /* ---- the whole ---- */
@@ -168,26 +168,28 @@ static int take_row(struct work *work, const struct delivery_row *row, struct er
 static int end_generation(struct work *work, struct err *err)
 {
 	struct exchange_source *source = &work->out->source;
-	struct db_statement *touch_all = NULL;
 	int rc;
 
 	if (work->delivery->waiting > 0 || source->ended == source->generation)
 		return 0;
 	rc = exchange_end_generation(work->exchange, source, err);
 	if (rc == 0)
-		rc = db_prepare(ledger_db(work->ledger), &touch_all,
-				"UPDATE derived_name SET change = ? WHERE kind = 1 AND name IN "
-				"(SELECT name FROM exchange_institution WHERE source = ?)",
-				err);
+		rc = derived_touch_source(work->derived, source->source, TOUCHED_ALL, err);
 	if (rc < 0)
 		return rc;
-	db_bind_int(touch_all, 1, ledger_change(work->ledger));
-	db_bind_string(touch_all, 2, source->source);
-	rc = db_run(touch_all, err);
-	db_finalize(touch_all);
 	work->out->has_new_cards |= source->ended != 0;
 	source->ended = source->generation;
-	return rc;
+	return 0;
+}
+
+/* Days before the first that is handed up are not known, whatever rows there are. */
+static int move_days(struct work *work, struct err *err)
+{
+	civil_day was = work->out->source.days_from, is = work->delivery->days_from;
+
+	return was == is ? 0
+			 : derived_touch_source(work->derived, work->delivery->source,
+						was < is ? was : is, err);
 }
 
 static enum receive_verdict judge(const struct delivery *delivery,
@@ -226,6 +228,8 @@ static int take(struct work *work, int64_t now_ms, struct err *err)
 	struct receive_result *out = work->out;
 	int rc = exchange_begin(work->exchange, err);
 
+	if (rc == 0)
+		rc = move_days(work, err);
 	note_source(work, now_ms);
 	for (size_t i = 0; i < delivery->n_cards && rc == 0; i++)
 		rc = take_card(work, &delivery->cards[i], err);

@@ -32,9 +32,9 @@ struct slot {
 struct figures_cache {
 	pthread_mutex_t lock; /* guards everything below */
 	int64_t registry_version;
-	size_t n_institutions;
-	int64_t seen;     /* changes up to here are in `changes` */
-	int64_t *changes; /* by institution: when it was last computed again */
+	size_t n_institutions, n_holders; /* holders: sites stand behind the institutions */
+	int64_t seen;                     /* changes up to here are in `touched` */
+	struct touched *touched;          /* by holder: what was computed again */
 	int64_t uses;
 	struct slot slots[N_SLOTS];
 };
@@ -61,8 +61,10 @@ static void forget_all(struct figures_cache *cache)
 		free_entries(cache, &cache->slots[i]);
 		cache->slots[i] = (struct slot){.last_use = 0};
 	}
-	free(cache->changes);
-	cache->changes = NULL;
+	for (size_t i = 0; cache->touched != NULL && i < cache->n_holders; i++)
+		touched_fini(&cache->touched[i]);
+	free(cache->touched);
+	cache->touched = NULL;
 	cache->seen = 0;
 }
 
@@ -77,49 +79,45 @@ void figures_cache_destroy(struct figures_cache *cache)
 
 /* ---- what was computed again ---- */
 
-static int read_changes(struct figures_cache *cache, const struct figures_reader *reader,
-			struct err *err)
+struct refresh {
+	struct figures_cache *cache;
+	const struct registry *registry;
+};
+
+static void note_touched(const char *name, civil_day month, int64_t change, void *arg)
 {
-	const struct registry *registry = reader->figures->registry;
-	struct db_statement *list;
-	int rc = db_prepare(ledger_db(reader->figures->ledger), &list,
-			    "SELECT name, change FROM derived_name WHERE kind = 1 AND change > ?",
-			    err);
+	const struct refresh *refresh = arg;
+	uint32_t index = registry_find_holder(refresh->registry, name, strlen(name));
 
-	_Static_assert(DERIVED_INSTITUTION == 1, "the statement says so");
-	if (rc < 0)
-		return rc;
-	db_bind_int(list, 1, cache->seen);
-	while ((rc = db_step(list, err)) == 1) {
-		const char *name = db_column_text(list, 0, NULL);
-		int64_t change = db_column_int(list, 1);
-		uint32_t index = registry_find_institution(registry, name, strlen(name));
+	if (index != REGISTRY_NONE)
+		touched_add(&refresh->cache->touched[index], month, change);
+}
 
-		if (index != REGISTRY_NONE && change > cache->changes[index])
-			cache->changes[index] = change;
-	}
-	db_finalize(list);
-	return rc;
+static void begin_anew(struct figures_cache *cache, const struct registry *registry)
+{
+	forget_all(cache);
+	cache->registry_version = registry->version;
+	cache->n_institutions = registry->n_institutions;
+	cache->n_holders = registry->n_institutions + registry->n_sites;
+	cache->touched = xcalloc(cache->n_holders + 1, sizeof *cache->touched);
 }
 
 int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err)
 {
 	struct figures_cache *cache = reader->figures->cache;
 	const struct registry *registry = reader->figures->registry;
+	struct refresh refresh = {cache, registry};
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&cache->lock);
-	if (cache->changes == NULL || cache->registry_version != registry->version ||
-	    cache->n_institutions != registry->n_institutions) {
-		forget_all(cache);
-		cache->registry_version = registry->version;
-		cache->n_institutions = registry->n_institutions;
-		cache->changes = xcalloc(registry->n_institutions + 1, sizeof *cache->changes);
-	}
+	if (cache->touched == NULL || cache->registry_version != registry->version ||
+	    cache->n_institutions != registry->n_institutions)
+		begin_anew(cache, registry);
 	/* Rows are read later, so they are at least as new. */
 	*as_of = ledger_change(reader->figures->ledger);
 	if (*as_of > cache->seen) {
-		rc = read_changes(cache, reader, err);
+		rc = derived_each_touched(reader->derived, cache->seen, note_touched, &refresh,
+					  err);
 		if (rc == 0)
 			cache->seen = *as_of;
 	}
@@ -223,8 +221,26 @@ static struct entry pack(const struct kpi_input inputs[2], int64_t as_of)
 	return entry;
 }
 
+/* Nothing that it was made of was computed again: its own rows, those of buildings it shares. */
+static bool is_up_to_date(const struct figures_cache *cache, const struct slot *slot,
+			  const struct registry *registry, uint32_t institution)
+{
+	const struct registry_institution *of = &registry->institutions[institution];
+	int64_t as_of = slot->entries[institution].as_of;
+
+	if (as_of == 0 ||
+	    touched_change(&cache->touched[institution], slot->key.last_month) > as_of)
+		return false;
+	for (size_t i = 0; i < of->n_occupancies; i++)
+		if (touched_change(&cache->touched[of->occupancies[i].site], slot->key.last_month) >
+		    as_of)
+			return false;
+	return true;
+}
+
 bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_key *key,
-		       uint32_t institution, struct kpi_input inputs[2])
+		       const struct registry *registry, uint32_t institution,
+		       struct kpi_input inputs[2])
 {
 	const struct entry *entry = NULL;
 	struct slot *slot = NULL;
@@ -232,8 +248,7 @@ bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_k
 	(void)pthread_mutex_lock(&cache->lock);
 	if (fits(cache, key, institution))
 		slot = find_slot(cache, key);
-	if (slot != NULL && slot->entries[institution].as_of > 0 &&
-	    slot->entries[institution].as_of >= cache->changes[institution])
+	if (slot != NULL && is_up_to_date(cache, slot, registry, institution))
 		entry = &slot->entries[institution];
 	if (entry != NULL)
 		unpack(entry, inputs);

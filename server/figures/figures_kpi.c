@@ -184,7 +184,8 @@ static int group_inputs(struct work *work, uint32_t institution, struct kpi_inpu
 	if ((work->question->by == GROUP_INSTITUTION && !work->question->needs_no_reasons) ||
 	    registry->institutions[institution].n_predecessors > 0)
 		cache = NULL;
-	if (cache != NULL && figures_cache_get(cache, &work->cache_key, institution, inputs))
+	if (cache != NULL &&
+	    figures_cache_get(cache, &work->cache_key, registry, institution, inputs))
 		return 0;
 	rc = inputs_of(&work->reader, institution, &work->question->period,
 		       work->question->is_before, inputs, err);
@@ -258,8 +259,15 @@ static int take_institution(struct work *work, uint32_t institution, struct err 
 	return 0;
 }
 
+/* The month of the last hour that counts; what the period is compared with lies before. */
+static civil_day last_month(const struct figures_reader *reader, const struct figures_scope *scope)
+{
+	return civil_month_start(figures_day(reader, scope->span.to_ms - 1));
+}
+
 static int use_cache(struct work *work, struct err *err)
 {
+	bool is_heating = work->question->period.kind == PERIOD_HEATING;
 	const struct figures *figures = work->reader.figures;
 	struct figures_cache_key *key = &work->cache_key;
 
@@ -270,7 +278,8 @@ static int use_cache(struct work *work, struct err *err)
 	key->basis = figures->basis;
 	key->is_before = work->question->is_before;
 	figures_scopes(figures, &work->question->period, &key->scopes[0], &key->scopes[1]);
-	key->hour = work->question->period.kind == PERIOD_HEATING ? figures->now_ms / HOUR_MS : 0;
+	key->hour = is_heating ? figures->now_ms / HOUR_MS : 0;
+	key->last_month = is_heating ? CIVIL_DAY_MAX : last_month(&work->reader, &key->scopes[0]);
 	return figures_cache_refresh(&work->reader, &work->as_of, err);
 }
 

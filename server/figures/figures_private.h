@@ -179,13 +179,15 @@ struct figures_cache_key {
 	enum factor_basis basis;
 	struct figures_scope scopes[2];
 	bool is_before;
-	int64_t hour; /* of heating, where institutions' own days may end later; else 0 */
+	int64_t hour;         /* of heating, where institutions' own days may end later; else 0 */
+	civil_day last_month; /* follows from the others: what comes later does not matter */
 };
 /* What the reader's ledger has committed by now; asked once per question, before reading rows. */
 int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err);
 /* False: not remembered or out of date. Reasons are not remembered. */
 bool figures_cache_get(struct figures_cache *cache, const struct figures_cache_key *key,
-		       uint32_t institution, struct kpi_input inputs[2]);
+		       const struct registry *registry, uint32_t institution,
+		       struct kpi_input inputs[2]);
 void figures_cache_put(struct figures_cache *cache, const struct figures_cache_key *key,
 		       uint32_t institution, int64_t as_of, const struct kpi_input inputs[2]);
 

@@ -114,6 +114,7 @@ static void forget_transaction(struct derive *derive)
 	const struct registry *registry = derive->registry;
 
 	ledger_rollback(derive->ledger);
+	derived_forget_notes(derive->derived);
 	memset(derive->meter_ids, 0, (registry->n_meters + 1) * sizeof *derive->meter_ids);
 	memset(derive->institution_ids, 0,
 	       (registry->n_institutions + registry->n_sites + 1) *
@@ -400,6 +401,10 @@ int derive_mark_from(struct ledger *ledger, civil_day from, struct err *err)
 	return ledger_commit(ledger, err);
 }
 
+/* Bills are read beside the rows: a day without one is expected to be as its neighbours within a
+ * year (server/figures/figures_bill.c). */
+enum { BILL_REACH_DAYS = 366 };
+
 int derive_mark_bill(struct ledger *ledger, const char *institution, struct span days,
 		     struct err *err)
 {
@@ -412,6 +417,8 @@ int derive_mark_bill(struct ledger *ledger, const char *institution, struct span
 	rc = derived_intern(derived, DERIVED_INSTITUTION, institution, &name, err);
 	if (rc == 0)
 		rc = derived_mark(derived, name.id, days.from, days.to - 1, err);
+	if (rc == 0)
+		rc = derived_touch(derived, name.id, days.from - BILL_REACH_DAYS, err);
 	derived_close(derived);
 	return rc;
 }

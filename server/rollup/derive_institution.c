@@ -188,7 +188,6 @@ static int start_group(struct derive_group *group, const struct touch *touch, st
 {
 	uint32_t n;
 
-	bool is_next = group->id == 0 || group->institution != touch->index;
 	int rc;
 
 	group->institution = touch->index;
@@ -199,8 +198,8 @@ static int start_group(struct derive_group *group, const struct touch *touch, st
 	group->rows = xrealloc(group->rows, n + 1, sizeof *group->rows);
 	group->row_state = xrealloc(group->row_state, n + 1, 1);
 	rc = derive_institution_id(group->derive, touch->index, &group->id, err);
-	if (rc == 0 && is_next)
-		rc = derived_touch(group->derive->derived, group->id, err);
+	if (rc == 0)
+		rc = derived_touch(group->derive->derived, group->id, group->month, err);
 	return rc;
 }
 
@@ -268,11 +267,12 @@ int derive_institutions(struct derive *derive, struct err *err)
 int derive_wipe_institution(struct derive *derive, int64_t id, struct days days, struct err *err)
 {
 	struct derive_group *group = xcalloc(1, sizeof *group);
-	int rc = 0;
+	int rc;
 
 	group->derive = derive;
 	group->institution = REGISTRY_NONE;
 	group->id = id;
+	rc = derived_touch(derive->derived, id, days.from, err);
 	for (int carrier = 0; carrier < N_CARRIERS; carrier++) {
 		group->carrier = (enum carrier)carrier;
 		for (civil_day day = days.from; day <= days.to && rc == 0; day++) {

@@ -163,7 +163,7 @@ static int renew_holder(const struct reach *reach, uint32_t holder, civil_day da
 	int rc = derive_institution_id(derive, holder, &key.id, err);
 
 	if (rc == 0)
-		rc = derived_touch(derive->derived, key.id, err);
+		rc = derived_touch(derive->derived, key.id, day, err);
 	if (rc == 0)
 		rc = renew_items(derive->derived, DERIVED_INSTITUTION_DAY, key, hours, err);
 	key.day = civil_month_start(day);

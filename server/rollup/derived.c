@@ -9,12 +9,6 @@
 #include "server/rollup/derived_code.h"
 #include "server/rollup/derived_schema.h"
 
-struct derived {
-	struct ledger *ledger;
-	struct db_statement *statements[N_DERIVED_SQL];
-	struct exchange *exchange;
-};
-
 int derived_open(struct derived **out, struct ledger *ledger, struct err *err)
 {
 	struct derived *derived = xcalloc(1, sizeof *derived);
@@ -108,18 +102,6 @@ int derived_define(struct derived *derived, int64_t id, int64_t definition, stru
 	db_bind_int(define, 1, definition);
 	db_bind_int(define, 2, id);
 	return db_run(define, err);
-}
-
-int derived_touch(struct derived *derived, int64_t id, struct err *err)
-{
-	struct db_statement *touch;
-	int rc = derived_statement(derived, DERIVED_SQL_TOUCH, &touch, err);
-
-	if (rc < 0)
-		return rc;
-	db_bind_int(touch, 1, ledger_change(derived->ledger));
-	db_bind_int(touch, 2, id);
-	return db_run(touch, err);
 }
 
 /* ---- rows ---- */
@@ -321,6 +303,8 @@ int derived_put(struct derived *derived, enum derived_table table, const struct 
 	version.hours_ever |= known_hours(after);
 	version.is_deleted = !after->sum.is_known;
 	rc = write_row(derived, table, key, after, &version, err);
+	if (rc == 0)
+		rc = derived_note(derived, key->day, err);
 	if (rc == 0 && rows == 0 &&
 	    (table == DERIVED_METER_DAY || table == DERIVED_INSTITUTION_DAY))
 		rc = widen(derived, key, err);
@@ -427,6 +411,20 @@ bool derived_is_dirty(struct derived *derived)
 	bool is_dirty = db_column_int(get, 0) != 0;
 	db_reset(get);
 	return is_dirty;
+}
+
+bool derived_is_computing(struct derived *derived, int64_t now_ms)
+{
+	struct db_statement *get;
+	bool is_computing = false;
+
+	if (derived_statement(derived, DERIVED_SQL_IS_COMPUTING, &get, NULL) < 0)
+		return false;
+	db_bind_int(get, 1, now_ms);
+	if (db_step(get, NULL) == 1)
+		is_computing = db_column_int(get, 0) != 0;
+	db_reset(get);
+	return is_computing;
 }
 
 bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civil_day to)

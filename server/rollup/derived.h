@@ -10,6 +10,7 @@
 #include "server/rollup/exchange.h"
 #include "server/rollup/rollup.h"
 #include "server/rollup/total.h"
+#include "server/rollup/touched.h"
 
 struct derived;
 
@@ -70,9 +71,25 @@ int derived_intern(struct derived *derived, enum derived_kind kind, const char *
 		   struct derived_name *out, struct err *err);
 int derived_define(struct derived *derived, int64_t id, int64_t definition, struct err *err);
 
-/* Notes that something about it was computed again in this transaction: what is remembered of it
- * from before is out of date (derived_name.change). */
-int derived_touch(struct derived *derived, int64_t id, struct err *err);
+/* ---- what is remembered of figures (derived_touched.c) ---- */
+/* Something about an institution was computed again in this transaction, of this day's month or
+ * later ones: what is remembered of these from before is out of date. TOUCHED_ALL: of all months.
+ */
+int derived_touch(struct derived *derived, int64_t id, civil_day day, struct err *err);
+/* The same of a lower server's institutions, all at once. */
+int derived_touch_source(struct derived *derived, const char *source, civil_day day,
+			 struct err *err);
+/* Something changed from this day's month on, whoever it belongs to. derived_put and derived_touch
+ * do it. */
+int derived_note(struct derived *derived, civil_day day, struct err *err);
+/* After a rollback: what it noted is not written. */
+void derived_forget_notes(struct derived *derived);
+/* Adds what was noted in changes after `after`: of anybody, and of every institution and site. */
+int derived_read_touched(struct derived *derived, int64_t after, struct touched *add_to,
+			 struct err *err);
+typedef void (*derived_touched_fn)(const char *name, civil_day month, int64_t change, void *arg);
+int derived_each_touched(struct derived *derived, int64_t after, derived_touched_fn fn, void *arg,
+			 struct err *err);
 
 /* 1: row is filled; 0: nothing is known, row is zeroed. version may be NULL; if not, tombstones
  * count as rows. */
@@ -112,6 +129,8 @@ struct derived_dirty {
 /* Takes one out, in a transaction: 1, or 0 if there is none. */
 int derived_take(struct derived *derived, struct derived_dirty *out, struct err *err);
 bool derived_is_dirty(struct derived *derived); /* also registers */
+/* Are figures of the past, older than two hours, being computed again? */
+bool derived_is_computing(struct derived *derived, int64_t now_ms);
 /* Is it marked on days of [from, to)? Its rows there do not say yet what they should. */
 bool derived_is_marked(struct derived *derived, int64_t id, civil_day from, civil_day to);
 /* Is there a bill, withdrawn or not, of days in [from, to)? Cheaper than asking for them. */

@@ -26,6 +26,11 @@ const char derived_schema[] =
 	"DEFAULT 2147483647, last_day INTEGER NOT NULL DEFAULT -2147483648, change INTEGER NOT "
 	"NULL DEFAULT 0, UNIQUE(kind, name));"
 	"CREATE INDEX IF NOT EXISTS derived_name_change ON derived_name(kind, change);"
+	/* Since which change nothing was computed again before a month (touched.h); id 0: of
+	   anybody. */
+	"CREATE TABLE IF NOT EXISTS derived_touched(id INTEGER NOT NULL, month INTEGER NOT NULL, "
+	"change INTEGER NOT NULL, PRIMARY KEY(id, month)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS derived_touched_change ON derived_touched(change);"
 	"CREATE TABLE IF NOT EXISTS derived_dirty(id INTEGER PRIMARY KEY, from_day INTEGER NOT "
 	"NULL, to_day INTEGER NOT NULL);" METER_TABLE("meter_day") METER_TABLE("meter_month")
 		INSTITUTION_TABLE("institution_day") INSTITUTION_TABLE("institution_month")
@@ -44,7 +49,7 @@ const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS institution_day; DROP TABLE IF EXISTS institution_month;"
 	"DROP TABLE IF EXISTS derived_name; DROP TABLE IF EXISTS derived_dirty;"
 	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS kpi_restate;"
-	"DROP TABLE IF EXISTS derived_version;";
+	"DROP TABLE IF EXISTS derived_touched; DROP TABLE IF EXISTS derived_version;";
 
 #define COLUMNS                                                                                 \
 	"value, estimated, covered_ms, closed_ms, days, hours, change, before, hours_changed, " \
@@ -79,6 +84,13 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 	[DERIVED_SQL_WIDEN] = "UPDATE derived_name SET first_day = min(first_day, ?1), last_day = "
 			      "max(last_day, ?1) WHERE id = ?2",
 	[DERIVED_SQL_TOUCH] = "UPDATE derived_name SET change = ? WHERE id = ?",
+	[DERIVED_SQL_TOUCHED_DROP] = "DELETE FROM derived_touched WHERE id = ? AND month >= ?",
+	[DERIVED_SQL_TOUCHED_ADD] =
+		"INSERT INTO derived_touched(id, month, change) VALUES(?, ?, ?)",
+	[DERIVED_SQL_TOUCHED_ALL] =
+		"SELECT month, change FROM derived_touched WHERE id = 0 AND change > ?",
+	[DERIVED_SQL_TOUCHED_LIST] = "SELECT n.name, t.month, t.change FROM derived_touched t JOIN "
+				     "derived_name n ON n.id = t.id WHERE t.change > ?",
 	[DERIVED_SQL_MARK] =
 		"INSERT INTO derived_dirty(id, from_day, to_day) VALUES(?1, ?2, ?3) ON "
 		"CONFLICT(id) DO UPDATE SET from_day = min(from_day, excluded.from_day), to_day = "
@@ -100,6 +112,10 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 				  "from_day < ?3 AND to_day > ?2)",
 	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "
 				  "from_day < ? AND to_day >= ?)",
+	/* The last two hours are always in the making. */
+	[DERIVED_SQL_IS_COMPUTING] =
+		"SELECT EXISTS(SELECT 1 FROM derived_dirty) OR EXISTS(SELECT 1 "
+		"FROM dirty WHERE from_ms < ? - 7200000)",
 	[DERIVED_SQL_IS_DIRTY] =
 		"SELECT EXISTS(SELECT 1 FROM derived_dirty) OR EXISTS(SELECT 1 FROM dirty)",
 };

@@ -52,31 +52,73 @@ static void an_answer_is_remembered_until_something_changes(void **state)
 		struct answer_state state;
 		bool found;
 	} cases[] = {
-		{"the same state", {5, 6, 7, 8}, true},
-		{"another change", {6, 6, 7, 8}, false},
-		{"another registry", {5, 7, 7, 8}, false},
-		{"another catalogue", {5, 6, 8, 8}, false},
-		{"another minute", {5, 6, 7, 9}, false},
+		{"the same state", {5, 6, 7, 8, 9, ANSWER_OF_ALL}, true},
+		{"another change", {6, 6, 7, 8, 9, ANSWER_OF_ALL}, false},
+		{"another registry", {5, 7, 7, 8, 9, ANSWER_OF_ALL}, false},
+		{"another catalogue", {5, 6, 8, 8, 9, ANSWER_OF_ALL}, false},
+		{"another day", {5, 6, 7, 9, 9, ANSWER_OF_ALL}, false},
+		{"another minute", {5, 6, 7, 8, 10, ANSWER_OF_ALL}, false},
 	};
 	struct answer_cache *cache = answer_cache_create(BYTES);
 
 	(void)state;
-	put(cache, "a", (struct answer_state){5, 6, 7, 8}, "text");
+	put(cache, "a", cases[0].state, "text");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		if (has(cache, "a", cases[i].state, "text") != cases[i].found)
 			fail_msg("%s", cases[i].phrase);
 	assert_false(has(cache, "b", cases[0].state, "text"));
-	put(cache, "old", (struct answer_state){5, 6, 7, ANSWER_TIMELESS}, "text");
-	assert_true(has(cache, "old", (struct answer_state){5, 6, 7, 9}, "text"));
-	assert_false(has(cache, "old", (struct answer_state){6, 6, 7, 9}, "text"));
-	put(cache, "a", (struct answer_state){6, 6, 7, 8}, "new text");
-	assert_true(has(cache, "a", (struct answer_state){6, 6, 7, 8}, "new text"));
+	put(cache, "old", (struct answer_state){5, 6, 7, 8, ANSWER_TIMELESS, ANSWER_OF_ALL},
+	    "text");
+	assert_true(has(cache, "old", cases[5].state, "text"));
+	assert_false(has(cache, "old", cases[1].state, "text"));
+	put(cache, "a", cases[1].state, "new text");
+	assert_true(has(cache, "a", cases[1].state, "new text"));
+	answer_cache_destroy(cache);
+}
+
+static void learn(struct answer_cache *cache, civil_day month, int64_t change)
+{
+	struct touched news = {0};
+
+	touched_add(&news, month, change);
+	answer_cache_learn(cache, &news, change);
+	touched_fini(&news);
+}
+
+static void an_answer_of_closed_months_outlives_changes_of_later_ones(void **state)
+{
+	struct answer_state then = {5, 1, 1, 1, ANSWER_TIMELESS, 100}, now = then;
+	struct answer_cache *cache = answer_cache_create(BYTES);
+
+	(void)state;
+	put(cache, "a", then, "text");
+	now.change = 6;
+	assert_int_equal(answer_cache_known(cache), 0);
+	assert_false(has(cache, "a", now, "text")); /* nobody knows what the change touched */
+	learn(cache, 101, 6);
+	assert_int_equal(answer_cache_known(cache), 6);
+	assert_true(has(cache, "a", now, "text"));
+	now.change = 7;
+	assert_false(has(cache, "a", now, "text"));
+	learn(cache, 100, 7);
+	assert_false(has(cache, "a", now, "text"));
+	then.change = 7;
+	put(cache, "a", then, "text");
+	now.change = 8;
+	learn(cache, 130, 8);
+	assert_true(has(cache, "a", now, "text"));
+	then.month = ANSWER_OF_NONE;
+	put(cache, "b", then, "text");
+	learn(cache, 0, 9);
+	now.change = 9;
+	assert_true(has(cache, "b", now, "text"));
+	assert_false(has(cache, "a", now, "text"));
 	answer_cache_destroy(cache);
 }
 
 static void the_longest_unused_make_room(void **state)
 {
-	struct answer_state now = {1, 1, 1, 1};
+	struct answer_state now = {1, 1, 1, 1, 1, ANSWER_OF_ALL};
 	struct answer_cache *cache = answer_cache_create(BYTES);
 	char text[BYTES / 8 + 1] = "", key[16];
 	int kept = 0;
@@ -100,7 +142,7 @@ static void the_longest_unused_make_room(void **state)
 
 static void what_is_large_or_empty_is_not_kept(void **state)
 {
-	struct answer_state now = {1, 1, 1, 1};
+	struct answer_state now = {1, 1, 1, 1, 1, ANSWER_OF_ALL};
 	struct answer_cache *cache = answer_cache_create(BYTES);
 	char text[BYTES / 8 + 2] = "";
 
@@ -117,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_remembered_until_something_changes),
+		cmocka_unit_test(an_answer_of_closed_months_outlives_changes_of_later_ones),
 		cmocka_unit_test(the_longest_unused_make_room),
 		cmocka_unit_test(what_is_large_or_empty_is_not_kept),
 	};
