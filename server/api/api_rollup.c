@@ -135,14 +135,30 @@ static void post_rollups(struct api_call *call)
 /* ---- what goes down ---- */
 
 static const char *const row_columns[] = {
-	"version", "institution", "interval", "start",   "carrier", "item",    "unit",
-	"value",   "estimated",   "missing",  "unknown", "reason",  "deleted", NULL};
+	"version",   "institution", "interval", "start",  "carrier", "item",   "unit", "value",
+	"estimated", "missing",     "unknown",  "reason", "deleted", "detail", NULL};
 
 struct page {
 	struct api_call *call;
 	uint32_t region; /* or REGISTRY_NONE */
 	int64_t n;
 };
+
+/* Money, and the load that it is made of, are of a grade of their own. */
+static bool may_see(const struct api_call *call, uint32_t institution,
+		    const struct exchange_key *key)
+{
+	bool is_water = key->carrier == CARRIER_WATER;
+
+	if (key->item < EXCHANGE_COST)
+		return api_may_see_item(call, institution, ITEM_ENERGY);
+	return api_may_see_kpi(call, institution, is_water ? KPI_WATER_COST : KPI_ENERGY_COST);
+}
+
+static const char *unit_of(const struct exchange_key *key)
+{
+	return key->item == EXCHANGE_COST ? "yuan" : carrier_unit(key->carrier);
+}
 
 static bool is_wanted(const struct page *page, const struct exchange_entry *entry)
 {
@@ -159,7 +175,7 @@ static bool is_wanted(const struct page *page, const struct exchange_entry *entr
 	if (page->region != REGISTRY_NONE &&
 	    !region_is_within(registry->regions, of->region, page->region))
 		return false;
-	return api_may_see_item(call, index, ITEM_ENERGY);
+	return may_see(call, index, &entry->key);
 }
 
 static void write_csv(struct api_call *call, const struct exchange_entry *entry, const char *day)
@@ -174,7 +190,7 @@ static void write_csv(struct api_call *call, const struct exchange_entry *entry,
 	csv_add_text(csv, day);
 	csv_add_text(csv, carrier_name(entry->key.carrier));
 	csv_add_text(csv, exchange_item_names[entry->key.item]);
-	csv_add_text(csv, carrier_unit(entry->key.carrier));
+	csv_add_text(csv, unit_of(&entry->key));
 	for (size_t i = 0; i < 3; i++) {
 		if (entry->is_deleted)
 			csv_add_text(csv, NULL);
@@ -184,6 +200,7 @@ static void write_csv(struct api_call *call, const struct exchange_entry *entry,
 	csv_add_text(csv, entry->amount.is_unknown ? "1" : "0");
 	csv_add_text(csv, entry->amount.reason);
 	csv_add_text(csv, entry->is_deleted ? "1" : "0");
+	csv_add_text(csv, entry->amount.detail);
 	csv_end_row(csv);
 }
 
@@ -198,7 +215,7 @@ static void write_json(struct api_call *call, const struct exchange_entry *entry
 	json_add_string(json, "start", day);
 	json_add_string(json, "carrier", carrier_name(entry->key.carrier));
 	json_add_string(json, "item", exchange_item_names[entry->key.item]);
-	json_add_string(json, "unit", carrier_unit(entry->key.carrier));
+	json_add_string(json, "unit", unit_of(&entry->key));
 	if (!entry->is_deleted) {
 		json_add_micro(json, "value", entry->amount.value);
 		json_add_micro(json, "estimated", entry->amount.estimated);
@@ -206,6 +223,9 @@ static void write_json(struct api_call *call, const struct exchange_entry *entry
 		json_add_bool(json, "unknown", entry->amount.is_unknown);
 		if (entry->amount.reason[0] != '\0')
 			json_add_string(json, "reason", entry->amount.reason);
+		if (entry->amount.detail != NULL) /* JSON already */
+			json_add_number(json, "detail", entry->amount.detail,
+					strlen(entry->amount.detail));
 	}
 	json_add_bool(json, "deleted", entry->is_deleted);
 	json_end_object(json);

@@ -51,6 +51,16 @@ static const char *affiliation_of(const struct registry_identity *identity)
 	return affiliation_names[identity->affiliation];
 }
 
+static const char *quota_class_of(const struct registry_identity *identity)
+{
+	return identity->quota_class;
+}
+
+static const char *calendar_of(const struct registry_identity *identity)
+{
+	return identity->working != WORKING_BY_TYPE ? working_names[identity->working] : NULL;
+}
+
 static bool is_same(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -216,9 +226,14 @@ void card_write(const struct registry *registry, uint32_t institution, struct bu
 	static const struct {
 		const char *key;
 		text_fn fn;
-	} texts[] = {{"name", name_of},           {"region", region_of},
-		     {"type", type_of},           {"department", department_of},
-		     {"competent", competent_of}, {"affiliation", affiliation_of}};
+	} texts[] = {{"name", name_of},
+		     {"region", region_of},
+		     {"type", type_of},
+		     {"department", department_of},
+		     {"competent", competent_of},
+		     {"affiliation", affiliation_of},
+		     {"quota_class", quota_class_of},
+		     {"calendar", calendar_of}};
 	const struct registry_institution *of = &registry->institutions[institution];
 	struct json_writer json = {.out = out};
 	struct steps steps = steps_of(of);

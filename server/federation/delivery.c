@@ -9,6 +9,7 @@
 #include "common/json_writer.h"
 #include "common/mem.h"
 #include "common/telemetry.h"
+#include "server/figures/operation.h"
 
 /* ---- members ---- */
 
@@ -181,11 +182,29 @@ static int read_amount(const struct place *place, json_t *object, struct exchang
 		      : copy_text(place, object, "reason", sizeof amount->reason, amount->reason);
 }
 
+/* What an item says besides numbers, as it is kept. */
+static int read_detail(const struct place *place, json_t *object, struct delivery_row *row)
+{
+	json_t *detail = json_object_get(object, "detail");
+	struct operation load;
+
+	if (detail == NULL && row->key.item < N_EXCHANGE_SUMS)
+		return 0;
+	if (!json_is_object(detail) || row->key.item < N_EXCHANGE_SUMS)
+		return refuse(place, "detail", "must be an object, and of an item that has one");
+	row->amount.detail = row->detail = json_dumps(detail, JSON_COMPACT);
+	if (row->detail == NULL || strlen(row->detail) > DELIVERY_CARD_MAX)
+		return refuse(place, "detail", "is too long");
+	if (row->key.item == EXCHANGE_LOAD && !operation_read(&load, row->detail))
+		return refuse(place, "detail", "is no load");
+	return 0;
+}
+
 static int read_row(const struct place *place, json_t *object, struct delivery_row *row)
 {
 	static const char *const members[] = {
-		"institution", "version", "interval", "start",  "carrier", "item", "value",
-		"estimated",   "missing", "unknown",  "reason", "deleted", NULL};
+		"institution", "version", "interval", "start",  "carrier", "item",   "value",
+		"estimated",   "missing", "unknown",  "reason", "deleted", "detail", NULL};
 	int rc = check_members(place, object, members);
 
 	if (rc == 0)
@@ -197,6 +216,8 @@ static int read_row(const struct place *place, json_t *object, struct delivery_r
 	row->is_deleted = json_is_true(json_object_get(object, "deleted"));
 	if (rc == 0 && !row->is_deleted)
 		rc = read_amount(place, object, &row->amount);
+	if (rc == 0 && !row->is_deleted)
+		rc = read_detail(place, object, row);
 	return rc;
 }
 
@@ -301,6 +322,8 @@ void delivery_fini(struct delivery *delivery)
 {
 	for (size_t i = 0; delivery->cards != NULL && i < delivery->n_cards; i++)
 		free(delivery->cards[i].text);
+	for (size_t i = 0; delivery->rows != NULL && i < delivery->n_rows; i++)
+		free(delivery->rows[i].detail);
 	free(delivery->cards);
 	free(delivery->rows);
 	json_decref(delivery->root);
@@ -371,6 +394,8 @@ static void add_row(struct json_writer *json, const struct exchange_entry *entry
 		json_add_bool(json, "unknown", true);
 	if (entry->amount.reason[0] != '\0')
 		json_add_string(json, "reason", entry->amount.reason);
+	if (entry->amount.detail != NULL) /* JSON already */
+		json_add_number(json, "detail", entry->amount.detail, strlen(entry->amount.detail));
 	json_end_object(json);
 }
 

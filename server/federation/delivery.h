@@ -25,6 +25,7 @@ struct delivery_row {
 	bool is_deleted;
 	struct exchange_key key; /* id is not filled */
 	struct exchange_amount amount;
+	char *detail; /* the amount's, owned, or NULL */
 };
 
 struct delivery {

@@ -10,6 +10,7 @@
 #include "server/rollup/derive.h"
 
 enum {
+	FORMAT = 2,      /* another number: all rows are looked at anew */
 	STEP = 1000,     /* periods looked at, and rows written in a transaction, at most */
 	RECENT_DAYS = 40 /* that are looked at anew each day */
 };
@@ -42,6 +43,8 @@ void sweep_close(struct sweep *sweep)
 	derived_close(sweep->derived);
 	ledger_close(sweep->reader);
 	registry_release(sweep->registry);
+	sweep_clear(sweep->found.list, &sweep->found.n);
+	sweep_clear(sweep->rows.list, &sweep->rows.n);
 	free(sweep->jobs.list);
 	free(sweep->found.list);
 	free(sweep->rows.list);
@@ -82,15 +85,25 @@ static uint64_t mix(uint64_t hash, int64_t value)
 	return (hash ^ (uint64_t)value) * UINT64_C(1099511628211);
 }
 
-/* Of all that an institution's rows depend on besides its readings and bills. Never 0. */
-static int64_t definition(const struct registry *registry, uint32_t index, const struct buf *card)
+/* Of what all rows depend on: what is handed up, and at which prices. */
+static int64_t terms(const struct sweep *sweep)
 {
+	return factors_version(sweep->options.factors) + FORMAT;
+}
+
+/* Of all that an institution's rows depend on besides its readings and bills. Never 0. */
+static int64_t definition(const struct sweep *sweep, uint32_t index, const struct buf *card)
+{
+	const struct registry *registry = sweep->registry;
 	const struct registry_institution *of = &registry->institutions[index];
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = mix(UINT64_C(14695981039346656037), terms(sweep));
 
 	for (size_t i = 0; i < card->len; i++)
 		hash = mix(hash, card->data[i]);
 	hash = mix(hash, derive_define_institution(registry, index));
+	for (size_t i = 0; i < of->n_accounts; i++)
+		for (const char *at = of->accounts[i].tariff; at != NULL && *at != '\0'; at++)
+			hash = mix(hash, *at);
 	for (uint32_t i = of->first_meter; i < of->first_meter + of->n_meters; i++) {
 		hash = mix(hash, derive_define_meter(registry, &registry->meters[i]));
 		hash = mix(hash, registry->meters[i].expected_year);
@@ -124,7 +137,7 @@ static int compare_card(struct sweep *sweep, uint32_t index, struct err *err)
 	int rc = 0;
 
 	card_write(sweep->registry, index, &card);
-	hash = definition(sweep->registry, index, &card);
+	hash = definition(sweep, index, &card);
 	note_key(key, sweep->registry->institutions[index].id);
 	if (exchange_note(read, key) != hash) {
 		rc = put_card(sweep, index, card.data, err);
@@ -204,14 +217,20 @@ static int compare_cards(struct sweep *sweep, struct err *err)
 
 /* ---- the plan ---- */
 
-static int write_notes(struct sweep *sweep, int64_t registry_version, struct err *err)
+/* Of the registry and the terms that everything was compared with. */
+static int64_t basis(const struct sweep *sweep)
+{
+	return (int64_t)(mix((uint64_t)sweep->registry->version, terms(sweep)) | 1);
+}
+
+static int write_notes(struct sweep *sweep, int64_t compared_with, struct err *err)
 {
 	civil_day today = civil_day_of_utc(sweep->now_ms, sweep->registry->offset_ms);
 	const struct {
 		const char *key;
 		int64_t value;
 	} notes[] = {{"sweep_change", sweep->upto},
-		     {"sweep_registry", registry_version},
+		     {"sweep_registry", compared_with},
 		     {"sweep_day", today},
 		     {"sweep_hour", sweep->now_ms / HOUR_MS}};
 	struct exchange *read = derived_exchange(sweep->derived);
@@ -262,7 +281,7 @@ static int plan(struct sweep *sweep, struct registry *registry, int64_t now_ms, 
 	sweep->now_ms = now_ms;
 	sweep->upto = ledger_change(sweep->reader);
 	sweep->jobs.n = sweep->jobs.next = 0;
-	if (exchange_note(read, "sweep_registry") != registry->version)
+	if (exchange_note(read, "sweep_registry") != basis(sweep))
 		rc = compare_cards(sweep, err);
 	if (rc < 0 || change > 0)
 		return rc < 0 ? rc : plan_changes(sweep, change, err);
@@ -275,7 +294,7 @@ static int plan(struct sweep *sweep, struct registry *registry, int64_t now_ms, 
 /* All jobs are done: next time what changed after this. */
 static int close_plan(struct sweep *sweep, struct err *err)
 {
-	return write_notes(sweep, sweep->registry->version, err);
+	return write_notes(sweep, basis(sweep), err);
 }
 
 /* ---- the work ---- */
@@ -306,7 +325,7 @@ static int write_found(struct sweep *sweep, struct err *err)
 					      row->is_deleted ? NULL : &row->amount, &own, &changed,
 					      err);
 	}
-	sweep->found.n = 0;
+	sweep_clear(sweep->found.list, &sweep->found.n);
 	return end(sweep, rc, err);
 }
 
@@ -345,7 +364,9 @@ int sweep_step(struct sweep *sweep, struct registry *registry, int64_t now_ms, b
 	*more = sweep->jobs.next < sweep->jobs.n;
 	if (rc == 0 && !*more)
 		rc = close_plan(sweep, err);
-	if (rc < 0)
-		sweep->jobs.n = sweep->jobs.next = sweep->found.n = 0;
+	if (rc < 0) {
+		sweep->jobs.n = sweep->jobs.next = 0;
+		sweep_clear(sweep->found.list, &sweep->found.n);
+	}
 	return rc;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which months and days are to be looked at, and what is found there. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
+#include "server/factors/quota.h"
 #include "server/federation/sweep_private.h"
 
 /* ---- plans ---- */
@@ -46,6 +48,23 @@ static int first_day(struct sweep *sweep, uint32_t index, civil_day *out, struct
 	return rc < 0 ? rc : 0;
 }
 
+/* Targets are measured from a year that may be long ago. */
+static void plan_base_year(struct sweep *sweep, uint32_t index, civil_day first)
+{
+	int year = civil_date_of(today(sweep)).year;
+
+	for (int of = year - 1; of <= year; of++) {
+		const struct plan *plan = plan_of_year(factors_plans(sweep->options.factors), of);
+		civil_day from = plan != NULL
+					 ? civil_day_of((struct civil_date){plan->base_year, 1, 1})
+					 : first;
+		civil_day to = civil_add_months(from, 12);
+
+		add_job(sweep, (struct sweep_job){index, EXCHANGE_MONTH, from,
+						  to < first ? to : civil_month_start(first), 0});
+	}
+}
+
 int sweep_plan_all(struct sweep *sweep, uint32_t index, int64_t definition, struct err *err)
 {
 	civil_day first, end = today(sweep) + 1;
@@ -53,6 +72,7 @@ int sweep_plan_all(struct sweep *sweep, uint32_t index, int64_t definition, stru
 
 	if (rc < 0)
 		return rc;
+	plan_base_year(sweep, index, first);
 	add_job(sweep, (struct sweep_job){index, EXCHANGE_MONTH, civil_month_start(first), end, 0});
 	add_job(sweep, (struct sweep_job){index, EXCHANGE_DAY, first, end, definition});
 	return 0;
@@ -79,47 +99,129 @@ void sweep_plan_now(struct sweep *sweep, uint32_t index)
 	add_job(sweep, (struct sweep_job){index, EXCHANGE_DAY, day, day + 1, 0});
 }
 
-static const struct {
-	const char *sql;
-	enum exchange_interval interval;
-} changed[] = {
-	{"SELECT DISTINCT n.name, t.day FROM institution_month t JOIN derived_name n ON n.id = "
-	 "t.id WHERE t.change > ?",
-	 EXCHANGE_MONTH},
-	{"SELECT DISTINCT n.name, t.day FROM institution_day t JOIN derived_name n ON n.id = t.id "
-	 "WHERE t.change > ?",
-	 EXCHANGE_DAY},
+/* Whose rows changed, and the days from the first to the last of them. A fee moves no quantity. */
+enum change { CHANGED_MONTHS, CHANGED_BILLS, CHANGED_DAYS, N_CHANGES };
+static const char *const changed[N_CHANGES] = {
+	[CHANGED_MONTHS] =
+		"SELECT n.name, min(t.day), max(t.day) + 1 FROM institution_month t JOIN "
+		"derived_name n ON n.id = t.id WHERE t.change > ? GROUP BY n.name",
+	[CHANGED_BILLS] = "SELECT institution, min(from_day), max(to_day) FROM bill WHERE change > "
+			  "? GROUP BY institution",
+	[CHANGED_DAYS] = "SELECT n.name, t.day, t.day + 1 FROM institution_day t JOIN derived_name "
+			 "n ON n.id = t.id WHERE t.change > ? GROUP BY n.name, t.day",
 };
 
-static int plan_changed(struct sweep *sweep, int64_t change, size_t which, struct err *err)
+struct visit {
+	struct sweep *sweep;
+	uint32_t institution;
+	civil_day month; /* last looked at */
+	struct err *err;
+};
+typedef int (*visit_fn)(struct visit *visit, struct span days);
+
+static int each_change(struct visit *visit, enum change which, int64_t change, visit_fn fn)
 {
+	const struct registry *registry = visit->sweep->registry;
 	struct db_statement *list;
-	int rc = db_prepare(ledger_db(sweep->reader), &list, changed[which].sql, err);
+	int rc = db_prepare(ledger_db(visit->sweep->reader), &list, changed[which], visit->err);
 
 	if (rc < 0)
 		return rc;
 	db_bind_int(list, 1, change);
-	while ((rc = db_step(list, err)) == 1) {
+	while ((rc = db_step(list, visit->err)) == 1) {
 		const char *name = db_column_text(list, 0, NULL);
-		civil_day day = (civil_day)db_column_int(list, 1);
-		uint32_t index = registry_find_institution(sweep->registry, name, strlen(name));
+		const struct span days = {(civil_day)db_column_int(list, 1),
+					  (civil_day)db_column_int(list, 2)};
 
-		if (index == REGISTRY_NONE || sweep->registry->institutions[index].source != NULL)
+		visit->institution = registry_find_institution(registry, name, strlen(name));
+		if (visit->institution == REGISTRY_NONE ||
+		    registry->institutions[visit->institution].source != NULL)
 			continue;
-		add_job(sweep, (struct sweep_job){index, changed[which].interval, day, day + 1, 0});
+		rc = fn(visit, days);
+		if (rc < 0)
+			break;
 	}
 	db_finalize(list);
 	return rc;
 }
 
+static int plan_months(struct visit *visit, struct span days)
+{
+	add_job(visit->sweep, (struct sweep_job){visit->institution, EXCHANGE_MONTH,
+						 civil_month_start(days.from), days.to, 0});
+	return 0;
+}
+
+static int plan_days(struct visit *visit, struct span days)
+{
+	add_job(visit->sweep,
+		(struct sweep_job){visit->institution, EXCHANGE_DAY, days.from, days.to, 0});
+	return 0;
+}
+
+/* A month that misses something, and its days. */
+static int plan_missing(const struct exchange_key *key, const struct exchange_amount *amount,
+			void *arg)
+{
+	struct visit *visit = arg;
+	struct span month = {key->day, civil_next_month(key->day)};
+
+	if (key->day == visit->month || (amount->missing == 0 && !amount->is_unknown))
+		return 0;
+	visit->month = key->day;
+	(void)plan_months(visit, month);
+	return plan_days(visit, month);
+}
+
+/* What is missing is expected from what was used in up to a year and a bit before. */
+static int plan_after(struct visit *visit, struct span days)
+{
+	enum { MONTHS_AFTER = 14 };
+	struct exchange *read = derived_exchange(visit->sweep->derived);
+	struct exchange_range range = {
+		.interval = EXCHANGE_MONTH,
+		.days = {civil_month_start(days.from),
+			 civil_add_months(civil_month_start(days.to), MONTHS_AFTER)}};
+	int rc;
+
+	if (days.from >= civil_month_start(today(visit->sweep)))
+		return 0; /* it runs: the rest is looked at every day */
+	rc = exchange_find(read, "", visit->sweep->registry->institutions[visit->institution].id,
+			   &range.id, visit->err);
+	visit->month = INT32_MIN;
+	return rc == 1 ? exchange_each_row(read, &range, plan_missing, visit, visit->err) : rc;
+}
+
 int sweep_plan_changes(struct sweep *sweep, int64_t change, struct err *err)
 {
-	int rc = plan_changed(sweep, change, 0, err);
+	static const struct {
+		enum change which;
+		visit_fn fn;
+	} visits[] = {{CHANGED_MONTHS, plan_months}, {CHANGED_BILLS, plan_months},
+		      {CHANGED_DAYS, plan_days},     {CHANGED_BILLS, plan_days},
+		      {CHANGED_MONTHS, plan_after},  {CHANGED_BILLS, plan_after}};
+	struct visit visit = {.sweep = sweep, .err = err};
+	int rc = 0;
 
-	return rc < 0 ? rc : plan_changed(sweep, change, 1, err);
+	for (size_t i = 0; i < sizeof visits / sizeof *visits && rc == 0; i++)
+		rc = each_change(&visit, visits[i].which, change, visits[i].fn);
+	return rc;
 }
 
 /* ---- work ---- */
+
+void sweep_clear(struct sweep_row *list, size_t *n)
+{
+	for (size_t i = 0; i < *n; i++)
+		free(list[i].detail);
+	*n = 0;
+}
+
+static void own_detail(struct sweep_row *row)
+{
+	row->detail = row->amount.detail != NULL ? xstrdup(row->amount.detail) : NULL;
+	row->amount.detail = row->detail;
+}
 
 static int keep_row(const struct exchange_key *key, const struct exchange_amount *amount, void *arg)
 {
@@ -128,8 +230,9 @@ static int keep_row(const struct exchange_key *key, const struct exchange_amount
 	sweep->rows.list =
 		grow(sweep->rows.list, sweep->rows.n, &sweep->rows.cap, sizeof *sweep->rows.list);
 	/* Gone, until the figures say what it should be. */
-	sweep->rows.list[sweep->rows.n++] =
+	sweep->rows.list[sweep->rows.n] =
 		(struct sweep_row){.key = *key, .amount = *amount, .is_deleted = true};
+	own_detail(&sweep->rows.list[sweep->rows.n++]);
 	return 0;
 }
 
@@ -138,13 +241,17 @@ static struct sweep_row *add_found(struct sweep *sweep, const struct sweep_row *
 	sweep->found.list = grow(sweep->found.list, sweep->found.n, &sweep->found.cap,
 				 sizeof *sweep->found.list);
 	sweep->found.list[sweep->found.n] = *row;
+	own_detail(&sweep->found.list[sweep->found.n]);
 	return &sweep->found.list[sweep->found.n++];
 }
 
 static bool is_same(const struct exchange_amount *a, const struct exchange_amount *b)
 {
-	return a->value == b->value && a->estimated == b->estimated && a->missing == b->missing &&
-	       a->is_unknown == b->is_unknown && strcmp(a->reason, b->reason) == 0;
+	if (a->value != b->value || a->estimated != b->estimated || a->missing != b->missing ||
+	    a->is_unknown != b->is_unknown || strcmp(a->reason, b->reason) != 0)
+		return false;
+	return a->detail == NULL || b->detail == NULL ? a->detail == b->detail
+						      : strcmp(a->detail, b->detail) == 0;
 }
 
 static struct exchange_amount amount_of(const struct kpi_sum *sum)
@@ -177,13 +284,42 @@ static void compare(struct sweep *sweep, uint32_t institution, const struct exch
 	(void)add_found(sweep, &row);
 }
 
-/* What is not said is read so: no fuel for vehicles, and bought heat is all heating. */
+/* What is not said is read so: no fuel for vehicles, no cost but that of hours, and bought heat is
+ * all heating. */
 static bool is_understood(const struct exchange_key *key, const struct kpi_sum *sum)
 {
 	if (key->item == EXCHANGE_HEATING)
 		return key->carrier == CARRIER_HEAT;
-	return key->item == EXCHANGE_VEHICLE && sum->value == 0 && sum->missing == 0 &&
-	       !sum->is_unknown;
+	return (key->item == EXCHANGE_VEHICLE || key->item == EXCHANGE_COST) && sum->value == 0 &&
+	       sum->missing == 0 && !sum->is_unknown;
+}
+
+/* A period as it should be: its sums, and the loads. */
+static void compare_all(struct sweep *sweep, const struct sweep_job *job, civil_day day,
+			const struct figures_quantities of[N_CARRIERS])
+{
+	for (int i = 0; i < N_CARRIERS * N_EXCHANGE_SUMS; i++) {
+		const struct kpi_sum *sum = &of[i / N_EXCHANGE_SUMS].items[i % N_EXCHANGE_SUMS];
+		struct exchange_key key = {0, job->interval, day,
+					   (enum carrier)(i / N_EXCHANGE_SUMS),
+					   (enum exchange_item)(i % N_EXCHANGE_SUMS)};
+		struct exchange_amount amount = amount_of(sum);
+
+		if (sum->applies && !is_understood(&key, sum))
+			compare(sweep, job->institution, &key, &amount);
+	}
+	for (int carrier = 0; carrier < N_CARRIERS; carrier++) {
+		const struct exchange_key key = {0, job->interval, day, (enum carrier)carrier,
+						 EXCHANGE_LOAD};
+		struct exchange_amount amount = {.value = of[carrier].load.energy};
+		struct buf text = {0};
+
+		if (operation_write(&of[carrier].load, &text)) {
+			amount.detail = text.data;
+			compare(sweep, job->institution, &key, &amount);
+		}
+		buf_fini(&text);
+	}
 }
 
 static int look_at(struct sweep *sweep, const struct sweep_job *job, civil_day day, struct err *err)
@@ -199,23 +335,15 @@ static int look_at(struct sweep *sweep, const struct sweep_job *job, civil_day d
 	int64_t id = 0;
 	int rc = exchange_find(read, "", name, &id, err);
 
-	sweep->rows.n = 0;
+	sweep_clear(sweep->rows.list, &sweep->rows.n);
 	if (rc == 1)
 		rc = exchange_each_row(
 			read, &(const struct exchange_range){id, job->interval, {day, day + 1}},
 			keep_row, sweep, err);
 	if (rc == 0)
 		rc = figures_quantities(&figures, job->institution, job->interval, day, of, err);
-	for (int i = 0; i < N_CARRIERS * N_EXCHANGE_ITEMS && rc == 0; i++) {
-		const struct kpi_sum *sum = &of[i / N_EXCHANGE_ITEMS].items[i % N_EXCHANGE_ITEMS];
-		struct exchange_key key = {0, job->interval, day,
-					   (enum carrier)(i / N_EXCHANGE_ITEMS),
-					   (enum exchange_item)(i % N_EXCHANGE_ITEMS)};
-		struct exchange_amount amount = amount_of(sum);
-
-		if (sum->applies && !is_understood(&key, sum))
-			compare(sweep, job->institution, &key, &amount);
-	}
+	if (rc == 0)
+		compare_all(sweep, job, day, of);
 	for (size_t i = 0; i < sweep->rows.n && rc == 0; i++)
 		if (sweep->rows.list[i].is_deleted)
 			add_found(sweep, &sweep->rows.list[i])->institution = job->institution;

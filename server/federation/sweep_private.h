@@ -25,6 +25,7 @@ struct sweep_row {
 	bool is_deleted;
 	struct exchange_key key;
 	struct exchange_amount amount;
+	char *detail; /* the amount's, owned, or NULL */
 };
 
 struct sweep {
@@ -43,6 +44,9 @@ struct sweep {
 		size_t n, cap;
 	} found, rows; /* rows: what is there of the job at hand */
 };
+
+/* What is in a list of rows. */
+void sweep_clear(struct sweep_row *list, size_t *n);
 
 /* Everything of an institution; of the last months and days; of the month and day that run. */
 int sweep_plan_all(struct sweep *sweep, uint32_t index, int64_t definition, struct err *err);

@@ -13,6 +13,7 @@
 
 #include "server/factors/factors.h"
 #include "server/figures/kpi.h"
+#include "server/figures/operation.h"
 #include "server/ledger/ledger.h"
 #include "server/registry/registry.h"
 #include "server/rollup/derived.h"
@@ -219,7 +220,8 @@ int figures_nights(const struct figures *figures, uint32_t institution,
 
 /* What one carrier of an institution brings into indicators; without an item: zeroed. */
 struct figures_quantities {
-	struct kpi_sum items[N_EXCHANGE_ITEMS];
+	struct kpi_sum items[N_EXCHANGE_SUMS];
+	struct operation load; /* of electricity and water */
 };
 /* Of a month (day: its first) or a day that has begun. */
 int figures_quantities(const struct figures *figures, uint32_t institution,

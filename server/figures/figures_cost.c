@@ -205,13 +205,21 @@ int figures_input_cost(const struct input_work *work, enum carrier carrier,
 	return add_days(work, carrier, days, err);
 }
 
+void figures_take_cost(const struct input_work *work, enum carrier carrier,
+		       const struct figures_quantities *of)
+{
+	struct kpi_sum *cost = part_of(work, carrier);
+
+	cost->applies |= of->items[EXCHANGE_TOTAL].applies;
+	kpi_add(cost, &of->items[EXCHANGE_COST], MICRO);
+}
+
 void figures_cost_hours(const struct input_work *work, const struct operation *of)
 {
 	struct kpi_sum *cost = &work->input->parts[PART_COST];
 	const struct kpi_sum *total = &work->input->parts[PART_ELECTRICITY];
 
-	if (of->hours > 0 && work->costs.tariffs[CARRIER_ELECTRICITY] == NULL &&
-	    work->costs.n_fees == 0)
+	if (of->hours > 0 && !of->has_tariff && of->fees == 0)
 		lack_price(cost, CARRIER_ELECTRICITY);
 	cost->value += of->cost;
 	cost->estimated += of->cost;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an institution's indicators are made of: sums of carriers over months, with what is missing.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "server/figures/figures_input.h"
 
 static const struct registry *registry_of(const struct input_work *work)
@@ -336,9 +338,8 @@ static int find_rows(const struct figures_reader *reader, uint32_t institution, 
 	return rc < 0 ? rc : 0;
 }
 
-/* Into the parts; money of our own bills and tariffs as well. */
-static int take_part(const struct input_work *work, const struct figures_part *part,
-		     struct err *err)
+/* Into the parts; money of our own bills and tariffs, or as it was handed up. */
+static int take_part(struct input_work *work, const struct figures_part *part, struct err *err)
 {
 	struct figures_quantities of[N_CARRIERS];
 	int rc = part_quantities(work, part, of, err);
@@ -347,9 +348,13 @@ static int take_part(const struct input_work *work, const struct figures_part *p
 		const struct kpi_sum *total = &of[carrier].items[EXCHANGE_TOTAL];
 
 		figures_input_add(work, (enum carrier)carrier, part->month, &of[carrier]);
-		if (total->applies && !is_remote(work))
+		if (is_remote(work))
+			figures_take_cost(work, (enum carrier)carrier, &of[carrier]);
+		else if (total->applies)
 			rc = figures_input_cost(work, (enum carrier)carrier, part, total, err);
 	}
+	for (int i = 0; i < N_INPUT_LOADS && rc == 0; i++)
+		operation_merge(&work->loads[i], &of[figures_load_carriers[i]].load);
 	return rc;
 }
 
@@ -365,8 +370,13 @@ static int take_span(struct input_work *work, struct span_ms span, struct err *e
 
 		rc = take_part(work, &part, err);
 	}
-	if (rc == 0 && !is_remote(work))
-		rc = figures_input_operation(work, span, err);
+	/* Hours that are not needed are not read. */
+	if (rc == 0 && !is_remote(work) &&
+	    (work->input->parts[PART_ELECTRICITY].applies ||
+	     work->input->parts[PART_WATER].applies))
+		rc = figures_load_hours(work, span, err);
+	if (rc == 0)
+		figures_input_operation(work, span);
 	figures_costs_free(&work->costs);
 	return rc;
 }
@@ -411,6 +421,35 @@ static struct figures_scope scope_of(const struct figures_reader *reader,
 	return scope;
 }
 
+/* Money, and sums of the hours. */
+static int add_money(struct input_work *work, const struct figures_part *part,
+		     struct figures_quantities out[N_CARRIERS], struct err *err)
+{
+	const struct span days = {figures_day(work->reader, part->span.from_ms),
+				  figures_day(work->reader, part->span.to_ms - 1) + 1};
+	struct kpi_input *input = xcalloc(1, sizeof *input);
+	int rc = figures_costs_load(&work->costs, work->reader, work->institution, days, err);
+
+	work->input = input;
+	for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++) {
+		enum kpi_part to = carrier == CARRIER_WATER ? PART_WATER_COST : PART_COST;
+
+		if (!out[carrier].items[EXCHANGE_TOTAL].applies)
+			continue;
+		rc = figures_input_cost(work, (enum carrier)carrier, part,
+					&out[carrier].items[EXCHANGE_TOTAL], err);
+		out[carrier].items[EXCHANGE_COST] = input->parts[to];
+		input->parts[to] = (struct kpi_sum){.applies = false};
+	}
+	if (rc == 0)
+		rc = figures_load_hours(work, part->span, err);
+	for (int i = 0; i < N_INPUT_LOADS && rc == 0; i++)
+		out[figures_load_carriers[i]].load = work->loads[i];
+	figures_costs_free(&work->costs);
+	free(input);
+	return rc;
+}
+
 static int quantities_of(const struct figures_reader *reader, uint32_t institution,
 			 const struct figures_scope *scope,
 			 struct figures_quantities out[N_CARRIERS], struct err *err)
@@ -423,7 +462,8 @@ static int quantities_of(const struct figures_reader *reader, uint32_t instituti
 	if (rc < 0 || left.from_ms >= left.to_ms)
 		return rc;
 	part = next_part(&work, &left);
-	return part_quantities(&work, &part, out, err);
+	rc = part_quantities(&work, &part, out, err);
+	return rc < 0 ? rc : add_money(&work, &part, out, err);
 }
 
 int figures_quantities(const struct figures *figures, uint32_t institution,

@@ -19,6 +19,10 @@ struct input_costs {
 	const struct tariff *tariffs[N_CARRIERS]; /* NULL: none */
 };
 
+/* Whose hours are looked at. */
+enum input_load { INPUT_ELECTRICITY, INPUT_WATER, N_INPUT_LOADS };
+extern const enum carrier figures_load_carriers[N_INPUT_LOADS];
+
 /* One institution under work. */
 struct input_work {
 	const struct figures_reader *reader;
@@ -27,6 +31,7 @@ struct input_work {
 	int64_t id; /* of its rows; 0: it has none */
 	struct kpi_input *input;
 	struct input_costs costs;
+	struct operation loads[N_INPUT_LOADS];
 };
 
 /* Add the value of an item's or a meter's rows; a meter's with what it misses. */
@@ -57,10 +62,15 @@ int figures_input_cost(const struct input_work *work, enum carrier carrier,
 		       const struct figures_part *part, const struct kpi_sum *total,
 		       struct err *err);
 void figures_cost_hours(const struct input_work *work, const struct operation *of);
+/* The same of an institution that a lower server hands up. */
+void figures_take_cost(const struct input_work *work, enum carrier carrier,
+		       const struct figures_quantities *of);
 
 /* ---- operation (figures_operation.c) ---- */
-/* Of the whole span, when all months are in. */
-int figures_input_operation(const struct input_work *work, struct span_ms span, struct err *err);
+/* The hours of a span into work->loads. */
+int figures_load_hours(struct input_work *work, struct span_ms span, struct err *err);
+/* work->loads into the parts, when all months are in. */
+void figures_input_operation(const struct input_work *work, struct span_ms span);
 
 /* ---- what one carrier brings in a part (figures_carrier.c) ---- */
 int figures_input_carrier(const struct input_work *work, enum carrier carrier,

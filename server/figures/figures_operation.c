@@ -4,6 +4,8 @@
 
 #include "server/figures/figures_input.h"
 
+const enum carrier figures_load_carriers[] = {CARRIER_ELECTRICITY, CARRIER_WATER};
+
 /* A scan over the days of one series. */
 struct scan {
 	const struct figures_reader *reader;
@@ -126,37 +128,42 @@ static void put_electricity(struct kpi_sum *parts, const struct operation *of, i
 	}
 }
 
-int figures_input_operation(const struct input_work *work, struct span_ms span, struct err *err)
+int figures_load_hours(struct input_work *work, struct span_ms span, struct err *err)
 {
-	struct kpi_sum *parts = work->input->parts;
-	struct operation of = {0}, water = {0};
+	struct operation *of = &work->loads[INPUT_ELECTRICITY];
 	struct scan scan = {.reader = work->reader,
 			    .costs = &work->costs,
 			    .institution = work->institution,
 			    .carrier = CARRIER_ELECTRICITY,
 			    .span = span,
-			    .out = &of};
-	int64_t days = figures_day(work->reader, span.to_ms - 1) + 1 -
-		       figures_day(work->reader, span.from_ms);
-	int rc = 0;
+			    .out = of};
+	int rc;
 
 	if (work->id == 0)
 		return 0;
-	if (parts[PART_ELECTRICITY].applies) {
-		rc = scan_series(&scan, work->id, "electricity", err);
-		put_electricity(parts, &of, days);
-		figures_cost_hours(work, &of);
-	}
-	if (rc < 0 || !parts[PART_WATER].applies)
-		return rc;
+	rc = scan_series(&scan, work->id, "electricity", err);
+	of->fees = (int64_t)work->costs.n_fees;
+	of->has_tariff = work->costs.tariffs[CARRIER_ELECTRICITY] != NULL;
 	scan.costs = NULL;
-	scan.out = &water;
-	rc = scan_series(&scan, work->id, "water", err);
-	if (water.nights > 0) {
-		put_part(&parts[PART_NIGHT_FLOW], water.night_minima, NULL);
-		put_part(&parts[PART_NIGHTS], water.nights * MICRO, NULL);
+	scan.out = &work->loads[INPUT_WATER];
+	return rc < 0 ? rc : scan_series(&scan, work->id, "water", err);
+}
+
+void figures_input_operation(const struct input_work *work, struct span_ms span)
+{
+	struct kpi_sum *parts = work->input->parts;
+	const struct operation *water = &work->loads[INPUT_WATER];
+	int64_t days = figures_day(work->reader, span.to_ms - 1) + 1 -
+		       figures_day(work->reader, span.from_ms);
+
+	if (parts[PART_ELECTRICITY].applies) {
+		put_electricity(parts, &work->loads[INPUT_ELECTRICITY], days);
+		figures_cost_hours(work, &work->loads[INPUT_ELECTRICITY]);
 	}
-	return rc;
+	if (parts[PART_WATER].applies && water->nights > 0) {
+		put_part(&parts[PART_NIGHT_FLOW], water->night_minima, NULL);
+		put_part(&parts[PART_NIGHTS], water->nights * MICRO, NULL);
+	}
 }
 
 /* ---- questions of one institution ---- */

@@ -31,7 +31,12 @@ static int add_quantity(const struct exchange_key *key, const struct exchange_am
 {
 	struct figures_quantities *of = arg;
 	struct kpi_sum *sum = &of[key->carrier].items[key->item];
+	struct operation load;
 
+	if (key->item == EXCHANGE_LOAD && operation_read(&load, amount->detail))
+		operation_merge(&of[key->carrier].load, &load);
+	if (key->item >= N_EXCHANGE_SUMS)
+		return 0;
 	_Static_assert(sizeof sum->reason == sizeof amount->reason, "one is copied to the other");
 	sum->applies = true;
 	sum->is_unknown |= amount->is_unknown;
@@ -64,6 +69,8 @@ static int add_unknown(const struct exchange_key *key, const struct exchange_amo
 	struct kpi_sum *sum = &of[key->carrier].items[key->item];
 
 	(void)amount;
+	if (key->item >= N_EXCHANGE_SUMS)
+		return 0;
 	sum->applies = sum->is_unknown = true;
 	figures_give_reason(sum, "no daily figures", "they are not handed up so far back");
 	return 0;
@@ -135,8 +142,8 @@ static bool is_shown(const struct work *work, const struct exchange_key *key)
 {
 	if (work->question->by == FIGURES_BY_CARRIER)
 		return key->item == EXCHANGE_TOTAL;
-	if (key->item == EXCHANGE_ROOM || key->item == EXCHANGE_EQUIPMENT)
-		return false;
+	if (key->item >= EXCHANGE_ROOM)
+		return false; /* no energy of its own */
 	/* Of electricity and heat it is told by no series of our own institutions either. */
 	return key->item != EXCHANGE_HEATING ||
 	       (key->carrier != CARRIER_ELECTRICITY && key->carrier != CARRIER_HEAT);

@@ -4,6 +4,7 @@
 #ifndef SERVER_OPERATION_H
 #define SERVER_OPERATION_H
 
+#include "common/buf.h"
 #include "server/rollup/load.h"
 
 /* The night of base load and of leaks: local hours [0, 5). */
@@ -22,6 +23,10 @@ struct operation {
 	bool has_peak;
 	int64_t peak, peak_at_ms; /* 10^-6 kW */
 	int64_t peak_days;        /* days that have one */
+	/* How the hours are priced: bills that charge on these days, and whether there is a tariff.
+	 */
+	int64_t fees;
+	bool has_tariff;
 };
 
 struct operation_day {
@@ -32,6 +37,15 @@ struct operation_day {
 				  day's cost is known otherwise */
 };
 void operation_add(struct operation *operation, const struct operation_day *day);
+
+/* The later days of one series after the earlier ones. */
+void operation_merge(struct operation *operation, const struct operation *later);
+
+/* As JSON, for other servers; the same sums give the same text. Nothing is known: false, and
+ * nothing is written. */
+bool operation_write(const struct operation *operation, struct buf *out);
+/* Of what operation_write wrote; false: it is something else. */
+bool operation_read(struct operation *out, const char *text);
 
 /* Does water flow every night, at no hour less than a tenth of the mean hour? Seven nights are
  * needed. */

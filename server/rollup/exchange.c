@@ -11,14 +11,37 @@
 
 const char *const exchange_interval_names[] = {"month", "day", NULL};
 const char *const exchange_item_names[] = {
-	"total", "vehicle", "heating", "generation", "export",    "01A", "01B",
-	"01C",   "01D",     "rest",    "datacentre", "equipment", NULL};
+	"total", "vehicle", "heating",    "generation", "export", "01A",  "01B", "01C",
+	"01D",   "rest",    "datacentre", "equipment",  "cost",   "load", NULL};
 
 static const char number_note[] = "number";
 
+/* 1, or 0. */
+static int has_column(struct db *db, const struct exchange_column *of, struct err *err)
+{
+	struct db_statement *find;
+	int rc = db_prepare(db, &find, "SELECT 1 FROM pragma_table_info(?) WHERE name = ?", err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(find, 1, of->table);
+	db_bind_string(find, 2, of->column);
+	rc = db_step(find, err);
+	db_finalize(find);
+	return rc;
+}
+
 int exchange_prepare(struct db *db, struct err *err)
 {
-	return db_execute(db, exchange_schema, err);
+	int rc = db_execute(db, exchange_schema, err);
+
+	for (const struct exchange_column *of = exchange_columns; of->table != NULL && rc >= 0;
+	     of++) {
+		rc = has_column(db, of, err);
+		if (rc == 0)
+			rc = db_execute(db, of->sql, err);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 struct exchange *exchange_open(struct db *db)
@@ -213,23 +236,32 @@ static void read_amount(struct db_statement *from, int first, struct exchange_am
 					.missing = db_column_int(from, first + 2),
 					.is_unknown = db_column_int(from, first + 3) != 0};
 	strncpy(out->reason, reason, sizeof out->reason - 1);
+	if (!db_column_is_null(from, first + 5))
+		out->detail = db_column_text(from, first + 5, NULL);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 static bool is_same_amount(const struct exchange_amount *a, const struct exchange_amount *b)
 {
 	return a->value == b->value && a->estimated == b->estimated && a->missing == b->missing &&
-	       a->is_unknown == b->is_unknown && strcmp(a->reason, b->reason) == 0;
+	       a->is_unknown == b->is_unknown && strcmp(a->reason, b->reason) == 0 &&
+	       is_same_text(a->detail, b->detail);
 }
 
 struct row_state {
-	bool exists, is_deleted;
+	bool is_same, is_deleted;
 	struct exchange_amount amount;
 	struct exchange_version version;
 	int64_t number;
 };
 
+/* amount: what it is compared with; NULL: that it is gone. */
 static int read_row(struct exchange *exchange, const struct exchange_key *key,
-		    struct row_state *out, struct err *err)
+		    const struct exchange_amount *amount, struct row_state *out, struct err *err)
 {
 	struct db_statement *get;
 	int rc = exchange_statement(exchange, EXCHANGE_SQL_ROW_GET, &get, err);
@@ -240,11 +272,12 @@ static int read_row(struct exchange *exchange, const struct exchange_key *key,
 	rc = db_step(get, err);
 	if (rc != 1)
 		return rc;
-	out->exists = true;
 	read_amount(get, 0, &out->amount);
-	out->version = (struct exchange_version){db_column_int(get, 5), db_column_int(get, 6)};
-	out->is_deleted = db_column_int(get, 7) != 0;
-	out->number = db_column_int(get, 8);
+	out->version = (struct exchange_version){db_column_int(get, 6), db_column_int(get, 7)};
+	out->is_deleted = db_column_int(get, 8) != 0;
+	out->number = db_column_int(get, 9);
+	out->is_same = amount != NULL ? !out->is_deleted && is_same_amount(amount, &out->amount)
+				      : out->is_deleted;
 	db_reset(get);
 	return 0;
 }
@@ -263,10 +296,11 @@ static int write_row(struct exchange *exchange, const struct exchange_key *key,
 	db_bind_int(put, 8, row->amount.missing);
 	db_bind_int(put, 9, row->amount.is_unknown);
 	db_bind_string(put, 10, row->amount.reason[0] != '\0' ? row->amount.reason : NULL);
-	db_bind_int(put, 11, row->version.generation);
-	db_bind_int(put, 12, row->version.number);
-	db_bind_int(put, 13, row->number);
-	db_bind_int(put, 14, row->is_deleted);
+	db_bind_string(put, 11, row->amount.detail);
+	db_bind_int(put, 12, row->version.generation);
+	db_bind_int(put, 13, row->version.number);
+	db_bind_int(put, 14, row->number);
+	db_bind_int(put, 15, row->is_deleted);
 	return db_run(put, err);
 }
 
@@ -274,20 +308,18 @@ int exchange_put_row(struct exchange *exchange, const struct exchange_key *key,
 		     const struct exchange_amount *amount, const struct exchange_version *version,
 		     bool *changed, struct err *err)
 {
-	struct row_state row = {.is_deleted = true};
-	int rc = read_row(exchange, key, &row, err);
-	bool is_own = version->generation == 0, is_same;
+	struct row_state row = {.is_same = amount == NULL, .is_deleted = true};
+	int rc = read_row(exchange, key, amount, &row, err);
+	bool is_own = version->generation == 0;
 
 	*changed = false;
 	if (rc < 0)
 		return rc;
-	is_same = amount != NULL ? !row.is_deleted && is_same_amount(amount, &row.amount)
-				 : row.is_deleted;
-	if (is_own ? is_same : !is_newer(version, &row.version))
+	if (is_own ? row.is_same : !is_newer(version, &row.version))
 		return 0;
-	*changed = !is_same;
+	*changed = !row.is_same;
 	row.version = *version;
-	if (!is_same)
+	if (!row.is_same)
 		row.number = ++exchange->number;
 	row.is_deleted = amount == NULL;
 	row.amount = amount != NULL ? *amount : (struct exchange_amount){0};

@@ -30,6 +30,9 @@ enum exchange_item {
 	EXCHANGE_REST,
 	EXCHANGE_ROOM,      /* of data centres */
 	EXCHANGE_EQUIPMENT, /* in them */
+	EXCHANGE_COST,      /* 10^-6 yuan: fees of bills, and the rest at flat prices */
+	N_EXCHANGE_SUMS,
+	EXCHANGE_LOAD = N_EXCHANGE_SUMS, /* sums of hours, and the peak: operation_write() */
 	N_EXCHANGE_ITEMS
 };
 extern const char *const exchange_interval_names[], *const exchange_item_names[]; /* NULL at end */
@@ -49,6 +52,7 @@ struct exchange_amount {
 	int64_t value, estimated, missing;
 	bool is_unknown;                  /* more is missing, and nobody can say how much */
 	char reason[EXCHANGE_REASON_MAX]; /* the first cause of what is missing, or "" */
+	const char *detail;               /* JSON of items that say more, or NULL; borrowed */
 };
 
 /* Which of two is the newer: the sender's generation, then its number. Own ones have none. */

@@ -16,7 +16,8 @@ const char exchange_schema[] =
 	"day INTEGER NOT NULL, carrier INTEGER NOT NULL, item INTEGER NOT NULL, value INTEGER NOT "
 	"NULL, estimated INTEGER NOT NULL, missing INTEGER NOT NULL, is_unknown INTEGER NOT NULL, "
 	"reason TEXT, generation INTEGER NOT NULL, version INTEGER NOT NULL, number INTEGER NOT "
-	"NULL, deleted INTEGER NOT NULL, PRIMARY KEY(id, interval, day, carrier, item)) WITHOUT "
+	"NULL, deleted INTEGER NOT NULL, detail TEXT, PRIMARY KEY(id, interval, day, carrier, "
+	"item)) WITHOUT "
 	"ROWID;"
 	"CREATE INDEX IF NOT EXISTS exchange_row_number ON exchange_row(number);"
 	"CREATE TABLE IF NOT EXISTS exchange_sent(sequence INTEGER PRIMARY KEY, nonce TEXT NOT "
@@ -27,10 +28,15 @@ const char exchange_schema[] =
 	"NULL, refused INTEGER NOT NULL, ended INTEGER NOT NULL, refusal TEXT NOT NULL) WITHOUT "
 	"ROWID;";
 
-#define AMOUNT "value, estimated, missing, is_unknown, reason"
+#define AMOUNT "value, estimated, missing, is_unknown, reason, detail"
 #define SOURCE_FIELDS                                                                     \
 	"source, nonce, generation, upto, received_at, as_of, waiting, days_from, rows, " \
 	"refused, ended, refusal"
+
+const struct exchange_column exchange_columns[] = {
+	{"exchange_row", "detail", "ALTER TABLE exchange_row ADD COLUMN detail TEXT"},
+	{NULL, NULL, NULL},
+};
 
 const char *const exchange_statements[N_EXCHANGE_SQL] = {
 	[EXCHANGE_SQL_FIND] = "SELECT id FROM exchange_institution WHERE source = ? AND name = ?",
@@ -50,7 +56,7 @@ const char *const exchange_statements[N_EXCHANGE_SQL] = {
 	[EXCHANGE_SQL_ROW_PUT] =
 		"REPLACE INTO exchange_row(id, interval, day, carrier, item, " AMOUNT
 		", generation, version, number, deleted) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-		"?9, ?10, ?11, ?12, ?13, ?14)",
+		"?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 	[EXCHANGE_SQL_ROWS] =
 		"SELECT day, carrier, item, " AMOUNT " FROM exchange_row WHERE id = ?1 AND "
 		"interval = ?2 AND day >= ?3 AND day < ?4 AND deleted = 0 ORDER BY day",
@@ -59,7 +65,8 @@ const char *const exchange_statements[N_EXCHANGE_SQL] = {
 		"> ? AND number <= ? ORDER BY number",
 	[EXCHANGE_SQL_FEED_ROWS] =
 		"SELECT i.source, i.name, r.number, r.deleted, r.id, r.interval, r.day, r.carrier, "
-		"r.item, r.value, r.estimated, r.missing, r.is_unknown, r.reason FROM exchange_row "
+		"r.item, r.value, r.estimated, r.missing, r.is_unknown, r.reason, r.detail FROM "
+		"exchange_row "
 		"r JOIN exchange_institution i ON i.id = r.id WHERE r.number > ? AND r.number <= ? "
 		"ORDER BY r.number",
 	[EXCHANGE_SQL_NTH] =

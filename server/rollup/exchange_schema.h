@@ -43,6 +43,11 @@ struct exchange {
 };
 
 extern const char exchange_schema[];
+/* What tables of former versions lack. */
+struct exchange_column {
+	const char *table, *column, *sql;
+};
+extern const struct exchange_column exchange_columns[]; /* ends with NULL */
 extern const char *const exchange_statements[N_EXCHANGE_SQL];
 
 int exchange_statement(struct exchange *exchange, enum exchange_sql which,

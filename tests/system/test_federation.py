@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import json
+import math
 import shutil
 import time
 
@@ -15,6 +16,12 @@ from plant import ZONE, PlainDates
 from stack import ROOT, free_port, http, wait_until
 
 LAST_YEAR = datetime.date.today().year - 1
+KPIS = set("""total_energy_kgce energy_per_capita_kgce energy_per_area_kgce non_heating_energy_per_area_kgce
+    heating_energy_per_heated_area_kgce electricity_kwh electricity_used_kwh electricity_per_capita_kwh
+    electricity_per_area_kwh water_m3 water_per_capita_m3 co2_scope1_kg co2_scope2_kg co2_kg co2_per_area_kg
+    co2_per_capita_kg pv_generation_kwh pv_share base_load_share peak_demand_kw load_factor energy_cost_yuan
+    submeter_residual_share pue base_load_kw base_load_cost_yuan free_day_load_kw water_cost_yuan
+    water_night_flow_m3h""".split())
 SUMS = ["total_energy_kgce", "electricity_kwh", "co2_kg", "water_m3"]
 
 
@@ -68,6 +75,58 @@ class Level:
         return {next(iter(row["key"].values())) + ("*" if row["key"].get("own") else ""):
                 (row.get("institutions"), {name: row["kpis"].get(name, {}).get("value") for name in SUMS})
                 for row in rows}
+
+    def add_rich(self, number):
+        """One that has every indicator: sub-meters, PV, a room of computers, load by the quarter of an
+        hour, fuels, fees, a heated area, a quota class."""
+        name = self.add(number, 12)
+        path = self.folder / "registry" / "institutions" / f"{name}.yaml"
+        registry = yaml.safe_load(path.read_text())
+        registry |= {"type": "government", "affiliation": "county", "quota_class": "办公", "calendar": "office"}
+        registry["supply"] |= {"heat": "bill", "diesel": "bill", "petrol": "bill"}
+        registry["meters"][0]["interval"] = "15m"
+        registry["buildings"][0]["heated_area"] = [{"from": "2012-06-01", "m2": 900}]
+
+        def meter(short, item, role="sub", **more):
+            return {"id": f"{name}-{short}", "building": "main", "carrier": "electricity", "item": item, "role": role,
+                    "quantity": "active_energy_import_kwh", "interval": "24h",
+                    "lives": [{"serial": "1", "from": "2023-01-01", "ratio": 1}]} | more
+        registry["meters"] += [meter("light", "01A00"), meter("air", "01B00"), meter("lift", "01C00"),
+                               meter("room", "01D10", form="datacentre"),
+                               meter("it", "01D1A", form="datacentre", parent=f"{name}-room"),
+                               meter("pv", "01000", "generation"),
+                               {"id": f"{name}-w01", "building": "main", "carrier": "water", "item": "02000",
+                                "role": "main", "quantity": "volume_total_m3", "interval": "24h",
+                                "lives": [{"serial": "1", "from": "2023-01-01", "ratio": 1}]}]
+        registry["supply"]["water"] = "online"
+        path.write_text(yaml.dump(registry, allow_unicode=True, sort_keys=False, Dumper=PlainDates))
+        start, lines = datetime.datetime(LAST_YEAR, 1, 1, tzinfo=ZONE), []
+        steps = [15 * i for i in range(60 * 96)] + [60 * 24 * i for i in range(60, 366)]
+        for minutes in steps:
+            at = start + datetime.timedelta(minutes=minutes)
+            hour = minutes / 60
+            use = hour + 1.5 * (1 - math.cos(2 * math.pi * hour / 24))
+            energy = "active_energy_import_kwh"
+            for short, field, value in [("light", energy, 10 + 1.113 * use), ("air", energy, 5 + 0.317 * use),
+                                        ("lift", energy, 1 + 0.071 * use), ("room", energy, 2 + 0.913 * use),
+                                        ("it", energy, 1 + 0.577 * use), ("pv", energy, 3 + 0.217 * use),
+                                        ("w01", "volume_total_m3", 7 + 0.0131 * use)]:
+                lines.append(f"reading,meter={name}-{short} {field}={value:.4f} {int(at.timestamp() * 1000)}")
+            if minutes < 60 * 24 * 60:
+                value = 1000 + number * 7.013 + (hour / 12 + 2) * 11.3177 + 1 - math.cos(2 * math.pi * hour / 12)
+                lines.append(f"reading,meter={name}-e01 {energy}={value:.4f} {int(at.timestamp() * 1000) + 7}")
+        bills = ["institution,carrier,from,to,quantity,unit,fee,use"]
+        for month in range(1, 13):
+            last = (datetime.date(LAST_YEAR + month // 12, month % 12 + 1, 1) - datetime.timedelta(days=1))
+            day = f"{LAST_YEAR}-{month:02}-01"
+            bills.append(f"{name},diesel,{day},{last},{7.01 * month},L,{51.33 * month},vehicle")
+            bills.append(f"{name},petrol,{day},{last},{3.3 * month},L,{25.5 * month},vehicle")
+            bills.append(f"{name},heat,{day},{last},{100 / month:.3f},GJ,{'' if month % 2 else 777.77},")
+        (self.folder / "history.lp").write_text("\n".join(lines) + "\n")
+        (self.folder / "bills.csv").write_text("\n".join(bills) + "\n")
+        self.command("import", self.folder / "history.lp")
+        self.command("import", self.folder / "bills.csv")
+        return name
 
     def add(self, number, months):
         """An institution of the region with bills of gas and water and readings of electricity."""
@@ -128,6 +187,37 @@ def wait_same(above, below, region, names=()):
     wait_until(lambda: same_as_below(above, below, region, names), 60, f"{above.region} says the same of {region}")
 
 
+PERIODS = ["year", "quarter&number=1", "quarter&number=3", "half&number=2", "month&number=1", "month&number=7",
+           "heating", "year&compare=period"]
+
+
+def every_figure(level, region):
+    """Everything that a level says of a region's indicators in a past year."""
+    path = f"/api/v1/regions/{region}/"
+    figures = {period: level.get(f"{path}kpis?year={LAST_YEAR}&by=institution&period={period}")["rows"]
+               for period in PERIODS}
+    figures |= {by: level.get(f"{path}kpis?year={LAST_YEAR}&by={by}")["rows"]
+                for by in ("type", "department", "affiliation")}
+    return figures | {kpi: level.get(f"{path}ranking?year={LAST_YEAR}&kpi={kpi}")["rows"]
+                      for kpi in ("energy_cost_yuan", "peak_demand_kw", "base_load_share")}
+
+
+def differences(a, b, at=""):
+    """Where two answers differ, one a line."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return [line for key in {**a, **b} for line in differences(a.get(key), b.get(key), f"{at}.{key}")]
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        return [line for i in range(len(a)) for line in differences(a[i], b[i], f"{at}[{i}]")]
+    return [] if a == b else [f"{at}: {a} is not {b}"]
+
+
+def wait_every_figure(above, below, region):
+    deadline = time.monotonic() + 90
+    while (found := differences(every_figure(above, region), every_figure(below, region))):
+        assert time.monotonic() < deadline, '\n'.join(found[:40])
+        time.sleep(0.5)
+
+
 def months_of(level, name):
     series = level.get(f"/api/v1/institutions/{name}/energy?from={LAST_YEAR}-01-01&to={LAST_YEAR + 1}-01-01"
                        "&interval=month&by=item")["series"]
@@ -136,7 +226,7 @@ def months_of(level, name):
 
 def test_sums_go_up_three_levels_through_kills_restores_and_restatements(stack):
     province, city, county = levels(stack, "370000", "370100", "370102")
-    names = [county.add(number, 12) for number in (1, 2, 3)]
+    names = [county.add_rich(1)] + [county.add(number, 12) for number in (2, 3)]
     own = city.add(9, 11)
     for level in province, city, county:
         level.start()
@@ -144,6 +234,14 @@ def test_sums_go_up_three_levels_through_kills_restores_and_restatements(stack):
         wait_until(level.is_computed, 60, "computed")
     wait_same(city, county, "370102", names)
     wait_same(province, city, "370100", [own] + names)
+    wait_every_figure(city, county, "370102")
+    wait_every_figure(province, county, "370102")
+    wait_every_figure(province, city, "370100")
+    row = province.get(f"/api/v1/regions/370102/kpis?year={LAST_YEAR}&by=institution&period=month&number=1")["rows"][0]
+    empty = {name for name in KPIS if row["kpis"].get(name, {}).get("value") is None}
+    assert row["key"]["institution"] == names[0] and not empty, empty
+    year = province.get(f"/api/v1/regions/370102/kpis?year={LAST_YEAR}&by=institution")["rows"][0]
+    assert set(year["quota_grade"]) | set(year["target_progress"]) >= {"energy_per_area_kgce", "water_per_capita_m3"}
     rows = province.kpis("370000", by="region")
     assert rows["370100"][0] == "4"
     assert rows["370100"] == city.kpis("370100")["370100"]

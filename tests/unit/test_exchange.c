@@ -18,7 +18,7 @@ struct store {
 	struct exchange *exchange;
 };
 
-static void store_open(struct store *store)
+static void store_open_with(struct store *store, const char *tables)
 {
 	char path[512];
 	struct err err = {""};
@@ -26,9 +26,15 @@ static void store_open(struct store *store)
 	scratch_init(&store->scratch);
 	(void)snprintf(path, sizeof path, "%s/e.db", store->scratch.folder);
 	assert_int_equal(db_open(&store->db, path, DB_READ_WRITE, &err), 0);
+	assert_int_equal(db_execute(store->db, tables, &err), 0);
 	assert_int_equal(exchange_prepare(store->db, &err), 0);
 	store->exchange = exchange_open(store->db);
 	assert_int_equal(exchange_begin(store->exchange, &err), 0);
+}
+
+static void store_open(struct store *store)
+{
+	store_open_with(store, "");
 }
 
 static void store_close(struct store *store)
@@ -111,6 +117,45 @@ static void never_older_over_newer(void **state)
 		if (changed != versions[i].changed || sum_of(&store, id).value != versions[i].there)
 			fail_msg("%s", versions[i].phrase);
 	}
+	store_close(&store);
+}
+
+/* As it was made before rows had details. */
+static const char old_table[] =
+	"CREATE TABLE exchange_row(id INTEGER NOT NULL, interval INTEGER NOT NULL, day INTEGER NOT "
+	"NULL, carrier INTEGER NOT NULL, item INTEGER NOT NULL, value INTEGER NOT NULL, estimated "
+	"INTEGER NOT NULL, missing INTEGER NOT NULL, is_unknown INTEGER NOT NULL, reason TEXT, "
+	"generation INTEGER NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL, deleted "
+	"INTEGER NOT NULL, PRIMARY KEY(id, interval, day, carrier, item)) WITHOUT ROWID;"
+	"INSERT INTO exchange_row VALUES(1, 0, 20454, 1, 0, 40, 0, 0, 0, NULL, 1, 1, 1, 0)";
+
+static int keep_detail(const struct exchange_key *key, const struct exchange_amount *amount,
+		       void *arg)
+{
+	(void)key;
+	(void)snprintf(arg, 32, "%lld %s", (long long)amount->value,
+		       amount->detail != NULL ? amount->detail : "none");
+	return 0;
+}
+
+static void tables_of_before_are_taken_on(void **state)
+{
+	const struct exchange_range all = {1, EXCHANGE_MONTH, {CIVIL_DAY_MIN, CIVIL_DAY_MAX}};
+	const struct exchange_version next = {1, 2};
+	const struct exchange_amount amount = {.value = 41, .detail = "{}"};
+	const struct exchange_key key = key_of(1);
+	struct store store;
+	char told[32] = "";
+	bool changed;
+
+	(void)state;
+	store_open_with(&store, old_table);
+	assert_int_equal(exchange_each_row(store.exchange, &all, keep_detail, told, NULL), 0);
+	assert_string_equal(told, "40 none");
+	assert_int_equal(exchange_put_row(store.exchange, &key, &amount, &next, &changed, NULL), 0);
+	assert_true(changed);
+	assert_int_equal(exchange_each_row(store.exchange, &all, keep_detail, told, NULL), 0);
+	assert_string_equal(told, "41 {}");
 	store_close(&store);
 }
 
@@ -245,6 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(never_older_over_newer),
+		cmocka_unit_test(tables_of_before_are_taken_on),
 		cmocka_unit_test(a_generation_that_ends_takes_what_it_does_not_have),
 		cmocka_unit_test(a_page_of_the_feed_holds_no_more_than_asked_for),
 		cmocka_unit_test(a_delivery_is_sound_or_says_what_is_wrong),

@@ -125,6 +125,76 @@ static void water_that_never_rests_leaks(void **state)
 	assert_false(operation_leaks(&(struct operation){0}));
 }
 
+static bool is_same(const struct operation *a, const struct operation *b)
+{
+	struct buf x = {0}, y = {0};
+	bool is = operation_write(a, &x) == operation_write(b, &y) && x.len == y.len &&
+		  (x.len == 0 || memcmp(x.data, y.data, x.len) == 0);
+
+	buf_fini(&x);
+	buf_fini(&y);
+	return is;
+}
+
+/* What two servers have to agree on: parts put together, each through its text, are the whole. */
+static void parts_put_together_are_the_whole(void **state)
+{
+	struct operation whole = {.fees = 2, .has_tariff = true}, sum = {0};
+	struct load_day load = a_day();
+	int64_t prices[24];
+
+	(void)state;
+	two_prices(prices);
+	for (int day = 0; day < 9; day++) {
+		struct operation part = {.fees = day < 2, .has_tariff = true}, read;
+		const struct operation_day of = {&load, ALL, day % 3 == 0,
+						 day == 4 ? NULL : prices};
+		struct buf text = {0};
+
+		load.has_peak = day != 1;
+		load.peak = (day * 7 % 5) * (int64_t)MICRO;
+		load.peak_at_ms = 1000 + day;
+		load.hours[3].value = (11 - day) * (int64_t)MICRO;
+		load.hours[day] = (struct amount){.is_known = day != 6, .value = -day};
+		operation_add(&whole, &of);
+		operation_add(&part, &of);
+		assert_true(operation_write(&part, &text));
+		assert_true(operation_read(&read, text.data));
+		operation_merge(&sum, &read);
+		buf_fini(&text);
+	}
+	assert_true(is_same(&sum, &whole));
+	assert_int_equal(sum.peak_at_ms, whole.peak_at_ms);
+	assert_int_equal(operation_base_cost(&sum), operation_base_cost(&whole));
+}
+
+static void what_is_no_load_is_refused(void **state)
+{
+	static const char *const texts[] = {"",
+					    "{",
+					    "{}",
+					    "{\"hours\":}",
+					    "{\"hours\":1}x",
+					    "{\"hours\":-1}",
+					    "{\"nights\":7}",
+					    "{\"night_energy\":1,\"hours\":1}",
+					    "{\"energy\":9223372036854775807,\"hours\":1}",
+					    "{\"hours\":1,\"tariffs\":1}"};
+	struct operation of = {0};
+	struct buf text = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (operation_read(&of, texts[i]))
+			fail_msg("%s", texts[i]);
+	assert_false(operation_read(&of, NULL));
+	assert_false(operation_write(&(struct operation){.has_tariff = true}, &text));
+	assert_int_equal(text.len, 0);
+	assert_true(operation_read(&of, "{\"hours\":1,\"tariff\":1}"));
+	assert_true(of.has_tariff);
+	assert_int_equal(of.hours, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +203,8 @@ int main(void)
 		cmocka_unit_test(hours_outside_do_not_count),
 		cmocka_unit_test(the_highest_day_is_the_peak),
 		cmocka_unit_test(water_that_never_rests_leaks),
+		cmocka_unit_test(parts_put_together_are_the_whole),
+		cmocka_unit_test(what_is_no_load_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
