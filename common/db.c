@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,16 @@ static int create_private(const char *path)
 	return 0;
 }
 
+static pthread_once_t sqlite_once = PTHREAD_ONCE_INIT;
+
+/* Nobody asks how much memory SQLite uses; counting it takes a lock at each allocation. */
+static void init_sqlite(void)
+{
+	int rc = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
+	assert(rc == SQLITE_OK);
+}
+
 static int open_file(const char *path, enum db_mode mode, sqlite3 **sqlite, struct err *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -157,6 +168,7 @@ int db_open(struct db **out, const char *path, enum db_mode mode, struct err *er
 	int code;
 
 	assert(sqlite3_threadsafe() != 0);
+	(void)pthread_once(&sqlite_once, init_sqlite);
 	code = open_file(path, mode, &sqlite, err);
 	if (code < 0)
 		return code;

@@ -229,24 +229,30 @@ static int store_all(struct keeper *keeper, int64_t now_ms, int64_t *cursor,
 
 /* ---- after it ---- */
 
-static void push_chunk(struct keeper *keeper, struct buf *take_text, size_t n_lines)
+static void push_chunk(struct keeper *keeper, size_t n_lines, bool is_ordered,
+		       struct buf *take_text)
 {
-	struct tsdb_chunk *chunk = tsdb_chunk_create(++keeper->last_chunk, n_lines, take_text);
+	struct tsdb_chunk *chunk =
+		tsdb_chunk_create(++keeper->last_chunk, n_lines, is_ordered, take_text);
 
 	for (size_t i = 0; i < keeper->n_tsdb; i++)
 		tsdb_push(keeper->tsdb[i], chunk);
 	tsdb_chunk_release(chunk);
 }
 
-static void push_series(struct keeper *keeper)
+/* A reading that was there already, or one that another registry's ratio was applied to, may be on
+ * its way to the databases as another line of the same point. */
+static void push_series(struct keeper *keeper, const struct intake_merged *merged)
 {
+	bool is_ordered = keeper->has_new_registry || merged->repeated > 0 || merged->conflicts > 0;
 	struct buf text = {0};
 	size_t at = 0, n_lines;
 
 	while (intake_next_piece(keeper->intake, &at, TSDB_CHUNK_LINES, &text, &n_lines))
-		push_chunk(keeper, &text, n_lines);
+		push_chunk(keeper, n_lines, is_ordered, &text);
+	keeper->has_new_registry = keeper->has_new_registry && at == 0;
 	if (keeper->extra_lines.len > 0)
-		push_chunk(keeper, &keeper->extra_lines, keeper->n_extra_lines);
+		push_chunk(keeper, keeper->n_extra_lines, false, &keeper->extra_lines);
 	keeper->n_extra_lines = 0;
 }
 
@@ -279,7 +285,7 @@ static void succeed(struct keeper *keeper, const struct intake_merged *merged)
 	for (size_t i = 0; i < keeper->n_tsdb; i++)
 		tsdb_stored(keeper->tsdb[i], true);
 	agents_stored(keeper->agents, true);
-	push_series(keeper);
+	push_series(keeper, merged);
 	for (size_t i = keeper->n_committed; i < keeper->n_completions; i++)
 		keeper->completions[i].chunk = keeper->last_chunk;
 	keeper->n_committed = keeper->n_completions;
@@ -378,6 +384,7 @@ static void use_registry(struct keeper *keeper, struct registry *registry)
 {
 	registry_release(keeper->registry);
 	keeper->registry = registry_hold(registry);
+	keeper->has_new_registry = true;
 	for (size_t i = 0; i < keeper->n_tsdb; i++)
 		tsdb_set_registry(keeper->tsdb[i], registry);
 	keeper->replay_cursor = 0;

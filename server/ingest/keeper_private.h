@@ -64,6 +64,7 @@ struct keeper {
 	int64_t quiet_at_ms;    /* when quiet events are closed next */
 	struct buf extra_lines; /* line protocol that is no reading */
 	size_t n_extra_lines;
+	bool has_new_registry; /* no reading went to the databases since it changed */
 
 	/* taken batches in order: [0, n_committed) are in the ledger, the rest waits for the commit
 	 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which readings came late: sets of times, kept like readings. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "server/ledger/ledger_private.h"
@@ -39,22 +40,76 @@ static int load(struct ledger *ledger, int64_t register_id, int32_t day, struct 
 	return rc;
 }
 
-static int save(struct ledger *ledger, int64_t register_id, int32_t day,
-		const struct reading *times, size_t n, struct err *err)
+/* Late times of one day of a register, sorted. */
+struct late {
+	int64_t register_id;
+	int32_t day;
+	const struct reading *times;
+	size_t n;
+};
+
+/* With what is in scratch. */
+static int run(struct ledger *ledger, enum ledger_sql which, const struct late *late,
+	       struct err *err)
 {
 	struct db_statement *put;
-	struct buf data = {0};
-	int rc = ledger_prepared(ledger, SQL_LATE_PUT, &put, err);
+	int rc = ledger_prepared(ledger, which, &put, err);
 
 	if (rc < 0)
 		return rc;
-	series_encode(day, times, n, &data);
-	db_bind_int(put, 1, day);
-	db_bind_int(put, 2, register_id);
-	db_bind_blob(put, 3, data.data, data.len);
-	rc = db_run(put, err);
-	buf_fini(&data);
+	db_bind_int(put, 1, late->day);
+	db_bind_int(put, 2, late->register_id);
+	db_bind_blob(put, 3, ledger->scratch.data, ledger->scratch.len);
+	return db_run(put, err);
+}
+
+/* Behind what is there, which need not be read. 1: done. 0: nothing is there. */
+static int append(struct ledger *ledger, const struct late *late, int64_t last_ms, struct err *err)
+{
+	struct reading last = {last_ms, 0};
+	int rc;
+
+	buf_clear(&ledger->scratch);
+	for (size_t i = 0; i < late->n; last = late->times[i++])
+		series_append(last, late->times[i], &ledger->scratch);
+	rc = run(ledger, SQL_LATE_APPEND, late, err);
+	return rc < 0 ? rc : db_changes(ledger->db) == 1;
+}
+
+static int add(struct ledger *ledger, const struct late *late, struct err *err)
+{
+	struct reading *known, *all;
+	size_t n;
+	int rc = load(ledger, late->register_id, late->day, &known, &n, err);
+
+	all = xcalloc(n + late->n, sizeof *all);
+	if (rc == 0) {
+		n = series_merge(known, n, late->times, late->n, all).n;
+		buf_clear(&ledger->scratch);
+		series_encode(late->day, all, n, &ledger->scratch);
+		rc = run(ledger, SQL_LATE_PUT, late, err);
+	}
+	free(known);
+	free(all);
 	return rc;
+}
+
+/* The usual backlog comes in order: each time is later than those that are known to be late. */
+static int add_to_state(struct ledger *ledger, struct register_state *state,
+			const struct late *late, struct err *err)
+{
+	bool is_newer = state->late_ms != LATE_UNKNOWN && late->times[0].time_ms > state->late_ms;
+	int rc = 0;
+
+	if (is_newer && series_day_of(state->late_ms) == late->day)
+		rc = append(ledger, late, state->late_ms, err);
+	if (rc == 0)
+		rc = add(ledger, late, err);
+	/* A late time is a reading's: none lies on a later day than the last. */
+	if (rc >= 0 &&
+	    (is_newer || (state->late_ms == LATE_UNKNOWN && late->day >= state->last_day)))
+		state->late_ms = late->times[late->n - 1].time_ms;
+	return rc < 0 ? rc : 0;
 }
 
 /* Of those before late_before_ms and not among the old ones, the distinct times. */
@@ -80,25 +135,22 @@ static size_t pick(const struct ledger *ledger, const struct ledger_arrival *arr
 int ledger_note_late(struct ledger *ledger, int64_t register_id,
 		     const struct ledger_arrival *arrival, struct err *err)
 {
-	struct reading *late, *known, *all;
-	size_t n_late, n_known;
-	int32_t day = series_day_of(arrival->readings[0].time_ms);
-	int rc = 0;
+	struct register_state *state;
+	struct reading *late;
+	size_t n;
+	int rc;
 
 	if (arrival->readings[0].time_ms >= ledger->late_before_ms)
 		return 0;
+	rc = ledger_state(ledger, register_id, &state, err);
+	if (rc < 0)
+		return rc;
 	late = xcalloc(arrival->n, sizeof *late);
-	n_late = pick(ledger, arrival, late);
-	if (n_late > 0) {
-		rc = load(ledger, register_id, day, &known, &n_known, err);
-		all = xcalloc(n_known + n_late, sizeof *all);
-		if (rc == 0) {
-			n_known = series_merge(known, n_known, late, n_late, all).n;
-			rc = save(ledger, register_id, day, all, n_known, err);
-		}
-		free(known);
-		free(all);
-	}
+	n = pick(ledger, arrival, late);
+	if (n > 0)
+		rc = add_to_state(
+			ledger, state,
+			&(struct late){register_id, series_day_of(late[0].time_ms), late, n}, err);
 	free(late);
 	return rc;
 }

@@ -39,6 +39,7 @@ enum ledger_sql {
 	SQL_EPOCH_PRUNE,
 	SQL_LATE_GET,
 	SQL_LATE_PUT,
+	SQL_LATE_APPEND,
 	N_LEDGER_SQL
 };
 
@@ -46,6 +47,7 @@ enum ledger_sql {
  * long as its generation is the ledger's: another process's change or a rollback ends it. */
 struct register_state {
 	struct reading newest;        /* if last_day is not NO_DAY */
+	int64_t late_ms;              /* the newest that came late; LATE_UNKNOWN: not looked up */
 	int64_t dirty_from, dirty_to; /* what the file says; from > to: not dirty */
 	int32_t first_day, last_day;
 	uint32_t generation;
@@ -86,6 +88,7 @@ struct register_name {
 };
 
 enum { NO_DAY = INT32_MIN };
+#define LATE_UNKNOWN INT64_MAX
 
 extern const char *const ledger_schema[];
 extern const int ledger_schema_steps;

@@ -261,6 +261,7 @@ static int load_state(struct ledger *ledger, int64_t register_id, struct registe
 		rc = ledger_load_day(ledger, register_id, state->last_day, &n, err);
 	if (rc < 0)
 		return rc;
+	state->late_ms = LATE_UNKNOWN;
 	if (n > 0)
 		state->newest = ledger->readings[0][n - 1];
 	else

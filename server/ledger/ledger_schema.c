@@ -178,6 +178,8 @@ static const char *const sql[N_LEDGER_SQL] = {
 			  "VALUES(?, ?, ?, ?, ?)",
 	[SQL_LATE_GET] = "SELECT data FROM late_day WHERE utc_day = ? AND register_id = ?",
 	[SQL_LATE_PUT] = "REPLACE INTO late_day(utc_day, register_id, data) VALUES(?, ?, ?)",
+	[SQL_LATE_APPEND] = "UPDATE late_day SET data = CAST(data || ?3 AS BLOB) WHERE utc_day = "
+			    "?1 AND register_id = ?2",
 	[SQL_EPOCH_PRUNE] = "DELETE FROM agent_epoch WHERE agent = ?1 AND last_at_ms < (SELECT "
 			    "min(last_at_ms) FROM (SELECT last_at_ms FROM agent_epoch WHERE agent "
 			    "= ?1 ORDER BY last_at_ms DESC LIMIT ?2))",

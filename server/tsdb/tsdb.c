@@ -21,13 +21,15 @@ enum {
 	EXPORT_LINES = TSDB_CHUNK_LINES,
 };
 
-struct tsdb_chunk *tsdb_chunk_create(int64_t number, size_t n_lines, struct buf *take_text)
+struct tsdb_chunk *tsdb_chunk_create(int64_t number, size_t n_lines, bool is_ordered,
+				     struct buf *take_text)
 {
 	struct tsdb_chunk *chunk = xcalloc(1, sizeof *chunk);
 
 	atomic_init(&chunk->references, 1);
 	chunk->number = number;
 	chunk->n_lines = n_lines;
+	chunk->is_ordered = is_ordered;
 	chunk->text = *take_text;
 	memset(take_text, 0, sizeof *take_text);
 	return chunk;
@@ -43,8 +45,7 @@ void tsdb_chunk_release(struct tsdb_chunk *chunk)
 
 /* ---- the thread ---- */
 
-/* Waits until a monotonic time, or, for_work, until something was queued. */
-static void wait_until(struct tsdb *tsdb, int64_t mono_ms, bool for_work)
+void tsdb_wait(struct tsdb *tsdb, int64_t mono_ms, bool for_work)
 {
 	struct timespec at = {.tv_sec = mono_ms / 1000, .tv_nsec = mono_ms % 1000 * 1000000};
 	int rc = 0;
@@ -89,7 +90,9 @@ static int ask_process(struct tsdb *tsdb, bool is_fresh, struct err *err)
 	process = tsdb_write_process(tsdb, err);
 	if (process < 0)
 		return (int)process;
+	(void)pthread_mutex_lock(&tsdb->lock);
 	tsdb->process = process;
+	(void)pthread_mutex_unlock(&tsdb->lock);
 	tsdb->process_asked_mono_ms = now;
 	return 0;
 }
@@ -104,18 +107,18 @@ static size_t lines_in(const struct buf *text)
 }
 
 /* 1: something was written. 0: nothing to do. */
-static int write_memory(struct tsdb *tsdb, struct buf *text, struct err *err)
+static int write_memory(struct tsdb *tsdb, struct err *err)
 {
-	size_t n_lines;
+	struct tsdb_sender *sender = &tsdb->senders[0];
+	struct tsdb_parcel parcel;
 	int rc;
 
-	buf_clear(text);
-	if (!tsdb_queue_take(tsdb, text, &n_lines))
+	if (!tsdb_queue_take(sender, &parcel))
 		return 0;
-	rc = tsdb_write_lines(tsdb, text->data, text->len, err);
-	tsdb_queue_sent(tsdb, rc == 0, tsdb->process);
+	rc = tsdb_write_lines(sender, parcel.text, parcel.len, err);
+	tsdb_queue_sent(sender, &parcel, rc == 0);
 	if (rc == 0)
-		set_state(tsdb, 0, n_lines, NULL);
+		set_state(tsdb, 0, parcel.n_lines, NULL);
 	return rc < 0 ? rc : 1;
 }
 
@@ -134,7 +137,7 @@ static int write_row(struct tsdb *tsdb, struct buf *text, struct err *err)
 	}
 	if (rc <= 0)
 		return rc;
-	rc = tsdb_write_lines(tsdb, text->data, text->len, err);
+	rc = tsdb_write_lines(&tsdb->senders[0], text->data, text->len, err);
 	if (rc < 0)
 		return rc;
 	set_state(tsdb, 0, lines_in(text), NULL);
@@ -181,7 +184,6 @@ static size_t piece_len(const char *text, size_t len, size_t max_lines)
 /* One change of the ledger may touch years of rows. Live lines go between its pieces. */
 static int write_pieces(struct tsdb *tsdb, const struct buf *lines, struct err *err)
 {
-	struct buf live = {0};
 	int rc = 0;
 
 	for (size_t at = 0, len; at < lines->len && rc >= 0; at += len) {
@@ -189,13 +191,12 @@ static int write_pieces(struct tsdb *tsdb, const struct buf *lines, struct err *
 		if (atomic_load(&tsdb->is_stopping))
 			rc = err_set(err, -EINTR, "stopping");
 		if (rc >= 0)
-			rc = tsdb_write_lines(tsdb, lines->data + at, len, err);
+			rc = tsdb_write_lines(&tsdb->senders[0], lines->data + at, len, err);
 		if (rc >= 0)
 			rc = believe(tsdb, err);
 		if (rc >= 0)
-			rc = write_memory(tsdb, &live, err);
+			rc = write_memory(tsdb, err);
 	}
-	buf_fini(&live);
 	return rc < 0 ? rc : 0;
 }
 
@@ -221,7 +222,8 @@ static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, str
 	return 1;
 }
 
-/* Derived series fill the time when nothing waits. */
+/* Derived series fill the time when nothing waits or is under way: what was queued was made with no
+ * newer registry than the one asked for here, so what is derived is written last. */
 static int write_derived(struct tsdb *tsdb, struct err *err)
 {
 	struct tsdb_question question = {
@@ -231,7 +233,7 @@ static int write_derived(struct tsdb *tsdb, struct err *err)
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&tsdb->lock);
-	if (tsdb->registry)
+	if (tsdb->registry && tsdb_queue_is_idle(tsdb))
 		registry = registry_hold(tsdb->registry);
 	(void)pthread_mutex_unlock(&tsdb->lock);
 	question.registry = registry;
@@ -254,27 +256,35 @@ static int write_something(struct tsdb *tsdb, struct buf *text, struct err *err)
 	(void)pthread_mutex_lock(&tsdb->lock);
 	tsdb->has_news = false;
 	(void)pthread_mutex_unlock(&tsdb->lock);
-	rc = tsdb->take_row_next ? write_row(tsdb, text, err) : write_memory(tsdb, text, err);
+	rc = tsdb->take_row_next ? write_row(tsdb, text, err) : write_memory(tsdb, err);
 	tsdb->take_row_next = !tsdb->take_row_next;
 	if (rc == 0)
-		rc = tsdb->take_row_next ? write_row(tsdb, text, err)
-					 : write_memory(tsdb, text, err);
+		rc = tsdb->take_row_next ? write_row(tsdb, text, err) : write_memory(tsdb, err);
 	if (rc == 0)
 		rc = write_derived(tsdb, err);
 	return rc;
 }
 
-static int work(struct tsdb *tsdb, struct buf *text, bool *is_prepared, struct err *err)
+static void set_ready(struct tsdb *tsdb, bool is_ready)
+{
+	(void)pthread_mutex_lock(&tsdb->lock);
+	tsdb->is_ready = is_ready;
+	(void)pthread_cond_broadcast(&tsdb->changed);
+	(void)pthread_mutex_unlock(&tsdb->lock);
+}
+
+static int work(struct tsdb *tsdb, struct buf *text, struct err *err)
 {
 	int rc = 0;
 
-	if (!*is_prepared) {
+	if (!tsdb->is_ready) { /* nobody else writes it */
 		rc = tsdb_write_prepare(tsdb, err);
 		if (rc == 0)
 			rc = ask_process(tsdb, true, err);
-		*is_prepared = rc == 0;
-		if (rc == 0)
+		if (rc == 0) {
 			set_state(tsdb, 0, 0, NULL);
+			set_ready(tsdb, true);
+		}
 	}
 	if (rc == 0)
 		rc = ask_process(tsdb, false, err);
@@ -287,47 +297,28 @@ void *tsdb_run(void *arg)
 {
 	struct tsdb *tsdb = arg;
 	int64_t retry_ms = RETRY_FIRST_MS;
-	bool is_prepared = false;
 	struct buf text = {0};
 
 	while (!atomic_load(&tsdb->is_stopping)) {
 		struct err err = {""};
-		int rc = work(tsdb, &text, &is_prepared, &err);
+		int rc = work(tsdb, &text, &err);
 
 		if (rc < 0 && !atomic_load(&tsdb->is_stopping)) {
 			set_state(tsdb, rc, 0, &err);
-			is_prepared = false; /* it may come back without its database */
-			wait_until(tsdb, clock_mono_ms() + retry_ms, false);
+			set_ready(tsdb, false); /* it may come back without its database */
+			tsdb_wait(tsdb, clock_mono_ms() + retry_ms, false);
 			retry_ms = retry_ms * 2 < RETRY_LAST_MS ? retry_ms * 2 : RETRY_LAST_MS;
 			continue;
 		}
 		retry_ms = RETRY_FIRST_MS;
 		if (rc == 0)
-			wait_until(tsdb, clock_mono_ms() + IDLE_MS, true);
+			tsdb_wait(tsdb, clock_mono_ms() + IDLE_MS, true);
 	}
 	buf_fini(&text);
 	return NULL;
 }
 
 /* ---- life ---- */
-
-static int open_http(struct tsdb *tsdb, struct err *err)
-{
-	struct http_client_options options = {
-		.ca_file = tsdb->config.ca_file,
-		.user = tsdb->config.user,
-		.token_scheme = tsdb->config.kind == TSDB_INFLUXDB2 ? "Token" : "Bearer",
-	};
-	int rc = 0;
-
-	if (tsdb->config.password_file)
-		rc = conf_read_secret(tsdb->config.password_file, &tsdb->password, err);
-	if (rc == 0 && tsdb->config.token_file)
-		rc = conf_read_secret(tsdb->config.token_file, &tsdb->token, err);
-	options.password = tsdb->password;
-	options.token = tsdb->token;
-	return rc < 0 ? rc : http_client_create(&tsdb->http, &options, err);
-}
 
 static void init_lock(struct tsdb *tsdb)
 {
@@ -344,7 +335,7 @@ static void destroy(struct tsdb *tsdb)
 {
 	db_finalize(tsdb->next_row);
 	ledger_close(tsdb->reader);
-	http_client_destroy(tsdb->http);
+	tsdb_sender_close(tsdb);
 	tsdb_queue_close(tsdb);
 	registry_release(tsdb->registry);
 	(void)pthread_cond_destroy(&tsdb->changed);
@@ -372,11 +363,11 @@ int tsdb_start(struct tsdb **out, const struct tsdb_options *options, struct led
 	if (rc == 0)
 		rc = ledger_open_reader(&tsdb->reader, ledger_path(ledger), err);
 	if (rc == 0)
-		rc = open_http(tsdb, err);
+		rc = tsdb_sender_open(tsdb, err);
 	if (rc == 0)
-		rc = -pthread_create(&tsdb->thread, NULL, tsdb_run, tsdb);
+		rc = tsdb_sender_start(tsdb);
 	if (rc < 0) {
-		destroy(tsdb);
+		tsdb_stop(tsdb);
 		return err_prefix(err, rc, "database '%s'", options->config->name);
 	}
 	*out = tsdb;
@@ -389,10 +380,9 @@ void tsdb_stop(struct tsdb *tsdb)
 		return;
 	(void)pthread_mutex_lock(&tsdb->lock);
 	atomic_store(&tsdb->is_stopping, true);
-	(void)pthread_cond_signal(&tsdb->changed);
+	(void)pthread_cond_broadcast(&tsdb->changed);
 	(void)pthread_mutex_unlock(&tsdb->lock);
-	http_client_interrupt(tsdb->http);
-	(void)pthread_join(tsdb->thread, NULL);
+	tsdb_sender_stop(tsdb);
 	destroy(tsdb);
 }
 

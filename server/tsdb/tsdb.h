@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tsdb.h - one line-protocol database: a queue in memory and in the ledger's file, and a thread
- * that empties it.
+ * that empties it, with a second one beside it while much waits.
  *
  * Everything written to the ledger's file goes through the keeper, the thread that owns the
  * ledger's writer: functions marked K are for it alone. */
@@ -74,9 +74,11 @@ void tsdb_stop(struct tsdb *tsdb);
 void tsdb_set_registry(struct tsdb *tsdb, struct registry *registry); /* holds it */
 const char *tsdb_name(const struct tsdb *tsdb);
 
-/* Lines that several databases share. */
+/* Lines that several databases share. is_ordered: a point of it may stand in another chunk with
+ * another value, so the last one sent must be the last one pushed. */
 struct tsdb_chunk;
-struct tsdb_chunk *tsdb_chunk_create(int64_t number, size_t n_lines, struct buf *take_text);
+struct tsdb_chunk *tsdb_chunk_create(int64_t number, size_t n_lines, bool is_ordered,
+				     struct buf *take_text);
 void tsdb_chunk_release(struct tsdb_chunk *chunk);
 
 /* Queues a chunk (takes its own reference). Numbers ascend. K */

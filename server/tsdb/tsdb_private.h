@@ -14,12 +14,13 @@ struct tsdb_chunk {
 	atomic_int references;
 	int64_t number;
 	size_t n_lines;
+	bool is_ordered;
 	struct buf text;
 };
 
 enum tsdb_place {
 	TSDB_QUEUED,
-	TSDB_SENDING,  /* the thread has it */
+	TSDB_SENDING,  /* a sender has it */
 	TSDB_ACCEPTED, /* the database said yes; not believed before durable_after */
 	TSDB_STORING,  /* being moved to the file by the running transaction */
 };
@@ -28,6 +29,7 @@ struct tsdb_entry {
 	struct tsdb_entry *next;
 	struct tsdb_chunk *chunk;
 	enum tsdb_place place, place_before; /* before: what a rollback goes back to */
+	int sender;                          /* TSDB_SENDING: whose */
 	int64_t queued_mono_ms;
 	int64_t accepted_mono_ms, process; /* TSDB_ACCEPTED: when, by which process */
 };
@@ -47,13 +49,34 @@ struct tsdb_bad_line {
 };
 enum { TSDB_BAD_LINES_MAX = 1000 };
 
+/* Who writes to the database. The first is the thread that does everything; the others only send
+ * live lines beside it, so that the database need not wait for the next request. */
+enum { TSDB_SENDERS = 2 };
+struct tsdb_sender {
+	struct tsdb *tsdb;
+	int number;
+	struct http_client *http;
+	pthread_t thread;
+	bool is_started;
+	struct buf joined; /* small chunks of one request */
+	/* guarded by the lock */
+	bool is_sending, is_alone; /* is_alone: what it sends is ordered */
+};
+
+/* What one request carries: borrowed from the queue or from joined until tsdb_queue_sent. */
+struct tsdb_parcel {
+	const char *text;
+	size_t len, n_lines;
+	int64_t process; /* the database's, as last known */
+};
+
 struct tsdb {
 	struct tsdb_options options;
 	struct server_tsdb_config config;
 	char *write_url, *password, *token;
 	struct db *db; /* the keeper's, with these statements */
 	struct db_statement *put, *drop, *save;
-	pthread_t thread;
+	struct tsdb_sender senders[TSDB_SENDERS];
 	atomic_bool is_stopping;
 
 	pthread_mutex_t lock; /* guards all of this group */
@@ -71,6 +94,9 @@ struct tsdb {
 	struct registry *registry;
 	struct tsdb_state state;
 	bool is_failing, has_news;
+	bool is_ready;   /* the database is there and prepared: others may send too */
+	int64_t process; /* start time of the database's process; 0: not needed or not known.
+			    Written by the first sender only, which reads it without the lock */
 
 	/* the keeper's, for the running transaction */
 	size_t n_done_stored, n_bad_stored;
@@ -78,14 +104,12 @@ struct tsdb {
 	int64_t stored_cursor;
 
 	/* the thread's */
-	struct http_client *http;
 	struct ledger *reader;
 	struct db_statement *next_row;
 	int64_t read_row; /* rows up to here were read */
 	int64_t cursor_read;
 	int64_t kept[TSDB_KEPT]; /* the source's */
 	struct tsdb_pendings rows, cursors;
-	int64_t process; /* start time of the database's process; 0: not needed or not known */
 	int64_t process_asked_mono_ms;
 	bool take_row_next; /* memory and file take turns */
 };
@@ -95,14 +119,21 @@ int tsdb_queue_open(struct tsdb *tsdb, struct ledger *ledger, struct err *err);
 void tsdb_queue_close(struct tsdb *tsdb);
 /* Takes *at out of the list, under the lock. */
 void tsdb_queue_unlink(struct tsdb *tsdb, struct tsdb_entry **at);
-/* The thread: marks queued entries as being sent, up to TSDB_CHUNK_LINES lines; appends their text.
- * False: none is queued. */
-bool tsdb_queue_take(struct tsdb *tsdb, struct buf *text, size_t *n_lines);
-/* The thread: what was being sent is accepted (by this process), or queued again. */
-void tsdb_queue_sent(struct tsdb *tsdb, bool is_accepted, int64_t process);
 /* The thread: rows of the file. 1: text is filled. 0: none is left. */
 int tsdb_queue_read_row(struct tsdb *tsdb, struct buf *text, int64_t *row, struct err *err);
 void tsdb_queue_row_done(struct tsdb *tsdb, int64_t row);
+
+/* tsdb_parcel.c */
+/* A sender: marks queued entries as being sent, up to TSDB_CHUNK_LINES lines. False: there is
+ * nothing that it may send now. */
+bool tsdb_queue_take(struct tsdb_sender *sender, struct tsdb_parcel *out);
+/* What it was sending is accepted (by the parcel's process), or queued again. */
+void tsdb_queue_sent(struct tsdb_sender *sender, const struct tsdb_parcel *parcel,
+		     bool is_accepted);
+/* Under the lock: lines that nobody sends yet. */
+size_t tsdb_queue_lines(const struct tsdb *tsdb);
+/* Under the lock: no line is queued or being sent. */
+bool tsdb_queue_is_idle(const struct tsdb *tsdb);
 
 /* tsdb_settle.c */
 /* The thread: what was accepted long enough ago by the process that still runs is durable; what
@@ -114,9 +145,9 @@ void tsdb_pendings_add(struct tsdb_pendings *pendings, int64_t value, int64_t pr
 
 /* tsdb_write.c */
 /* 0; -EBADMSG: the database refuses the text itself; other: it is not there or not well. */
-int tsdb_write_text(struct tsdb *tsdb, const char *text, size_t len, struct err *err);
+int tsdb_write_text(struct tsdb_sender *sender, const char *text, size_t len, struct err *err);
 /* As tsdb_write_text, but finds the lines that are refused and puts them aside. */
-int tsdb_write_lines(struct tsdb *tsdb, const char *text, size_t len, struct err *err);
+int tsdb_write_lines(struct tsdb_sender *sender, const char *text, size_t len, struct err *err);
 int tsdb_write_delete(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err);
 int tsdb_write_prepare(struct tsdb *tsdb, struct err *err);
 /* Start time of the database's process in seconds, or a negative errno. */
@@ -133,5 +164,14 @@ void tsdb_export_fini(struct tsdb_export *export);
 
 /* tsdb.c */
 void *tsdb_run(void *arg);
+/* Until a monotonic time, or, for_work, until something was queued. */
+void tsdb_wait(struct tsdb *tsdb, int64_t mono_ms, bool for_work);
+
+/* tsdb_sender.c: a connection each, and a thread for each but the first */
+int tsdb_sender_open(struct tsdb *tsdb, struct err *err);
+void tsdb_sender_close(struct tsdb *tsdb);
+int tsdb_sender_start(struct tsdb *tsdb);
+/* After is_stopping was set. */
+void tsdb_sender_stop(struct tsdb *tsdb);
 
 #endif

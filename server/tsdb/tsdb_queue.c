@@ -123,7 +123,7 @@ void tsdb_push(struct tsdb *tsdb, struct tsdb_chunk *chunk)
 	tsdb->n_entries++;
 	tsdb->last_number = chunk->number;
 	tsdb->has_news = true;
-	(void)pthread_cond_signal(&tsdb->changed);
+	(void)pthread_cond_broadcast(&tsdb->changed);
 	(void)pthread_mutex_unlock(&tsdb->lock);
 }
 
@@ -152,13 +152,16 @@ bool tsdb_has_room(struct tsdb *tsdb)
 	return has_room;
 }
 
+/* What was accepted and only waits to be believed says nothing about the database's speed. */
 bool tsdb_is_behind(struct tsdb *tsdb)
 {
+	int64_t waiting = 0;
 	bool is_behind;
 
 	(void)pthread_mutex_lock(&tsdb->lock);
-	is_behind =
-		!tsdb->is_failing && (int64_t)tsdb->memory_bytes > tsdb->options.memory_bytes / 4;
+	for (const struct tsdb_entry *entry = tsdb->first; entry; entry = entry->next)
+		waiting += entry->place == TSDB_ACCEPTED ? 0 : (int64_t)entry->chunk->text.len;
+	is_behind = !tsdb->is_failing && waiting > tsdb->options.memory_bytes / 4;
 	(void)pthread_mutex_unlock(&tsdb->lock);
 	return is_behind;
 }
@@ -353,53 +356,12 @@ void tsdb_stored(struct tsdb *tsdb, bool is_committed)
 		if (tsdb->stored_last_row > 0)
 			tsdb->last_row = tsdb->stored_last_row;
 		tsdb->has_news = true;
-		(void)pthread_cond_signal(&tsdb->changed);
+		(void)pthread_cond_broadcast(&tsdb->changed);
 	}
 	(void)pthread_mutex_unlock(&tsdb->lock);
 }
 
 /* ---- the thread's side ---- */
-
-bool tsdb_queue_take(struct tsdb *tsdb, struct buf *text, size_t *n_lines)
-{
-	*n_lines = 0;
-	(void)pthread_mutex_lock(&tsdb->lock);
-	for (struct tsdb_entry *entry = tsdb->first; entry; entry = entry->next) {
-		if (entry->place != TSDB_QUEUED)
-			continue;
-		if (*n_lines > 0 && *n_lines + entry->chunk->n_lines > TSDB_CHUNK_LINES)
-			break;
-		entry->place = TSDB_SENDING;
-		*n_lines += entry->chunk->n_lines;
-		buf_add(text, entry->chunk->text.data, entry->chunk->text.len);
-	}
-	(void)pthread_mutex_unlock(&tsdb->lock);
-	return *n_lines > 0;
-}
-
-void tsdb_queue_sent(struct tsdb *tsdb, bool is_accepted, int64_t process)
-{
-	struct tsdb_entry **at = &tsdb->first;
-	int64_t now = clock_mono_ms();
-
-	(void)pthread_mutex_lock(&tsdb->lock);
-	while (*at) {
-		struct tsdb_entry *entry = *at;
-
-		if (entry->place == TSDB_SENDING && is_accepted &&
-		    tsdb->config.durable_after_ms == 0) {
-			tsdb_queue_unlink(tsdb, at);
-			continue;
-		}
-		if (entry->place == TSDB_SENDING) {
-			entry->place = is_accepted ? TSDB_ACCEPTED : TSDB_QUEUED;
-			entry->accepted_mono_ms = now;
-			entry->process = process;
-		}
-		at = &entry->next;
-	}
-	(void)pthread_mutex_unlock(&tsdb->lock);
-}
 
 void tsdb_pendings_add(struct tsdb_pendings *pendings, int64_t value, int64_t process)
 {

@@ -74,14 +74,14 @@ static int refuse(const struct http_response *response, int code, struct err *er
 	return err_set(err, code, "the database answered %d: %s", response->status, words);
 }
 
-static int send_request(struct tsdb *tsdb, const struct http_request *request,
+static int send_request(struct tsdb_sender *sender, const struct http_request *request,
 			struct http_response *response, struct err *err)
 {
-	int rc = http_client_send(tsdb->http, request, response, err);
+	int rc = http_client_send(sender->http, request, response, err);
 
-	(void)pthread_mutex_lock(&tsdb->lock);
-	tsdb->state.requests++;
-	(void)pthread_mutex_unlock(&tsdb->lock);
+	(void)pthread_mutex_lock(&sender->tsdb->lock);
+	sender->tsdb->state.requests++;
+	(void)pthread_mutex_unlock(&sender->tsdb->lock);
 	return rc;
 }
 
@@ -91,15 +91,15 @@ static bool blames_text(int status)
 	return status == 400 || status == 413 || status == 422;
 }
 
-int tsdb_write_text(struct tsdb *tsdb, const char *text, size_t len, struct err *err)
+int tsdb_write_text(struct tsdb_sender *sender, const char *text, size_t len, struct err *err)
 {
 	struct http_request request = {.method = "POST",
-				       .url = tsdb->write_url,
+				       .url = sender->tsdb->write_url,
 				       .content_type = "text/plain; charset=utf-8",
 				       .body = text,
 				       .len = len};
 	struct http_response response = {0};
-	int rc = send_request(tsdb, &request, &response, err);
+	int rc = send_request(sender, &request, &response, err);
 
 	if (rc == 0 && (response.status < 200 || response.status > 299))
 		rc = refuse(&response, blames_text(response.status) ? -EBADMSG : -EIO, err);
@@ -146,10 +146,10 @@ static size_t count_lines(const char *text, size_t len)
 	return n;
 }
 
-static int search_lines(struct tsdb *tsdb, const char *text, size_t len, struct search *search,
-			struct err *err)
+static int search_lines(struct tsdb_sender *sender, const char *text, size_t len,
+			struct search *search, struct err *err)
 {
-	int rc = tsdb_write_text(tsdb, text, len, err);
+	int rc = tsdb_write_text(sender, text, len, err);
 	size_t middle;
 
 	if (rc == 0)
@@ -160,20 +160,20 @@ static int search_lines(struct tsdb *tsdb, const char *text, size_t len, struct 
 	if (middle == 0) {
 		if (search->good == 0 && search->bad++ >= HOPELESS_LINES)
 			return err_prefix(err, -EIO, "every line is refused");
-		put_aside(tsdb, text, len, err);
+		put_aside(sender->tsdb, text, len, err);
 		return 0;
 	}
-	rc = search_lines(tsdb, text, middle, search, err);
+	rc = search_lines(sender, text, middle, search, err);
 	if (rc == 0)
-		rc = search_lines(tsdb, text + middle, len - middle, search, err);
+		rc = search_lines(sender, text + middle, len - middle, search, err);
 	return rc;
 }
 
-int tsdb_write_lines(struct tsdb *tsdb, const char *text, size_t len, struct err *err)
+int tsdb_write_lines(struct tsdb_sender *sender, const char *text, size_t len, struct err *err)
 {
 	struct search search = {0};
 
-	return search_lines(tsdb, text, len, &search, err);
+	return search_lines(sender, text, len, &search, err);
 }
 
 /* ---- deleting points that vanished ---- */
@@ -258,7 +258,7 @@ static int send_query(struct tsdb *tsdb, const struct buf *body, struct err *err
 	buf_add_text(&url, tsdb->config.url);
 	buf_add_text(&url, "/query");
 	rc = send_request(
-		tsdb,
+		&tsdb->senders[0],
 		&(struct http_request){.method = "POST",
 				       .url = url.data,
 				       .content_type = "application/x-www-form-urlencoded",
@@ -337,7 +337,7 @@ static int delete_version_2(struct tsdb *tsdb, const struct tsdb_deletion *delet
 	buf_add_text(&body, ",\"predicate\":");
 	add_quoted(&body, predicate.data, '"');
 	buf_add_char(&body, '}');
-	rc = send_request(tsdb,
+	rc = send_request(&tsdb->senders[0],
 			  &(struct http_request){.method = "POST",
 						 .url = url.data,
 						 .content_type = "application/json",
@@ -396,8 +396,8 @@ int64_t tsdb_write_process(struct tsdb *tsdb, struct err *err)
 
 	buf_add_text(&url, tsdb->config.url);
 	buf_add_text(&url, "/metrics");
-	rc = send_request(tsdb, &(struct http_request){.method = "GET", .url = url.data}, &response,
-			  err);
+	rc = send_request(&tsdb->senders[0],
+			  &(struct http_request){.method = "GET", .url = url.data}, &response, err);
 	if (rc == 0 && response.status != 200)
 		rc = refuse(&response, -EIO, err);
 	if (rc == 0) {
