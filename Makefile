@@ -237,21 +237,25 @@ grafana:
 	@mkdir -p build/grafana && cp -r config/grafana/provisioning build/grafana
 	@echo "dashboards and provisioning are in build/grafana (docs/grafana.md)"
 SHARE := $(PREFIX)/share/nenghao
+DOC := $(PREFIX)/share/doc/nenghao
+# What is installed is for every user to read, whatever the umask of who installs it.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE) $(DESTDIR)$(SYSCONFDIR)/nenghao $(DESTDIR)$(UNITDIR)
+	umask 022 && install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE) $(DESTDIR)$(DOC)/docs $(DESTDIR)$(SYSCONFDIR)/nenghao $(DESTDIR)$(UNITDIR)
 	install -m 755 -s $(PROGRAMS:%=$B/%) $(DESTDIR)$(PREFIX)/bin
-	cd config && find . -type f | while read -r f; do install -D -m 644 "$$f" "$(DESTDIR)$(SHARE)/$$f"; done
-	tools/grafana/build $(DESTDIR)$(SHARE)/grafana/dashboards
-	for f in agent server; do \
+	umask 022 && cd config && find . -type f | while read -r f; do install -D -m 644 "$$f" "$(DESTDIR)$(SHARE)/$$f"; done
+	install -m 644 README.md README.zh-CN.md LICENSE $(DESTDIR)$(DOC)
+	install -m 644 docs/*.md $(DESTDIR)$(DOC)/docs
+	umask 022 && tools/grafana/build $(DESTDIR)$(SHARE)/grafana/dashboards
+	umask 022 && for f in agent server; do \
 		test -e $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml || \
 		install -m 644 config/$$f.yaml $(DESTDIR)$(SYSCONFDIR)/nenghao/$$f.yaml || exit 1; \
-		sed 's|@bindir@|$(PREFIX)/bin|; s|@sysconfdir@|$(SYSCONFDIR)|; s|@sharedir@|$(SHARE)|' \
+		sed 's|@bindir@|$(PREFIX)/bin|; s|@sysconfdir@|$(SYSCONFDIR)|; s|@docdir@|$(DOC)|' \
 			systemd/nenghao-$$f.service > $(DESTDIR)$(UNITDIR)/nenghao-$$f.service || exit 1; \
 	done
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(UNITDIR)/nenghao-agent.service \
 		$(DESTDIR)$(UNITDIR)/nenghao-server.service
-	rm -rf $(DESTDIR)$(SHARE)
+	rm -rf $(DESTDIR)$(SHARE) $(DESTDIR)$(DOC)
 deb: all
 	tools/make-deb '$(VERSION)'
 dist:
