@@ -26,6 +26,8 @@ struct devices {
 	uint32_t name_buckets[2 * DEVICE_NAMES_MAX];
 };
 
+enum { QUANTITIES_STEP = 4 }; /* most devices have some ten: little is left empty */
+
 static uint32_t hash_text(const char *at, size_t len)
 {
 	uint64_t hash = 0xcbf29ce484222325u ^ len;
@@ -218,7 +220,7 @@ static struct device_quantity make_quantity(const struct devices *devices,
 	const struct quantity *quantity = &devices->names[name].quantity;
 	struct slice text = devices->names[name].text;
 	struct device_quantity made = {
-		.name = name,
+		.name = (uint16_t)name, /* below DEVICE_NAMES_MAX */
 		.meter = device->main_meter,
 		.is_kept = quantity->kind == QUANTITY_REGISTER && quantity->is_main,
 		.is_scaled = flows(quantity->unit),
@@ -267,9 +269,9 @@ struct device_quantity *devices_quantity(struct devices *devices, struct device 
 	number = n < DEVICE_QUANTITIES_MAX ? intern(devices, name) : UINT32_MAX;
 	if (number == UINT32_MAX)
 		return NULL;
-	if (n % 8 == 0) /* grows by eights: most devices have some ten */
-		device->quantities =
-			xrealloc(device->quantities, n + 8, sizeof *device->quantities);
+	if (n % QUANTITIES_STEP == 0)
+		device->quantities = xrealloc(device->quantities, n + QUANTITIES_STEP,
+					      sizeof *device->quantities);
 	device->quantities[n] = make_quantity(devices, device, number);
 	device->n_quantities++;
 	return &device->quantities[n];

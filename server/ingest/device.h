@@ -15,9 +15,9 @@ enum { DEVICE_QUANTITIES_MAX = TELEMETRY_FIELDS_MAX, DEVICE_NAMES_MAX = 8192 };
 
 /* Stored a million times ten: kept small. */
 struct device_quantity {
-	uint32_t name;        /* index, for device_name() */
 	uint32_t meter;       /* the registry meter whose series it goes to */
 	uint32_t register_id; /* in the ledger; 0: not looked up yet */
+	uint16_t name;        /* index, for devices_name() */
 	bool is_kept;         /* a register that the ledger wants */
 	bool is_scaled;       /* proportional to what flows: the ratio applies */
 };

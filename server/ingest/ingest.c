@@ -13,11 +13,11 @@
 #include "common/mem.h"
 
 enum {
-	GROUP_READINGS = 10000, /* one commit for so many ... */
+	GROUP_READINGS = 20000, /* one commit for so many ... */
 	GROUP_MS = 50,          /* ... or for what comes in so long */
 	TICK_MS = 200,
 	HOOK_MS = 500,
-	BEHIND_MS = 100, /* how long a commit's thread waits for a slower database */
+	BEHIND_MS = 200, /* how long a commit's thread waits for a slower database */
 	FAILED_MS = 1000,
 	SNAPSHOT_MS = 100,
 	MAILBOX_ITEMS = 1 << 16,

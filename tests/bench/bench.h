@@ -47,10 +47,10 @@ static inline void bench_demand(int is_fine, const char *what)
 	exit(1); /* NOLINT(concurrency-mt-unsafe): other threads have nothing to lose */
 }
 
-/* Waits for another thread to set it, ten seconds at most. */
+/* Waits for another thread to set it, half a minute at most. */
 static inline void bench_await(const atomic_bool *is_so, const char *what)
 {
-	int64_t until_ms = clock_mono_ms() + 10000;
+	int64_t until_ms = clock_mono_ms() + 30000;
 
 	while (!atomic_load(is_so)) {
 		bench_demand(clock_mono_ms() < until_ms, what);

@@ -21,7 +21,7 @@
 #include "server/ingest/ingest.h"
 #include "tests/bench/bench.h"
 
-enum { READINGS = 100, GROUP = 10000, INTERVAL_MS = 60000 };
+enum { READINGS = 100, GROUP = 20000, INTERVAL_MS = 60000 };
 #define START_MS INT64_C(1760000000000)
 #define NOW_MS   (START_MS + 3650 * (int64_t)DAY_MS)
 

@@ -2,10 +2,11 @@
 /* Many agents with a backlog, in one process: publishes batches of 100 readings of 10 quantities
  * as fast as the acknowledgements allow.
  *
- *   flood BROKER_PORT AGENTS BATCHES METERS_PER_BATCH
+ *   flood BROKER_PORT AGENTS BATCHES METERS_PER_BATCH [METERS_PER_INSTITUTION]
  *
  * Agent a0, a1 ... has METERS_PER_BATCH meters of 60 s; meter number i of all is named as
- * institution i / 100 + 1 of region 370102. Prints how long it took until every batch was kept. */
+ * number i % 100 of institution i / 100 + 1 of region 370102, if institutions have 100 meters.
+ * Prints how long it took until every batch was kept. */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -18,11 +19,11 @@
 
 enum {
 	READINGS = 100,
-	LIMIT_MS = 60000,
+	LIMIT_MS = 300000,
 	WINDOW = 32,
 	PATIENCE_MS = 2000,
 	INTERVAL_MS = 60000,
-	AGENTS_MAX = 1000
+	AGENTS_MAX = 10000
 };
 
 struct agent {
@@ -35,7 +36,7 @@ struct flood {
 	struct mqtt *mqtt;
 	atomic_bool is_connected;
 	int64_t epoch, start_ms;
-	long n_agents, n_batches, meters;
+	long n_agents, n_batches, meters, institution;
 	struct agent agents[AGENTS_MAX];
 	int64_t resends;
 };
@@ -79,16 +80,17 @@ static void on_message(const char *topic, const void *payload, size_t len, bool 
 
 /* ---- batches ---- */
 
-static void add_reading(struct buf *out, size_t meter, int64_t n, int64_t time_ms)
+static void add_reading(struct buf *out, long institution, long meter, int64_t n, int64_t time_ms)
 {
 	static const char gauges[] =
 		",active_power_w=8120.5,voltage_l1_n_v=229.8,voltage_l2_n_v=230.1,"
 		"voltage_l3_n_v=230.4,current_l1_a=12.31,current_l2_a=11.87,current_l3_a=12.02,"
 		"power_factor=0.97,frequency_hz=50.01";
-	char id[32], energy[32];
+	char id[64], energy[32];
 	int len;
 
-	(void)snprintf(id, sizeof id, "370102-%04zu-e%02zu", meter / 100 + 1, meter % 100);
+	(void)snprintf(id, sizeof id, "370102-%04ld-e%02ld", meter / institution + 1,
+		       meter % institution);
 	len = snprintf(energy, sizeof energy, "%" PRId64 ".%02" PRId64, 10000 + n / 7, n % 100);
 	telemetry_begin_reading(out, id);
 	telemetry_add_number(out, "active_energy_import_kwh", energy, (size_t)len);
@@ -111,7 +113,7 @@ static void make_batch(const struct flood *flood, long agent, int64_t seq, struc
 	for (long i = 0; i < READINGS; i++) {
 		int64_t n = (seq - 1) * rounds + i % rounds;
 
-		add_reading(out, (size_t)(agent * flood->meters + i / rounds), n,
+		add_reading(out, flood->institution, agent * flood->meters + i / rounds, n,
 			    flood->start_ms + n * INTERVAL_MS);
 	}
 }
@@ -172,16 +174,19 @@ int main(int argc, char **argv)
 	static struct flood flood;
 	struct mqtt_config config = {.keep_alive_ms = 30000, .version = MQTT_VERSION_AUTO};
 	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, &flood};
-	char *url = argc == 5 ? xasprintf("tcp://127.0.0.1:%s", argv[1]) : NULL;
+	char *url = argc > 4 ? xasprintf("tcp://127.0.0.1:%s", argv[1]) : NULL;
 	int64_t started_us, n;
 	struct err err;
 
-	bench_demand(argc == 5, "usage: flood BROKER_PORT AGENTS BATCHES METERS_PER_BATCH");
+	bench_demand(argc == 5 || argc == 6, "usage: flood BROKER_PORT AGENTS BATCHES "
+					     "METERS_PER_BATCH [METERS_PER_INSTITUTION]");
 	flood.n_agents = bench_number(argv[2]);
 	flood.n_batches = bench_number(argv[3]);
 	flood.meters = bench_number(argv[4]);
-	bench_demand(flood.n_agents <= AGENTS_MAX && flood.meters > 0 && flood.meters <= READINGS,
-		     "at most 1000 agents with at most 100 meters");
+	flood.institution = argc == 6 ? bench_number(argv[5]) : READINGS;
+	bench_demand(flood.n_agents <= AGENTS_MAX && flood.meters > 0 && flood.meters <= READINGS &&
+			     flood.institution > 0,
+		     "at most 10000 agents with at most 100 meters");
 	flood.epoch = clock_utc_ms();
 	n = flood.n_batches * READINGS / flood.meters; /* readings of a meter */
 	flood.start_ms = (flood.epoch / INTERVAL_MS - n) * INTERVAL_MS;

@@ -26,9 +26,17 @@ HERTZ = os.sysconf("SC_CLK_TCK")
 PARTS = []
 
 
-def part(name):
+class Part:
+    def __init__(self, name, head, needs, is_long, function):
+        self.name, self.head, self.needs, self.is_long = name, head, needs, is_long
+        self.function = function
+
+
+def part(name, head=None, needs=(), is_long=False):
+    """head: the line above its rows, None if it continues the part before; needs: programs without which
+    it is left out; is_long: --quick leaves it out."""
     def add(function):
-        PARTS.append((name, function))
+        PARTS.append(Part(name, head, needs, is_long, function))
         return function
     return add
 
@@ -49,20 +57,26 @@ class Table:
 
     def __init__(self, is_quick=False):
         self.is_quick = is_quick
-        self.short = 0
+        self.named = ""  # the last row that is not a detail of another
+        self.met, self.short, self.left_out = 0, [], []
         print(self.ROW.format("", "ours", "yardstick", "ratio", "target", ""), flush=True)
 
     def rounds(self, n):
         return 1 if self.is_quick else n
 
     def head(self, text):
-        print(f"\n{text}", flush=True)
+        print(f"\n{text} (load {os.getloadavg()[0]:.1f})", flush=True)
 
     def row(self, name, ours, yardstick=None, ratio=None, target="", good=None):
         """good: None where there is no target."""
         if ratio is None and yardstick:
             ratio = ours / yardstick
-        self.short += good is False
+        self.named = self.named if name.startswith(" ") else name
+        self.met += good is True
+        if good is False:
+            detail = f": {name.strip()}" if self.named != name else ""
+            self.short.append(f"{self.named}{detail}: {number(ours)}"
+                              f"{'' if ratio is None else f', ratio {ratio:.2f}'}, target {target}")
         verdict = {None: "", True: "ok", False: "SHORT"}[good]
         print(self.ROW.format(name, number(ours), number(yardstick),
                               "" if ratio is None else f"{ratio:.2f}", target, verdict).rstrip(),
@@ -146,7 +160,7 @@ class Trial:
         self.helpers.append(helper)
         return helper
 
-    def bench(self, name, *arguments, timeout=120):
+    def bench(self, name, *arguments, timeout=600):
         done = self.stack.run(BIN / "bench" / name, *arguments, timeout=timeout)
         return done.stdout
 
