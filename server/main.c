@@ -273,6 +273,7 @@ static int start_http(struct server *server, struct err *err)
 					.factors = server->factors,
 					.forms = server->forms,
 					.audit = server->audit,
+					.alarms = &config->alarms,
 					.registry = current_registry,
 					.catalogue = current_catalogue,
 					.on_cards = on_cards,

@@ -17,6 +17,7 @@ struct factors;
 struct forms;
 struct catalogue;
 struct audit;
+struct server_alarm_config;
 
 struct api_options {
 	const char *ledger_path;
@@ -25,10 +26,11 @@ struct api_options {
 	size_t n_readers;     /* requests that may read the ledger at once */
 	int64_t rate;         /* requests a second of a token; 0: no limit */
 	const char *version;
-	const char *region;            /* code of the server's own */
-	const struct factors *factors; /* borrowed until api_destroy */
-	const struct forms *forms;     /* likewise */
-	struct audit *audit;           /* likewise; NULL: accesses are not recorded */
+	const char *region;                       /* code of the server's own */
+	const struct factors *factors;            /* borrowed until api_destroy */
+	const struct forms *forms;                /* likewise */
+	struct audit *audit;                      /* likewise; NULL: accesses are not recorded */
+	const struct server_alarm_config *alarms; /* likewise; who is told. NULL: nobody */
 	/* The registry in force, held for the caller. Called from any thread. */
 	struct registry *(*registry)(void *arg);
 	/* The data catalogue in force, held for the caller. Called from any thread. */

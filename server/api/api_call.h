@@ -92,7 +92,8 @@ extern const struct api_route api_region_routes[], api_institution_routes[], api
 	api_openapi_routes[], api_ranking_routes[], api_audit_routes[], api_bill_routes[],
 	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[],
 	api_catalogue_routes[], api_savings_routes[], api_notice_routes[], api_peer_routes[],
-	api_running_routes[], api_token_routes[], api_edit_routes[], api_rollup_routes[];
+	api_running_routes[], api_outbox_routes[], api_token_routes[], api_edit_routes[],
+	api_rollup_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
@@ -229,6 +230,9 @@ bool api_may_see_grade(const struct api_call *call, uint32_t institution, int gr
 bool api_may_see_item(const struct api_call *call, uint32_t institution, enum catalogue_item item);
 bool api_may_see_kpi(const struct api_call *call, uint32_t institution, enum kpi kpi);
 bool api_may_see_server(const struct api_call *call);
+/* Is an event about something that the grant covers? Events of an agent without a meter belong to
+ * the agent's region; those without any subject ("") are the server's own. */
+bool api_may_see_event(const struct api_call *call, const char *region, const char *institution);
 /* false after answering 403: the item is of a higher grade than is reached. */
 bool api_is_reached(struct api_call *call, int reached, int grade, const char *item);
 /* Finds by id and checks; REGISTRY_NONE after answering 404. */

@@ -11,9 +11,7 @@
 
 enum { EVENTS_MAX = 1000, NOTE_MAX = 300 };
 
-/* Is the event about something that the grant covers? Events of an agent without a meter belong to
- * the agent's region; those without any subject are the server's own. */
-static bool may_see(const struct api_call *call, const char *region, const char *institution)
+bool api_may_see_event(const struct api_call *call, const char *region, const char *institution)
 {
 	uint32_t index;
 
@@ -164,7 +162,7 @@ static int give_event(const struct event_row *row, void *arg)
 	struct page *page = arg;
 	const struct event *event = &row->event;
 
-	if (!may_see(page->call, event->region, event->institution) ||
+	if (!api_may_see_event(page->call, event->region, event->institution) ||
 	    !is_below(page->call, page->region, event->region, event->institution))
 		return 0;
 	if (page->n++ == page->limit)
@@ -239,7 +237,8 @@ static int find_covered(const struct event_row *row, void *arg)
 {
 	struct found *found = arg;
 
-	found->is_covered = may_see(found->call, row->event.region, row->event.institution);
+	found->is_covered =
+		api_may_see_event(found->call, row->event.region, row->event.institution);
 	return 0;
 }
 

@@ -49,6 +49,7 @@ static const char *const item_names[N_CATALOGUE_ITEMS] = {
 	[ITEM_BILL] = "bill",
 	[ITEM_FEE] = "fee",
 	[ITEM_EVENT] = "event",
+	[ITEM_NOTICE] = "notice",
 	[ITEM_EDIT] = "edit",
 	[ITEM_STATISTICS] = "statistics",
 	[ITEM_SAVINGS] = "savings",

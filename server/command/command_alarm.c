@@ -10,7 +10,7 @@
 #include "common/mem.h"
 #include "server/alarm/courier.h"
 #include "server/alarm/notice.h"
-#include "server/alarm/outbox.h"
+#include "server/alarm/notice_list.h"
 #include "server/command/commands.h"
 
 enum { TEST_WAIT_MS = 45 * 1000 };
@@ -111,66 +111,142 @@ static int test(const struct cli *cli, const struct server_config *config)
 
 /* ---- list ---- */
 
-static void show(const struct cli *cli, const struct server_config *config,
-		 struct db_statement *row, struct json_writer *json)
-{
-	char made[CIVIL_TEXT_MAX], due[CIVIL_TEXT_MAX];
-	const char *receiver = db_column_text(row, 0, NULL), *key = db_column_text(row, 1, NULL);
-	const char *trouble = db_column_text(row, 5, NULL);
-	int64_t attempts = db_column_int(row, 2);
+const struct cli_option server_alarm_options[] = {
+	{"state", CLI_VALUE, "STATE",
+	 "list: waiting (default), failing, sent, given_up, gathered (a summary tells it) or any"},
+	{"receiver", CLI_VALUE, "NAME", "list: only for this one"},
+	{0},
+};
 
-	(void)civil_print_time(db_column_int(row, 3), config->offset_ms, made);
-	(void)civil_print_time(db_column_int(row, 4), config->offset_ms, due);
-	if (!cli->is_json) {
-		(void)printf("%s  %s  written %s, %" PRId64 " attempts, next %s%s%s\n", receiver,
-			     key, made, attempts, due, trouble[0] != '\0' ? ": " : "", trouble);
-		return;
-	}
+struct listing {
+	const struct server_config *config;
+	struct json_writer *json; /* NULL: lines for people */
+	int64_t n;
+};
+
+/* NULL of 0. */
+static const char *say_time(const struct listing *listing, int64_t utc_ms,
+			    char time[CIVIL_TEXT_MAX])
+{
+	if (utc_ms == 0)
+		return NULL;
+	(void)civil_print_time(utc_ms, listing->config->offset_ms, time);
+	return time;
+}
+
+static void show_json(struct json_writer *json, const struct alarm_notice_row *row,
+		      const char *made, const char *due, const char *done)
+{
 	json_begin_object(json, NULL);
-	json_add_string(json, "receiver", receiver);
-	json_add_string(json, "id", key);
-	json_add_int(json, "attempts", attempts);
+	json_add_string(json, "receiver", row->receiver);
+	json_add_string(json, "id", row->key);
+	json_add_string(json, "what", row->what);
+	json_add_string(json, "state", row->state);
+	json_add_int(json, "attempts", row->attempts);
 	json_add_string(json, "written", made);
 	json_add_string(json, "next", due);
-	json_add_string(json, "trouble", trouble[0] != '\0' ? trouble : NULL);
+	json_add_string(json, "done", done);
+	json_add_string(json, "trouble", row->trouble[0] != '\0' ? row->trouble : NULL);
+	json_add_string(json, "summary", row->summary);
 	json_end_object(json);
 }
 
-static int list_waiting(const struct cli *cli, const struct server_config *config,
-			struct ledger *ledger, struct err *err)
+static int show(const struct alarm_notice_row *row, void *arg)
+{
+	struct listing *listing = arg;
+	char made_text[CIVIL_TEXT_MAX], due_text[CIVIL_TEXT_MAX], done_text[CIVIL_TEXT_MAX];
+	const char *made = say_time(listing, row->made_ms, made_text);
+	const char *due = say_time(listing, row->due_ms, due_text);
+	const char *done = say_time(listing, row->done_ms, done_text);
+
+	listing->n++;
+	if (listing->json != NULL) {
+		show_json(listing->json, row, made, due, done);
+		return 0;
+	}
+	(void)printf("%s  %s  written %s, %" PRId64 " attempts, %s %s%s%s\n", row->receiver,
+		     row->key, made, row->attempts, due != NULL ? "next" : row->state,
+		     due != NULL ? due : done, row->trouble[0] != '\0' ? ": " : "", row->trouble);
+	if (row->summary != NULL)
+		(void)printf("    told by %s\n", row->summary);
+	return 0;
+}
+
+/* One line a receiver: the outbox at a glance. */
+static int show_receivers(const struct server_config *config, struct ledger *ledger,
+			  struct err *err)
+{
+	const struct alarm_receiver *receivers = config->alarms.receivers.items;
+	int rc = 0;
+
+	for (size_t i = 0; i < config->alarms.receivers.count && rc == 0; i++) {
+		struct alarm_receiver_state state = {.waiting = 0};
+		struct buf to = {0};
+
+		rc = alarm_receiver_look(ledger, receivers[i].name, &state, err);
+		alarm_say_receiver(&receivers[i], config->region, &to);
+		if (rc == 0)
+			(void)printf("%s (%s %s): %" PRId64 " wait, %" PRId64
+				     " of them tried in vain; %" PRId64 " given up\n",
+				     receivers[i].name,
+				     alarm_receiver_kind_names[receivers[i].kind], to.data,
+				     state.waiting, state.failing, state.given_up);
+		buf_fini(&to);
+	}
+	return rc;
+}
+
+static int list_notices(const struct cli *cli, const struct server_config *config,
+			const struct alarm_notice_query *query, struct ledger *ledger,
+			struct err *err)
 {
 	struct buf out = {0};
 	struct json_writer json = {.out = &out};
-	struct db_statement *list;
-	int64_t n = 0;
-	int rc = db_prepare(ledger_db(ledger), &list,
-			    "SELECT receiver, key, attempts, made_ms, due_ms, trouble FROM "
-			    "alarm_notice WHERE state = 0 ORDER BY receiver, id",
-			    err);
+	struct listing listing = {.config = config, .json = cli->is_json ? &json : NULL};
+	int rc = cli->is_json ? 0 : show_receivers(config, ledger, err);
 
-	if (rc < 0)
-		return rc;
 	json_begin_array(&json, NULL);
-	for (; (rc = db_step(list, err)) == 1; n++)
-		show(cli, config, list, &json);
+	if (rc == 0)
+		rc = alarm_notice_list(ledger, query, show, &listing, err);
 	json_end_array(&json);
-	db_finalize(list);
 	if (rc == 0 && cli->is_json)
 		(void)printf("%s\n", out.data);
-	else if (rc == 0 && n == 0)
-		(void)puts("No notice waits.");
+	else if (rc == 0 && listing.n == 0)
+		(void)puts(query->filter == NOTICES_WAITING ? "No notice waits."
+							    : "There is no such notice.");
 	buf_fini(&out);
 	return rc;
 }
 
+/* enum alarm_notice_filter; -1 after saying what is wrong. */
+static int read_state(const char *text)
+{
+	size_t n = 0;
+	char hint[96];
+
+	for (; alarm_notice_filter_names[n] != NULL; n++)
+		if (strcmp(alarm_notice_filter_names[n], text) == 0)
+			return (int)n;
+	(void)fprintf(stderr, "nenghao-server: alarm: there is no state '%s'%s\n", text,
+		      conf_nearest(text, alarm_notice_filter_names, n, hint));
+	return -1;
+}
+
 static int list(const struct cli *cli, const struct server_config *config)
 {
+	struct alarm_notice_query query = {.filter = NOTICES_WAITING,
+					   .receiver = cli_value(cli, "receiver")};
 	struct ledger *ledger;
 	struct err err = {""};
-	int rc = ledger_open_reader(&ledger, config->ledger_path, &err);
+	int rc;
 
+	if (cli_value(cli, "state") != NULL)
+		query.filter = read_state(cli_value(cli, "state"));
+	if (query.filter < 0)
+		return EXIT_USAGE;
+	rc = ledger_open_reader(&ledger, config->ledger_path, &err);
 	if (rc == 0) {
-		rc = list_waiting(cli, config, ledger, &err);
+		rc = list_notices(cli, config, &query, ledger, &err);
 		ledger_close(ledger);
 	}
 	return rc < 0 ? command_failed(&err) : EXIT_OK;

@@ -25,6 +25,7 @@ extern const struct cli_option server_import_options[];
 int server_command_import(const struct cli *cli);
 
 /* alarm list | test RECEIVER: what waits for receivers, and whether one is reached. */
+extern const struct cli_option server_alarm_options[];
 int server_command_alarm(const struct cli *cli);
 
 /* recompute --from DAY: the roll-ups are computed again; beside a running server by that one. */

@@ -115,6 +115,8 @@ const char *const ledger_schema[] = {
 	"ALTER TABLE alarm_notice ADD COLUMN what INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE alarm_notice ADD COLUMN summary INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE alarm_notice ADD COLUMN members INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE alarm_notice SET what = 1 WHERE key LIKE '%-cleared';"
+	"UPDATE alarm_notice SET what = 2 WHERE event = 0;"
 	"CREATE INDEX alarm_notice_rule ON alarm_notice(receiver, rule, what, made_ms);",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;

@@ -85,6 +85,14 @@ def test_four_hundred_agents_are_one_mail(make, stack, seed):
     assert text.count("采集网关 crowd-") == 20 and "其余 380 项" in text
     assert "https://energy.city.test/#/region/370100/events?state=open&kind=agent_down" in text
 
+    def notices(state):
+        got = plant.get_quietly(f"/api/v1/alarms/notices?receiver=box&state={state}&limit=1000")
+        return got["notices"] if got else []
+    gathered = wait_until(lambda: notices("gathered"), 30, "the server answers")
+    assert len(gathered) == N_AGENTS and {one["summary"] for one in gathered} == {notice["id"]}
+    [whole] = wait_until(lambda: notices("sent"), 30, "a killed server sends it again")
+    assert (whole["what"], whole["of"], whole["members"]) == ("summary", "raised", N_AGENTS)
+
     # What one summary tells is over: so does one other.
     wait_until(lambda: plant.metric_quietly("nenghao_broker_connected") == 1, 30, "it hears again")
     deadline = time.monotonic() + 60

@@ -4,6 +4,7 @@ import base64
 import email
 import hashlib
 import hmac
+import json
 import random
 import time
 
@@ -126,7 +127,15 @@ def test_a_dead_mailbox_holds_up_nobody(make, stack):
     wait_until(lambda: (plant.metric('nenghao_alarm_notices_failed_total{receiver="box"}') or 0) >= 1
                and plant.metric('nenghao_alarm_notices_waiting{receiver="hook"}') == 1, 30, "counted")
     assert ask("GET", f"http://127.0.0.1:{plant.http_port}/readyz")[0] == 200
-    assert alarm(plant, "list").returncode == 0 and "box" in alarm(plant, "list").stdout
+    listed = alarm(plant, "list").stdout
+    assert f"hook (webhook http://127.0.0.1:{plant.hook.port}): 1 wait, 1 of them tried in vain" in listed
+    assert "it answered 500" in listed and "/x" not in listed, "the path of a webhook may be a secret"
+    assert "box (email a@city.test, b@city.test): 1 wait" in listed
+    assert "There is no such notice." in alarm(plant, "list", "--state", "given_up").stdout
+    assert "bus  " in alarm(plant, "list", "--state", "sent", "--receiver", "bus").stdout
+    wrong = alarm(plant, "list", "--state", "sen")
+    assert wrong.returncode == 2 and "did you mean 'sent'?" in wrong.stderr
+    outbox_is_told(plant)
     assert alarm(plant, "test", "bus").returncode == 0 and plant.ear.got[-1]["what"] == "test"
     failed = alarm(plant, "test", "hook")
     assert failed.returncode == 1 and "hook: it answered 500" in failed.stderr
@@ -136,6 +145,31 @@ def test_a_dead_mailbox_holds_up_nobody(make, stack):
     wait_until(lambda: len(plant.hook.got) == 1, 60, "the webhook is told when it works again")
     assert plant.told()["hook"] == plant.told()["bus"][:1]
     agent.close()
+
+
+def outbox_is_told(plant):
+    """The API says to whom, how often and why not; to admins and auditors, of what they may see."""
+    notices = plant.get_quietly("/api/v1/alarms/notices")["notices"]
+    states = {one["receiver"]: one for one in notices}
+    assert {name: one["state"] for name, one in states.items()} == {"hook": "waiting", "box": "waiting", "bus": "sent"}
+    assert states["hook"]["trouble"] == "it answered 500" and states["hook"]["attempts"] >= 1
+    assert states["hook"]["next"] and states["bus"]["done"] and states["bus"]["trouble"] is None
+    assert states["bus"]["notice"] == plant.ear.got[0]["id"] and states["bus"]["event"] == plant.ear.got[0]["event"]
+    failing = plant.get_quietly("/api/v1/alarms/notices?state=failing&limit=1")
+    assert len(failing["notices"]) == 1 and failing["next"]
+    rest = plant.get_quietly(f"/api/v1/alarms/notices?state=failing&cursor={failing['next']}")
+    assert {failing["notices"][0]["receiver"], rest["notices"][0]["receiver"]} == {"hook", "box"}
+    receivers = {one["receiver"]: one for one in plant.get_quietly("/api/v1/alarms/receivers")["receivers"]}
+    assert list(receivers) == ["hook", "bus", "box"] and receivers["box"]["to"] == "a@city.test, b@city.test"
+    assert (receivers["hook"]["failing"], receivers["bus"]["waiting"]) == (1, 0) and receivers["bus"]["last_sent"]
+    assert receivers["hook"]["to"].endswith(str(plant.hook.port)), "not its path"
+    for role, region, n in (("auditor", "370100", 3), ("auditor", "370103", 0), ("admin", "370102", 0)):
+        token = plant.add_token(f"{role}{region}", "--region", region, "--role", role, "--grade", "L2")
+        got = [json.loads(ask("GET", f"http://127.0.0.1:{plant.http_port}/api/v1/alarms/{what}", token=token)[2])[what]
+               for what in ("receivers", "notices")]
+        assert (len(got[0]), len(got[1])) == (n, 0 if region == "370103" else 3), (role, region)
+    token = plant.add_token("looker", "--region", "370100", "--grade", "L4")
+    assert ask("GET", f"http://127.0.0.1:{plant.http_port}/api/v1/alarms/notices", token=token)[0] == 403
 
 
 def alarm(plant, *words):

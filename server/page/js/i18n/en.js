@@ -74,6 +74,7 @@ export const en = {
     severity: "Severity", info: "Info", warning: "Warning", error: "Error", kind: "Event", time: "Time", where: "Where", text: "Description",
     none: "No events.", noneOpen: "Nothing is open.", from: "{severity} and above", open: "open", closed: "over", any: "all", allKinds: "All events", since: "last {n} days", acknowledge: "Acknowledge", acknowledged: "Acknowledged", note: "What is done about it (optional)", noteAgain: "Add a note",
     noted: "{by}: {note}", by: "{who} looks after it since {at}", began: "since {at}", lasting: "for {n}", over: "over {at}", times: "seen {n} times",
+    noticesFine: "Every notice has been taken ({n} receivers).", noticesStuck: "{name} ({to}) is not reached: {n} notices wait, the oldest since {at}; they are tried again.",
     kinds: {
       unexplained_drop: "Register fell", above_rating: "Above rating", replacement: "Replacement without register", two_agents: "Two agents of one name", batches_lost: "Data lost at the agent", clock: "Agent's clock put back", stuck: "Register stands still", roll_over: "Rolled over", glitch: "Single readings do not fit",
       balance: "Main and sub-meters disagree", negative_rest: "Sub-meters count more than the main", meter_silent: "Meter silent", agent_down: "Agent offline", database_down: "Database down", broker_down: "Broker down", coverage_low: "Low coverage", night_load_high: "High load at night",

@@ -74,6 +74,7 @@ export const zh = {
     severity: "级别", info: "提示", warning: "警告", error: "严重", kind: "事件", time: "时间", where: "位置", text: "说明",
     none: "没有事件。", noneOpen: "没有未恢复的事件。", from: "{severity}及以上", open: "未恢复", closed: "已恢复", any: "全部", allKinds: "全部事件", since: "近 {n} 天", acknowledge: "签收", acknowledged: "已签收", note: "处理说明（可不填）", noteAgain: "补充说明",
     noted: "{by}：{note}", by: "{who} {at} 签收", began: "始于 {at}", lasting: "已持续 {n}", over: "{at} 恢复", times: "出现 {n} 次",
+    noticesFine: "告警通知均已送达（{n} 个接收方）。", noticesStuck: "告警通知未送达：{name}（{to}）有 {n} 条在等待，最早 {at}，仍在重试。",
     kinds: {
       unexplained_drop: "表底数异常下降", above_rating: "超出额定", replacement: "换表缺底数", two_agents: "两个采集端同号", batches_lost: "采集数据丢失", clock: "采集端时钟倒退", stuck: "表底数不动", roll_over: "表翻转", glitch: "个别读数异常",
       balance: "总表与分表不符", negative_rest: "分表之和超过总表", meter_silent: "表中断", agent_down: "采集端离线", database_down: "时序库不可用", broker_down: "消息中间件不可用", coverage_low: "数据完整率偏低", night_load_high: "夜间负荷偏高",

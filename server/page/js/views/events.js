@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events: what is open first, who looks after it, and what is over.
-import { download, getAll, knows, send } from "../api.js";
+import { download, getAll, getIfThere, knows, send } from "../api.js";
 import { today } from "../clock.js";
 import { askReason } from "../dialog.js";
 import { announce, h, icon } from "../dom.js";
@@ -59,12 +59,23 @@ function row(event, context) {
       t(ack ? "events.noteAgain" : "events.acknowledge")) : null);
 }
 
+// Those who look after the server see whether its notices reach anybody: nothing where nobody is told.
+async function noticesLine({ place, session }) {
+  if (place.kind !== "region" || !["admin", "auditor"].includes(session.role) || !knows("GET /api/v1/alarms/receivers")) return null;
+  const receivers = (await getIfThere("/alarms/receivers", {}))?.receivers || [];
+  const stuck = receivers.filter((one) => one.failing);
+  if (!receivers.length) return null;
+  if (!stuck.length) return h("p", { class: "quiet", "data-notices": "ok" }, t("events.noticesFine", { n: receivers.length }));
+  return h("div", { class: "card", "data-notices": "stuck" }, stuck.map((one) => h("p", { class: "event is-warning is-open" }, h("i", { class: "event-dot", "aria-hidden": "true" }),
+    h("span", null, t("events.noticesStuck", { name: one.receiver, to: one.to, n: one.waiting, at: format.moment(one.since) }), " ", h("span", { class: "quiet" }, one.trouble || "")))));
+}
+
 export async function eventsView(context) {
   const { place } = context;
   const pick = (name, options, usual) => (options.includes(place.query[name]) ? place.query[name] : usual);
   const severity = pick("severity", SEVERITIES, "info"), state = pick("state", STATES, "open"), days = pick("days", SPANS.map(String), "30");
   const question = { [place.kind]: place.id, severity, state, since: format.addDays(today().text, -Number(days)), limit: LIMIT };
-  const events = await getAll("/events", question, "events", LIMIT);
+  const [events, notices] = await Promise.all([getAll("/events", question, "events", LIMIT), noticesLine(context)]);
   const set = (query) => go(change(place, query));
   const kinds = [...new Set(events.map((event) => event.kind))];
   const shown = kinds.includes(place.query.kind) ? events.filter((event) => event.kind === place.query.kind) : events;
@@ -77,7 +88,7 @@ export async function eventsView(context) {
       select(t("period.label"), SPANS.map((n) => [String(n), t("events.since", { n })]), days, (value) => set({ days: value })),
       kinds.length > 1 || place.query.kind ? select(t("events.kind"), [["", t("events.allKinds")], ...kinds.map((kind) => [kind, kindName(kind)])],
         place.query.kind || "", (value) => set({ kind: value })) : null),
-    tools(node, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${t("nav.events")}: ${t("word.csv")}`,
+    notices, tools(node, h("button", { type: "button", class: "tool", title: t("word.csv"), "aria-label": `${t("nav.events")}: ${t("word.csv")}`,
       onclick: () => download("/events", question, t("nav.events")) }, icon("download"))));
 }
 
