@@ -9,6 +9,7 @@
 #include "server/figures/event_export.h"
 #include "server/figures/export_directory.h"
 #include "server/figures/export_kpi.h"
+#include "server/figures/export_later.h"
 #include "server/figures/export_line.h"
 #include "server/figures/export_region.h"
 #include "server/figures/export_restate.h"
@@ -250,22 +251,31 @@ static int add_run(struct work *work, struct subject *subject, uint32_t meter, b
 	return figures_run_load(&subject->runs[subject->n_runs++], &work->reader, meter, &ask, err);
 }
 
+static size_t n_terms(const struct total_plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_items; i++)
+		n += plan->items[i].n_terms;
+	return n;
+}
+
 static int add_item_runs(struct work *work, struct subject *subject, struct err *err)
 {
-	const char *name = subject->key.item;
+	bool is_rest = strcmp(subject->key.item, "rest") == 0;
 	struct total_plan plan;
 	int rc = 0;
 
-	if (strcmp(name, "rest") == 0)
-		name = "total"; /* what the total misses, the rest does */
 	total_plan_init(&plan, work->question->registry, subject->institution,
 			subject->key.carrier);
+	subject->runs = xcalloc(n_terms(&plan) + 1, sizeof *subject->runs);
 	for (size_t i = 0; i < plan.n_items; i++) {
 		const struct total_item *item = &plan.items[i];
+		const char *name = item->name;
 
-		if (strcmp(item->name, name) != 0)
+		/* What any of its terms misses, the rest does. */
+		if (is_rest ? total_in_rest(name) == 0 : strcmp(name, subject->key.item) != 0)
 			continue;
-		subject->runs = xcalloc(item->n_terms + 1, sizeof *subject->runs);
 		for (size_t k = 0; k < item->n_terms && rc == 0; k++)
 			rc = add_run(work, subject, item->terms[k].meter,
 				     strcmp(name, "generation") != 0 && strcmp(name, "export") != 0,
@@ -325,10 +335,14 @@ static int write_kpis_once(struct work *work, const struct subject *subject, str
 	    (work->last_kpi.id == subject->key.id && work->last_kpi.day == subject->key.day))
 		return 0;
 	work->last_kpi = subject->key;
-	if (subject->table == DERIVED_INSTITUTION_DAY)
-		return export_kpi_day(&kpis, subject->key.day, err);
+	if (subject->table == DERIVED_INSTITUTION_DAY) {
+		rc = export_kpi_day(&kpis, subject->key.day, err);
+		return rc < 0 ? rc : export_later_day(&kpis, work->after, subject->key.day, err);
+	}
 	rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
-	return rc < 0 ? rc : export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
+	if (rc == 0)
+		rc = export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
+	return rc < 0 ? rc : export_later_month(&kpis, work->after, subject->key.day, err);
 }
 
 static int write_subject(struct work *work, struct subject *subject, struct err *err)

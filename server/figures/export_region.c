@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/export_region.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "server/figures/export_goal.h"
 #include "server/figures/export_line.h"
 #include "server/figures/export_peer.h"
@@ -94,37 +96,102 @@ static int write_period(struct work *work, const struct figures_reader *reader, 
 	return rc;
 }
 
+/* Months under work, in order when they are written. */
+struct months {
+	civil_day *list;
+	size_t n, cap;
+};
+
+static void add_month(struct months *months, civil_day month)
+{
+	months->list = grow(months->list, months->n, &months->cap, sizeof *months->list);
+	months->list[months->n++] = month;
+}
+
+static int by_day(const void *a, const void *b)
+{
+	const civil_day *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void sort_months(struct months *months)
+{
+	size_t n = 0;
+
+	if (months->n > 1)
+		qsort(months->list, months->n, sizeof *months->list, by_day);
+	for (size_t i = 0; i < months->n; i++)
+		if (i == 0 || months->list[i] != months->list[n - 1])
+			months->list[n++] = months->list[i];
+	months->n = n;
+}
+
+/* A month, and what is compared with it; last: none is after it. */
+static void add_compared(struct months *months, const struct plans *plans, civil_day month,
+			 civil_day last)
+{
+	int year = civil_date_of(month).year;
+
+	add_month(months, month);
+	if (civil_add_months(month, 12) <= last)
+		add_month(months, civil_add_months(month, 12));
+	for (size_t i = 0; i < plans->n; i++)
+		for (int of = year + 2;
+		     plans->list[i].base_year == year && of <= plans->list[i].target_year; of++) {
+			civil_day january = civil_day_of((struct civil_date){of, 1, 1});
+
+			if (january <= last)
+				add_month(months, january); /* its year is written with it */
+		}
+}
+
+/* Months with rows that changed, and those that are compared with them. */
+static int load_months(const struct figures *figures, int64_t after, civil_day restated,
+		       struct months *out, struct err *err)
+{
+	struct db_statement *list;
+	int rc = db_prepare(ledger_db(figures->ledger), &list,
+			    "SELECT day, (SELECT max(day) FROM institution_month) FROM "
+			    "institution_month WHERE change > ? UNION SELECT day, (SELECT max(day) "
+			    "FROM institution_month) FROM institution_month WHERE day >= ?",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(list, 1, after);
+	db_bind_int(list, 2, restated);
+	while ((rc = db_step(list, err)) == 1)
+		add_compared(out, factors_plans(figures->factors),
+			     (civil_day)db_column_int(list, 0), (civil_day)db_column_int(list, 1));
+	db_finalize(list);
+	sort_months(out);
+	return rc;
+}
+
 int export_regions(struct tsdb_export *out, const struct figures *figures, int64_t after,
 		   bool may_be_there, struct err *err)
 {
 	struct work work = {.out = out, .figures = figures, .may_be_there = may_be_there};
 	struct figures_reader reader;
-	struct db_statement *list = NULL;
+	struct months months = {0};
 	civil_day restated = INT32_MAX;
 	int year = 0;
 	int rc = figures_reader_open(&reader, figures, err);
 
 	if (rc == 0)
 		rc = export_restate_regions(&reader, after, &restated, err);
-
 	if (rc == 0)
-		rc = db_prepare(ledger_db(figures->ledger), &list,
-				"SELECT day FROM institution_month WHERE change > ? UNION "
-				"SELECT day FROM institution_month WHERE day >= ? ORDER BY day",
-				err);
-	if (rc == 0) {
-		db_bind_int(list, 1, after);
-		db_bind_int(list, 2, restated);
-	}
-	while (rc == 0 && (rc = db_step(list, err)) == 1) {
-		civil_day month = (civil_day)db_column_int(list, 0);
+		rc = load_months(figures, after, restated, &months, err);
+	for (size_t i = 0; i < months.n && rc == 0; i++) {
+		civil_day month = months.list[i];
 
 		rc = write_period(&work, &reader, month, PERIOD_MONTH, err);
 		if (rc == 0 && civil_date_of(month).year != year)
 			rc = write_period(&work, &reader, month, PERIOD_YEAR, err);
 		year = civil_date_of(month).year;
 	}
-	db_finalize(list);
+	free(months.list);
 	figures_reader_close(&reader);
 	return rc < 0 ? rc : 0;
 }
