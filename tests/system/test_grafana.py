@@ -53,7 +53,13 @@ def campus(tmp_path_factory):
         quoted = AWKWARD.replace("'", "''")
         one.write_text(re.sub(r"^name: .*$", lambda _: f"name: '{quoted}'", text, count=1, flags=re.M),
                        encoding="utf-8")
-    shown.configure_server = configure_awkwardly
+        write_peers(shown.folder)
+
+    def import_with_peers(import_history=shown.import_history):
+        import_history()
+        shown.stack.run(shown.stack.program("server"), "import", shown.folder / "peers.csv", "-c",
+                        shown.server_config)
+    shown.configure_server, shown.import_history = configure_awkwardly, import_with_peers
     try:
         shown.start()
         wait_until(lambda: not shown.stack.influx_query("SHOW MEASUREMENTS") == [], 60, "any series")
@@ -62,6 +68,25 @@ def campus(tmp_path_factory):
     finally:
         shown.stack.close()
         shutil.rmtree(shown.folder / "influxdb", ignore_errors=True)
+
+
+PEERS = [f"370104-000{n}" for n in range(1, 6)]
+
+
+def write_peers(folder):
+    """Five more of the type of 370102-0001, known by their bills: of fewer there are no quartiles."""
+    today = datetime.datetime.now(ZONE).date()
+    rows = ["institution,carrier,from,to,quantity,unit"]
+    for n, name in enumerate(PEERS):
+        (folder / "registry" / "institutions" / f"{name}.yaml").write_text(
+            f'id: {name}\nname: "高新区第{n + 1}局"\ntype: government\nregion: "370104"\n'
+            f"headcount: [{{from: 2020-01-01, persons: {50 + n}}}]\nsupply: {{electricity: bill, water: bill}}\n"
+            "buildings: [{id: main, name: 主楼, class: A, area: [{from: 2012-06-01, m2: 2000}]}]\n", encoding="utf-8")
+        for year, end in ((today.year - 1, f"{today.year - 1}-12-31"),
+                          (today.year, today - datetime.timedelta(days=1))):
+            rows += [f"{name},electricity,{year}-01-01,{end},{80000 * (n + 1)},kWh",
+                     f"{name},water,{year}-01-01,{end},{300 * (n + 1)},m3"]
+    (folder / "peers.csv").write_text("\n".join(rows) + "\n")
 
 
 def wait_for_series(campus):
@@ -264,6 +289,32 @@ def test_an_institution_shows_its_operation_and_quotas(campus, boards):
     wait_until(same, 60, "panels equal the API")
 
 
+def test_an_institution_stands_among_its_type(campus, boards):
+    """Value, coverage and quartiles of last year and this one; by month the same quartiles."""
+    year = datetime.datetime.now(ZONE).year
+    fields = {"energy_per_area_kgce": "同类对比：单位建筑面积能耗", "energy_per_capita_kgce": "同类对比：人均综合能耗",
+              "water_per_capita_m3": "同类对比：人均用水量"}
+    begin = int(datetime.datetime(year, 1, 1, tzinfo=ZONE).timestamp() * 1000)
+
+    def same(shown_year, span):
+        board = resolved(campus, boards["zh", "institution"], span, every)
+        assert board.values["type"] == "government" and board.values["root"] == "37"
+        panels = {panel["title"]: panel for panel in board.panels()}
+        path = f"/api/v1/institutions/370102-0001/peers?year={shown_year}&period=year"
+        said = campus.get(path)["kpis"]
+        found = []
+        for field, title in fields.items():
+            answers = board.run(panels[title])
+            for column, name in (("本机构", "value"), ("同类 P25", "p25"), ("同类 P50", "p50"), ("同类 P75", "p75"),
+                                 ("同类机构数", "institutions")):
+                found.append((field, name, grafana.value_of(answers, column), said[field][name]))
+            found.append((field, "coverage", grafana.value_of(answers, "完整率") is not None, True))
+        assert all(one[3] is not None for one in found), found
+        return all(close(float(shown), float(value), 4) for _, _, shown, value in found)
+    wait_until(lambda: same(year - 1, (begin - 300 * DAY_MS, begin - 1)), 60, "last year's quartiles")
+    wait_until(lambda: same(year, this_year()), 60, "this year's quartiles")
+
+
 def test_institutions_show_what_the_api_says(campus, boards):
     year = datetime.datetime.now(ZONE).year
     board = resolved(campus, boards["zh", "region"], this_year(), first_of)
@@ -274,7 +325,7 @@ def test_institutions_show_what_the_api_says(campus, boards):
         shown = {series["tags"]["institution"]: series["values"][0][1]
                  for _, found in answers for series in found}
         said = {}
-        for id in ("370102-0001", "370102-0002", "370103-0001"):
+        for id in ("370102-0001", "370102-0002", "370103-0001", *PEERS):
             row = campus.get(f"/api/v1/institutions/{id}/kpis?year={year}&period=year")["rows"][0]
             said[id] = row["kpis"]["energy_per_area_kgce"]["value"]
         said = {id: value for id, value in said.items() if value is not None}

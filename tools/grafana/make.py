@@ -256,6 +256,12 @@ METER = variable(
     "meter", Text("表计", "Meter"),
     'SHOW TAG VALUES FROM "energy_month_meter" WITH KEY = "meter" WHERE ' + chosen("institution") +
     " AND " + chosen("building"), multi=True, everything=True)
+# Of the chosen institution: its type, and the root of its region's tree by the code's first digits.
+TYPE = variable("type", "type", 'SHOW TAG VALUES FROM "kpi_year" WITH KEY = "type" WHERE ' +
+                chosen("institution")) | {"hide": 2, "skipUrlSync": True}
+ROOT = variable("root", "root", 'SHOW TAG VALUES FROM "kpi_year" WITH KEY = "region" WHERE ' +
+                chosen("institution"), regex="/^(?<text>(?<value>..))/") | {
+                    "hide": 2, "skipUrlSync": True}
 CARRIER = choice("carrier", Text("能源品种", "Carrier"), [
     ("electricity", Text("电", "Electricity")), ("water", Text("水", "Water")),
     ("natural_gas", Text("天然气", "Natural gas")), ("heat", Text("热力", "Heat")),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """机构: one institution's year, its days and hours, its parts, its demand and cost."""
 from indicator import INDICATORS
-from make import (BAD, CARRIER, ESTIMATED, EVENTS, GOOD, INSTITUTION, LAST_YEAR, LEGEND_TABLE,
-                  LINE, MEASURED, NEWEST_YEAR, REDUCE_LAST, REGION, SEARCH, STACKED, STEP, SUBTREE,
-                  WITHIN_ONE, Row, Text, chart, chosen, dashboard, figure, override, panel, select,
+from make import (BAD, CARRIER, COMPLETE, ESTIMATED, EVENTS, FAIR, GOOD, INSTITUTION, LAST_YEAR,
+                  LEGEND_TABLE, LINE, MEASURED, NEWEST_YEAR, REDUCE_LAST, REGION, ROOT, SEARCH,
+                  STACKED, STEP, SUBTREE, TYPE, WITHIN_ONE, Row, Text, chart, chosen, dashboard, figure, override, panel, select,
                   steps, target)
 
 THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
@@ -168,6 +168,48 @@ def on_target():
                  "graphMode": "none", "justifyMode": "auto", "orientation": "horizontal"})
 
 
+PEERS = chosen("type") + ' AND "region" =~ /^${root:regex}/'
+OWN, COVERAGE = Text("本机构", "this institution"), Text("完整率", "coverage")
+QUARTILES = [("p25", Text("同类 P25", "peers P25"), GOOD), ("p50", Text("同类 P50", "peers P50"), FAIR),
+             ("p75", Text("同类 P75", "peers P75"), BAD)]
+
+
+def among_peers(field):
+    """The year's figure with its completeness beside it, the quartiles of its type, and of how many."""
+    one, count = INDICATORS[field], Text("同类机构数", "of so many")
+    return panel(
+        "stat", Text(f"同类对比：{one.name.zh}", f"Among its type: {one.name.en}"),
+        Text("与全省（根区域）同类型机构的四分位数比较；不足 5 个机构时不显示。" + one.meaning.zh,
+             "Beside the quartiles of its type in the whole tree of regions; of fewer than five there are none. " + one.meaning.en),
+        (8, 6),
+        [target(select([(f'last("{field}")', OWN), (f'last("{field}_coverage")', COVERAGE)],
+                       "kpi_year", f"{OF} AND {NEWEST_YEAR}"), table=True),
+         target(select([(f'last("{field}_{q}")', name) for q, name, _ in QUARTILES] +
+                       [(f'last("{field}_n")', count)], "peer_kpi_year", f"{PEERS} AND {NEWEST_YEAR}"),
+                table=True)],
+        unit=one.unit, decimals=one.decimals,
+        options={"reduceOptions": REDUCE_LAST, "textMode": "value_and_name", "colorMode": "value",
+                 "graphMode": "none", "justifyMode": "auto", "orientation": "auto", "wideLayout": True},
+        overrides=[override(OWN, colour=MEASURED),
+                   override(COVERAGE, unit="percentunit", decimals=1, thresholds=COMPLETE,
+                            color={"mode": "thresholds"}),
+                   override(count, unit="none", decimals=0, colour="text")] +
+                  [override(name, colour=colour) for _, name, colour in QUARTILES])
+
+
+def peers_by_month(field):
+    one = INDICATORS[field]
+    return chart(
+        Text(f"同类对比：逐月{one.name.zh}", f"Among its type by month: {one.name.en}"),
+        Text("虚线为同类型机构的四分位数。", "Dashed: the quartiles of its type."), (24, 8),
+        [target(select([(f'"{field}"', OWN)], "kpi_month", f"{OF} AND $timeFilter"), alias=OWN)] +
+        [target(select([(f'"{field}_{q}"', name)], "peer_kpi_month", f"{PEERS} AND $timeFilter"), alias=name)
+         for q, name, _ in QUARTILES],
+        unit=one.unit, decimals=one.decimals, min=0,
+        overrides=[override(OWN, colour=MEASURED)] +
+                  [override(name, colour=colour, custom=STEP) for _, name, colour in QUARTILES])
+
+
 def make():
     year = f"{OF} AND {NEWEST_YEAR}"
     head = ["total_energy_kgce", "energy_per_area_kgce", "energy_per_capita_kgce",
@@ -176,7 +218,7 @@ def make():
         "nenghao-institution", Text("机构", "Institution"),
         Text("一个机构的年、月、日、时用能，分项、分建筑。",
              "One institution's energy by year, month, day and hour, its items and buildings."),
-        [REGION, SUBTREE, SEARCH, INSTITUTION, CARRIER],
+        [REGION, SUBTREE, SEARCH, INSTITUTION, TYPE, ROOT, CARRIER],
         [Row(Text("本年累计", "This year so far"),
              [figure(INDICATORS[field], (3, 6), "kpi_year", year) for field in head]),
          Row(Text("逐月与逐日", "By month and day"),
@@ -196,6 +238,8 @@ def make():
                    Text("有账单按账单，无账单按电价估算。", "Bills; where there is none, the tariff."),
                    ("energy_cost_yuan", "base_load_cost_yuan"), decimals=0)]),
          Row(Text("定额与目标", "Quotas and targets"), [quotas(), targets_used(), on_target()]),
+         Row(Text("同类对比", "Among its type"),
+             [among_peers(field) for field in AGAINST] + [peers_by_month("energy_per_area_kgce")]),
          Row(Text("构成", "Parts"),
              [items(),
               parts(Text("分建筑", "By building"), UNITS, "energy_day_meter", "building",
