@@ -131,6 +131,15 @@ static int derive_hook_open(struct ledger *ledger, struct registry *registry, vo
 	return rc == 0 ? open_alarm(server, ledger, registry, err) : rc;
 }
 
+/* Old readings are reduced when nothing else is to be done. */
+static int reduce_old(struct server *server, bool *more, struct err *err)
+{
+	struct derive_reduced sum = {0};
+
+	return derive_reduce(server->derive, clock_utc_ms() - server->config->readings_ms, &sum,
+			     more, err);
+}
+
 /* Indicators are restated when their rows are there. */
 static int derive_hook_run(bool *more, void *arg, struct err *err)
 {
@@ -139,6 +148,8 @@ static int derive_hook_run(bool *more, void *arg, struct err *err)
 
 	if (rc == 0 && !*more)
 		rc = restate_run(server->restate, clock_utc_ms(), more, err);
+	if (rc == 0 && !*more)
+		rc = reduce_old(server, more, err);
 	return rc == 0 ? alarm_run(server->alarm, more, err) : rc;
 }
 

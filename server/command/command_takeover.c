@@ -45,20 +45,25 @@ static int copy_clocks(struct takeover *t, const char *device)
 static int copy_readings(struct takeover *t, const struct registry_meter *meter, int64_t source,
 			 int64_t target)
 {
-	struct reading *readings = NULL;
-	size_t n = 0, added = 0, conflicts = 0;
-	int rc = ledger_readings(t->from, source, INT64_MIN, INT64_MAX, &readings, &n, t->err);
+	const int64_t always[2] = {INT64_MIN, INT64_MAX};
+	struct ledger_sight sight = {0};
+	size_t added = 0, conflicts = 0;
+	int rc = ledger_sight(t->from, source, always, 0, &sight, t->err);
 
 	if (rc == 0)
-		rc = ledger_merge(t->to, target, readings, n, &added, &conflicts, t->err);
+		rc = ledger_merge(t->to, target, sight.readings, sight.n, &added, &conflicts,
+				  t->err);
+	if (rc == 0)
+		rc = ledger_add_sightings(t->to, target, sight.sightings, sight.n_sightings,
+					  t->err);
 	/* Also for corrections that come along. */
-	if (rc == 0 && n > 0)
-		rc = ledger_mark_dirty(t->to, target, readings[0].time_ms, readings[n - 1].time_ms,
-				       t->err);
-	free(readings);
+	if (rc == 0 && sight.n > 0)
+		rc = ledger_mark_dirty(t->to, target, sight.readings[0].time_ms,
+				       sight.readings[sight.n - 1].time_ms, t->err);
 	t->added += (int64_t)added;
 	t->conflicts += (int64_t)conflicts;
-	t->repeated += (int64_t)(n - added - conflicts);
+	t->repeated += (int64_t)(sight.n - added - conflicts);
+	ledger_sight_fini(&sight);
 	return rc < 0 ? err_prefix(t->err, rc, "meter '%s'", meter->id) : 0;
 }
 
@@ -184,6 +189,32 @@ static int take_edits(struct takeover *t)
 	if (rc == 0)
 		rc = count_edits(t, &after);
 	t->edits = after - before;
+	return rc;
+}
+
+/* What reduced days said of quarters of an hour. */
+static int take_peaks(struct takeover *t)
+{
+	const struct registry *registry = t->registry;
+	struct db_statement *copy;
+	int rc = ledger_begin(t->to, t->err);
+
+	if (rc < 0)
+		return rc;
+	rc = db_prepare(ledger_db(t->to), &copy,
+			"INSERT OR IGNORE INTO main.kept_peak SELECT * FROM source.kept_peak WHERE "
+			"institution = ?",
+			t->err);
+	for (size_t i = 0; i < registry->n_institutions + registry->n_sites && rc == 0; i++) {
+		if (!is_ours(t, registry->institutions[i].region))
+			continue;
+		db_bind_string(copy, 1, registry->institutions[i].id);
+		rc = db_run(copy, t->err);
+	}
+	db_finalize(copy);
+	if (rc == 0)
+		return ledger_commit(t->to, t->err);
+	ledger_rollback(t->to);
 	return rc;
 }
 
@@ -314,6 +345,8 @@ static int take(const struct cli *cli, const struct server_config *config, struc
 		rc = attach(t, cli->arguments[0]);
 	if (rc == 0)
 		rc = take_meters(t);
+	if (rc == 0)
+		rc = take_peaks(t);
 	if (rc == 0)
 		rc = take_edits(t);
 	if (rc == 0)

@@ -34,15 +34,17 @@ struct copier {
 static int copy_readings(struct copier *copier, int64_t source, int64_t target,
 			 const int64_t days[2], struct err *err)
 {
-	struct reading *readings;
-	size_t n;
-	int rc = ledger_readings(copier->from, source, days[0] * DAY_MS, days[1] * DAY_MS,
-				 &readings, &n, err);
+	const int64_t span[2] = {days[0] * DAY_MS, days[1] * DAY_MS};
+	struct ledger_sight sight = {0};
+	int rc = ledger_sight(copier->from, source, span, 1, &sight, err);
 
 	if (rc < 0)
 		return rc;
-	rc = ledger_merge(copier->to->ledger, target, readings, n, NULL, NULL, err);
-	free(readings);
+	rc = ledger_merge(copier->to->ledger, target, sight.readings, sight.n, NULL, NULL, err);
+	if (rc == 0)
+		rc = ledger_add_sightings(copier->to->ledger, target, sight.sightings,
+					  sight.n_sightings, err);
+	ledger_sight_fini(&sight);
 	return rc;
 }
 
@@ -158,6 +160,41 @@ static int copy_all(struct copier *copier, struct err *err)
 	return rc;
 }
 
+static int copy_peaks_of(struct db *db, const struct registry *registry, uint32_t index,
+			 struct err *err)
+{
+	struct db_statement *copy;
+	int rc;
+
+	if (index == REGISTRY_NONE)
+		return 0;
+	rc = db_prepare(db, &copy,
+			"INSERT OR IGNORE INTO kept_peak SELECT * FROM source.kept_peak WHERE "
+			"institution = ?",
+			err);
+	if (rc < 0)
+		return rc;
+	db_bind_string(copy, 1, registry->institutions[index].id);
+	rc = db_run(copy, err);
+	db_finalize(copy);
+	return rc;
+}
+
+/* What reduced days said of quarters of an hour. */
+static int copy_peaks(const struct rehearsal *rehearsal, struct err *err)
+{
+	const struct registry_diff *diff = rehearsal->diff;
+	struct db *db = ledger_db(rehearsal->ledger);
+	int rc = 0;
+
+	for (size_t i = 0; i < diff->n_institutions && rc == 0; i++) {
+		rc = copy_peaks_of(db, diff->before, diff->institutions[i].before, err);
+		if (rc == 0)
+			rc = copy_peaks_of(db, diff->after, diff->institutions[i].after, err);
+	}
+	return rc;
+}
+
 /* Edits and clocks decide on intervals too. The folder's name is ours, the ledger's is not. */
 static int copy_judgements(struct rehearsal *rehearsal, struct ledger *from, struct err *err)
 {
@@ -173,9 +210,12 @@ static int copy_judgements(struct rehearsal *rehearsal, struct ledger *from, str
 	if (rc == 0)
 		rc = db_execute(db,
 				"INSERT INTO edit SELECT * FROM source.edit;"
-				"INSERT INTO clock_span SELECT * FROM source.clock_span;"
-				"DETACH source",
+				"INSERT INTO clock_span SELECT * FROM source.clock_span",
 				err);
+	if (rc == 0)
+		rc = copy_peaks(rehearsal, err);
+	if (rc == 0)
+		rc = db_execute(db, "DETACH source", err);
 	return rc;
 }
 

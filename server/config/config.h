@@ -81,7 +81,7 @@ struct server_config {
 	struct server_mqtt_config mqtt;
 	struct conf_list tsdb; /* struct server_tsdb_config */
 	const char *ledger_path;
-	int64_t readings_ms;      /* how long raw readings stay in the ledger */
+	int64_t readings_ms;      /* how long raw readings stay whole in the ledger */
 	int64_t dead_letters_max; /* lines that nobody could use are kept up to this number */
 	const char *audit_path;
 	int64_t audit_retention_ms;

@@ -106,7 +106,8 @@ static const struct conf_key ledger_keys[] = {
 	 .min = INT64_C(32) * DAY_MS,
 	 .max = INT64_C(36500) * DAY_MS,
 	 .fallback = "400d",
-	 .help = "for at least this long raw readings are kept whole; so far none is ever removed"},
+	 .help = "raw readings older than this are reduced to each hour's first and last and what "
+		 "is beside drops and gaps; the figures stay as they are"},
 	{.name = "dead_letters",
 	 .type = CONF_INTEGER,
 	 .offset = offsetof(struct server_config, dead_letters_max),

@@ -12,7 +12,7 @@ struct work {
 	struct figures_reader reader;
 	int64_t *bounds;
 	size_t n;
-	struct reading *readings;
+	struct ledger_sight sight;
 	int64_t *late;
 	struct span_ms alive[FIGURES_MAX_SPANS];
 	struct tally_input input;
@@ -29,12 +29,15 @@ static int load(struct work *work, const struct registry_meter *meter, struct sp
 	if (rc == -ENOENT)
 		return 0; /* nothing was ever read */
 	if (rc == 0)
-		rc = ledger_readings(ledger, id, span.from_ms, span.to_ms, &work->readings,
-				     &work->input.n_readings, err);
+		rc = ledger_sight(ledger, id, (const int64_t[]){span.from_ms, span.to_ms}, 1,
+				  &work->sight, err);
 	if (rc == 0)
 		rc = ledger_late_times(ledger, id, (const int64_t[]){span.from_ms, span.to_ms},
 				       &work->late, &work->input.n_late, err);
-	work->input.readings = work->readings;
+	work->input.readings = work->sight.readings;
+	work->input.n_readings = work->sight.n;
+	work->input.sightings = work->sight.sightings;
+	work->input.n_sightings = work->sight.n_sightings;
 	work->input.late = work->late;
 	return rc;
 }
@@ -80,7 +83,7 @@ int figures_meter_tally(const struct figures *figures, uint32_t meter,
 		tell(&work, fn, arg);
 	figures_reader_close(&work.reader);
 	free(work.bounds);
-	free(work.readings);
+	ledger_sight_fini(&work.sight);
 	free(work.late);
 	return rc;
 }

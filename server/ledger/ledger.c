@@ -118,6 +118,7 @@ void ledger_close(struct ledger *ledger)
 	free(ledger->names);
 	free(ledger->states);
 	buf_fini(&ledger->scratch);
+	buf_fini(&ledger->sightings);
 	free(ledger->readings[0]);
 	free(ledger->readings[1]);
 	free(ledger);

@@ -47,6 +47,17 @@ int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms,
 /* The same with up to n_around before and as many at or after [span[0], span[1]). */
 int ledger_readings_around(struct ledger *ledger, int64_t register_id, const int64_t span[2],
 			   size_t n_around, struct reading **out, size_t *n, struct err *err);
+/* The same, and in which seconds of [span[0], span[1]) the register was read whose value is not
+ * kept any more. */
+struct ledger_sight {
+	struct reading *readings;
+	size_t n;
+	struct sighting *sightings;
+	size_t n_sightings;
+};
+int ledger_sight(struct ledger *ledger, int64_t register_id, const int64_t span[2], size_t n_around,
+		 struct ledger_sight *out, struct err *err);
+void ledger_sight_fini(struct ledger_sight *sight);
 /* Newest reading of a register; -ENOENT if it has none. */
 int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err);
 
@@ -56,6 +67,35 @@ void ledger_set_late_before(struct ledger *ledger, int64_t time_ms);
 /* Times in [span[0], span[1]) of readings that came late, sorted. The caller frees. */
 int ledger_late_times(struct ledger *ledger, int64_t register_id, const int64_t span[2],
 		      int64_t **out, size_t *n, struct err *err);
+
+/* ---- reduction of old days (server/rollup/reduce.h says which readings stay) ---- */
+struct ledger_day {
+	int64_t register_id;
+	int32_t utc_day;
+};
+/* Days before a UTC day that are still to be looked at: first those that have changed since they
+ * were, then on in the order of days. *is_again: they are of the former. */
+int ledger_old_days(struct ledger *ledger, int32_t before, struct ledger_day *out, size_t max,
+		    size_t *n, bool *is_again, struct err *err);
+/* They were looked at. Inside a transaction. */
+int ledger_old_days_done(struct ledger *ledger, const struct ledger_day *days, size_t n,
+			 bool is_again, struct err *err);
+/* All that is kept of a day; ledger_day_fini frees. */
+struct ledger_day_content {
+	struct ledger_sight sight;
+	struct reading *late; /* times of its readings that came late, as readings of value 0 */
+	size_t n_late;
+};
+int ledger_day_get(struct ledger *ledger, const struct ledger_day *day,
+		   struct ledger_day_content *out, struct err *err);
+/* Replaces it, inside a transaction. Nothing is marked dirty. */
+int ledger_day_put(struct ledger *ledger, const struct ledger_day *day,
+		   const struct ledger_day_content *content, struct err *err);
+void ledger_day_fini(struct ledger_day_content *content);
+/* Adds sightings, sorted, of days that have readings, but for seconds of which a reading is kept:
+ * for copies of another ledger's registers. */
+int ledger_add_sightings(struct ledger *ledger, int64_t register_id,
+			 const struct sighting *sightings, size_t n, struct err *err);
 
 /* ---- times that a device's agent went through twice, because its clock was put back ---- */
 struct ledger_clock {

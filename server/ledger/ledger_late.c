@@ -11,9 +11,8 @@ void ledger_set_late_before(struct ledger *ledger, int64_t time_ms)
 	ledger->late_before_ms = time_ms;
 }
 
-/* The times of a day. The caller frees. */
-static int load(struct ledger *ledger, int64_t register_id, int32_t day, struct reading **out,
-		size_t *n, struct err *err)
+int ledger_load_late(struct ledger *ledger, int64_t register_id, int32_t day, struct reading **out,
+		     size_t *n, struct err *err)
 {
 	struct db_statement *get;
 	const void *data;
@@ -48,7 +47,7 @@ struct late {
 	size_t n;
 };
 
-/* With what is in scratch. */
+/* With what is in scratch, if it puts anything. */
 static int run(struct ledger *ledger, enum ledger_sql which, const struct late *late,
 	       struct err *err)
 {
@@ -59,7 +58,8 @@ static int run(struct ledger *ledger, enum ledger_sql which, const struct late *
 		return rc;
 	db_bind_int(put, 1, late->day);
 	db_bind_int(put, 2, late->register_id);
-	db_bind_blob(put, 3, ledger->scratch.data, ledger->scratch.len);
+	if (which != SQL_LATE_DROP)
+		db_bind_blob(put, 3, ledger->scratch.data, ledger->scratch.len);
 	return db_run(put, err);
 }
 
@@ -80,7 +80,7 @@ static int add(struct ledger *ledger, const struct late *late, struct err *err)
 {
 	struct reading *known, *all;
 	size_t n;
-	int rc = load(ledger, late->register_id, late->day, &known, &n, err);
+	int rc = ledger_load_late(ledger, late->register_id, late->day, &known, &n, err);
 
 	all = xcalloc(n + late->n, sizeof *all);
 	if (rc == 0) {
@@ -92,6 +92,21 @@ static int add(struct ledger *ledger, const struct late *late, struct err *err)
 	free(known);
 	free(all);
 	return rc;
+}
+
+int ledger_save_late(struct ledger *ledger, int64_t register_id, int32_t day,
+		     const struct reading *times, size_t n, struct err *err)
+{
+	const struct late late = {register_id, day, times, n};
+	struct register_state *state;
+	int rc = ledger_state(ledger, register_id, &state, err);
+
+	if (rc < 0)
+		return rc;
+	state->late_ms = LATE_UNKNOWN; /* it may be among those that go */
+	buf_clear(&ledger->scratch);
+	series_encode(day, times, n, &ledger->scratch);
+	return run(ledger, n > 0 ? SQL_LATE_PUT : SQL_LATE_DROP, &late, err);
 }
 
 /* The usual backlog comes in order: each time is later than those that are known to be late. */
@@ -171,7 +186,7 @@ int ledger_late_times(struct ledger *ledger, int64_t register_id, const int64_t 
 	     rc == 0 && day <= last && series_day_start(day) < span[1]; day++) {
 		struct reading *times;
 
-		rc = load(ledger, register_id, day, &times, &n_day, err);
+		rc = ledger_load_late(ledger, register_id, day, &times, &n_day, err);
 		for (size_t i = 0; rc == 0 && i < n_day; i++)
 			if (times[i].time_ms >= span[0] && times[i].time_ms < span[1]) {
 				*out = grow(*out, *n, &cap, sizeof **out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readings into days and out of them. */
+/* Readings into days. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@ int ledger_load_day(struct ledger *ledger, int64_t register_id, int32_t day, siz
 	int rc = ledger_prepared(ledger, SQL_DAY_GET, &get, err);
 
 	*n = 0;
+	buf_clear(&ledger->sightings);
 	if (rc < 0)
 		return rc;
 	db_bind_int(get, 1, day);
@@ -27,6 +28,9 @@ int ledger_load_day(struct ledger *ledger, int64_t register_id, int32_t day, siz
 	rc = series_decode(day, data, len, ledger_room(ledger, 0, series_capacity(len)), n);
 	if (rc == 0 && (int64_t)*n != db_column_int(get, 0))
 		rc = -EINVAL;
+	data = db_column_blob(get, 2, &len);
+	if (rc == 0)
+		rc = sighting_decode(day, data, len, &ledger->sightings);
 	db_reset(get);
 	if (rc < 0)
 		return err_set(err, -EUCLEAN, "the ledger's day %d of register %lld is damaged",
@@ -78,10 +82,9 @@ struct merge {
 	struct series_merged sum;
 };
 
-static int put_day(struct merge *merge, int32_t day, const struct reading *readings, size_t n,
-		   struct err *err)
+int ledger_put_day(struct ledger *ledger, int64_t register_id, int32_t day,
+		   const struct reading *readings, size_t n, struct err *err)
 {
-	struct ledger *ledger = merge->ledger;
 	struct db_statement *put;
 	int rc = ledger_prepared(ledger, SQL_DAY_PUT, &put, err);
 
@@ -90,7 +93,7 @@ static int put_day(struct merge *merge, int32_t day, const struct reading *readi
 	buf_clear(&ledger->scratch);
 	series_encode(day, readings, n, &ledger->scratch);
 	db_bind_int(put, 1, day);
-	db_bind_int(put, 2, merge->register_id);
+	db_bind_int(put, 2, register_id);
 	db_bind_int(put, 3, ledger->change);
 	db_bind_int(put, 4, (int64_t)n);
 	db_bind_blob(put, 5, ledger->scratch.data, ledger->scratch.len);
@@ -124,23 +127,40 @@ static int append_day(struct merge *merge, int32_t day, const struct reading *re
 	return rc;
 }
 
-static int merge_day(struct merge *merge, int32_t day, const struct reading *readings, size_t n,
-		     struct err *err)
+/* Is this what was read in a second of which the value is not kept? It lies between the values
+ * around it; what does not is news. */
+static bool is_repeat(const struct ledger *ledger, size_t n_old, struct reading r)
+{
+	const struct reading *old = ledger->readings[0];
+	size_t low = 0, high = n_old;
+
+	if (!sighting_find((const struct sighting *)(const void *)ledger->sightings.data,
+			   ledger->sightings.len / sizeof(struct sighting), r.time_ms))
+		return false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (old[middle].time_ms < r.time_ms)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && low < n_old && old[low].time_ms != r.time_ms &&
+	       old[low - 1].value <= r.value && r.value <= old[low].value;
+}
+
+/* One day's readings, sorted, with what is there in ledger->readings[0]. */
+static int merge_into(struct merge *merge, int32_t day, const struct ledger_arrival *arrival,
+		      struct err *err)
 {
 	struct ledger *ledger = merge->ledger;
-	struct series_merged merged;
-	struct reading *out;
-	size_t n_old;
-	int rc = ledger_load_day(ledger, merge->register_id, day, &n_old, err);
+	struct reading *out = ledger_room(ledger, 1, arrival->n_old + arrival->n);
+	struct series_merged merged =
+		series_merge(arrival->old, arrival->n_old, arrival->readings, arrival->n, out);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	out = ledger_room(ledger, 1, n_old + n);
-	merged = series_merge(ledger->readings[0], n_old, readings, n, out);
 	if (merged.added > 0)
-		rc = ledger_note_late(
-			ledger, merge->register_id,
-			&(struct ledger_arrival){readings, ledger->readings[0], n, n_old}, err);
+		rc = ledger_note_late(ledger, merge->register_id, arrival, err);
 	if (rc < 0)
 		return rc;
 	merge->sum.added += merged.added;
@@ -150,7 +170,33 @@ static int merge_day(struct merge *merge, int32_t day, const struct reading *rea
 		return 0;
 	if (merge->state->last_day == NO_DAY || day >= merge->state->last_day)
 		merge->state->newest = out[merged.n - 1];
-	return put_day(merge, day, out, merged.n, err);
+	rc = ledger_put_day(ledger, merge->register_id, day, out, merged.n, err);
+	return rc < 0 ? rc : ledger_look_again(ledger, merge->register_id, day, err);
+}
+
+static int merge_day(struct merge *merge, int32_t day, const struct reading *readings, size_t n,
+		     struct err *err)
+{
+	struct ledger *ledger = merge->ledger;
+	struct ledger_arrival arrival = {.readings = readings, .n = n};
+	struct reading *news = NULL;
+	int rc = ledger_load_day(ledger, merge->register_id, day, &arrival.n_old, err);
+
+	if (rc < 0)
+		return rc;
+	arrival.old = ledger->readings[0];
+	if (ledger->sightings.len > 0) {
+		news = xcalloc(n, sizeof *news);
+		arrival.readings = news;
+		arrival.n = 0;
+		for (size_t i = 0; i < n; i++)
+			if (!is_repeat(ledger, arrival.n_old, readings[i]))
+				news[arrival.n++] = readings[i];
+	}
+	if (arrival.n > 0)
+		rc = merge_into(merge, day, &arrival, err);
+	free(news);
+	return rc;
 }
 
 static int save_days(struct merge *merge, int32_t day, struct err *err)
@@ -188,9 +234,12 @@ static int merge_run(struct merge *merge, const struct reading *readings, size_t
 		rc = merge_day(merge, day, readings, n, err);
 	} else {
 		rc = state->last_day == day ? append_day(merge, day, readings, n, err)
-					    : put_day(merge, day, readings, n, err);
+					    : ledger_put_day(merge->ledger, merge->register_id, day,
+							     readings, n, err);
 		merge->state->newest = readings[n - 1];
 		merge->sum.added += n;
+		if (rc == 0)
+			rc = ledger_look_again(merge->ledger, merge->register_id, day, err);
 		if (rc == 0)
 			rc = ledger_note_late(merge->ledger, merge->register_id,
 					      &(struct ledger_arrival){readings, NULL, n, 0}, err);
@@ -311,119 +360,7 @@ out:
 	return rc;
 }
 
-/* ---- reading ---- */
-
-/* Appends the readings of one day that lie in [from, to). */
-static int collect_day(struct ledger *ledger, int64_t register_id, int32_t day,
-		       const int64_t span[2], struct buf *out, struct err *err)
-{
-	size_t n, first = 0, last;
-	int rc = ledger_load_day(ledger, register_id, day, &n, err);
-
-	if (rc < 0)
-		return rc;
-	while (first < n && ledger->readings[0][first].time_ms < span[0])
-		first++;
-	for (last = first; last < n && ledger->readings[0][last].time_ms < span[1];)
-		last++;
-	if (last > first)
-		buf_add(out, ledger->readings[0] + first,
-			(last - first) * sizeof *ledger->readings[0]);
-	return 0;
-}
-
-/* Up to n readings of a day that lie before a time (step -1, the last first) or at and after it. */
-static size_t nearest_of_day(struct ledger *ledger, size_t n_day, int64_t time_ms, int step,
-			     struct reading *out, size_t n)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < n_day && found < n; i++) {
-		struct reading r = ledger->readings[0][step < 0 ? n_day - 1 - i : i];
-
-		if (step < 0 ? r.time_ms < time_ms : r.time_ms >= time_ms)
-			out[found++] = r;
-	}
-	return found;
-}
-
-struct around {
-	int32_t first, last; /* days of the register */
-	size_t n;            /* readings wanted on either side */
-	struct reading *found;
-};
-
-static int find_around(struct ledger *ledger, int64_t register_id, int64_t time_ms, int step,
-		       struct around *around, struct err *err)
-{
-	int32_t day = series_day_of(time_ms);
-	size_t n = 0;
-
-	if (step < 0 && day > around->last)
-		day = around->last;
-	if (step > 0 && day < around->first)
-		day = around->first;
-	for (; day >= around->first && day <= around->last && n < around->n; day += step) {
-		size_t n_day;
-		int rc = ledger_load_day(ledger, register_id, day, &n_day, err);
-
-		if (rc < 0)
-			return rc;
-		n += nearest_of_day(ledger, n_day, time_ms, step, around->found + n, around->n - n);
-	}
-	return (int)n;
-}
-
-static int collect(struct ledger *ledger, int64_t register_id, const int64_t span[2],
-		   struct around *around, struct buf *out, struct err *err)
-{
-	int32_t day = series_day_of(span[0]);
-	int rc = ledger_days(ledger, register_id, &around->first, &around->last, err);
-
-	if (rc < 0 || around->first == NO_DAY)
-		return rc;
-	rc = find_around(ledger, register_id, span[0], -1, around, err);
-	for (int i = rc; i-- > 0;)
-		buf_add(out, &around->found[i], sizeof *around->found);
-	rc = rc < 0 ? rc : 0;
-	for (day = day < around->first ? around->first : day;
-	     rc == 0 && day <= around->last && series_day_start(day) < span[1]; day++)
-		rc = collect_day(ledger, register_id, day, span, out, err);
-	if (rc == 0)
-		rc = find_around(ledger, register_id, span[1], +1, around, err);
-	if (rc > 0)
-		buf_add(out, around->found, (size_t)rc * sizeof *around->found);
-	return rc < 0 ? rc : 0;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): a span in, an array out */
-int ledger_readings_around(struct ledger *ledger, int64_t register_id, const int64_t span[2],
-			   size_t n_around, struct reading **out, size_t *n, struct err *err)
-{
-	struct around around = {.n = n_around,
-				.found = xcalloc(n_around + 1, sizeof *around.found)};
-	struct buf found = {0};
-	int rc = span[0] > span[1]
-			 ? err_set(err, -EINVAL, "a span of readings ends before it starts")
-			 : collect(ledger, register_id, span, &around, &found, err);
-
-	free(around.found);
-	if (rc < 0) {
-		buf_fini(&found);
-		return rc;
-	}
-	*n = found.len / sizeof **out;
-	*out = (struct reading *)(void *)buf_take(&found);
-	return 0;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): a span in, an array out */
-int ledger_readings(struct ledger *ledger, int64_t register_id, int64_t from_ms, int64_t to_ms,
-		    struct reading **out, size_t *n, struct err *err)
-{
-	return ledger_readings_around(ledger, register_id, (const int64_t[]){from_ms, to_ms}, 1,
-				      out, n, err);
-}
+/* ---- the newest ---- */
 
 int ledger_newest(struct ledger *ledger, int64_t register_id, struct reading *out, struct err *err)
 {

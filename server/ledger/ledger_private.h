@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/series.h"
+#include "server/ledger/sighting.h"
 
 enum ledger_sql {
 	SQL_CHANGE_GET,
@@ -40,6 +41,14 @@ enum ledger_sql {
 	SQL_LATE_GET,
 	SQL_LATE_PUT,
 	SQL_LATE_APPEND,
+	SQL_LATE_DROP,
+	SQL_DAY_PUT_SIGHTINGS,
+	SQL_REDUCED_GET,
+	SQL_REDUCED_SET,
+	SQL_OLD_LIST,
+	SQL_AGAIN_LIST,
+	SQL_AGAIN_PUT,
+	SQL_AGAIN_DROP,
 	N_LEDGER_SQL
 };
 
@@ -74,6 +83,10 @@ struct ledger {
 	struct buf scratch;
 	struct reading *readings[2]; /* decoded day, merged day */
 	size_t readings_cap[2];
+	struct buf sightings; /* of the decoded day */
+	/* the day up to which days were looked at for reduction, of this generation */
+	int32_t reduced_day;
+	uint32_t reduced_generation;
 };
 
 /* What comes in of one day, and what is there. */
@@ -96,12 +109,23 @@ extern const int ledger_schema_steps;
 /* The statement, prepared. */
 int ledger_prepared(struct ledger *ledger, enum ledger_sql which, struct db_statement **out,
 		    struct err *err);
-/* One day's readings into ledger->readings[0]. 0 with n == 0 if there are none. */
+/* One day's readings into ledger->readings[0], its sightings into ledger->sightings. 0 with n == 0
+ * if there are none. */
 int ledger_load_day(struct ledger *ledger, int64_t register_id, int32_t day, size_t *n,
 		    struct err *err);
 /* Writes down which of readings, sorted, all of one day, are late and not among old. */
 int ledger_note_late(struct ledger *ledger, int64_t register_id,
 		     const struct ledger_arrival *arrival, struct err *err);
+/* Puts a day's readings; its sightings stay. */
+int ledger_put_day(struct ledger *ledger, int64_t register_id, int32_t day,
+		   const struct reading *readings, size_t n, struct err *err);
+/* The times of a day that came late, as readings of value 0. The caller frees. */
+int ledger_load_late(struct ledger *ledger, int64_t register_id, int32_t day, struct reading **out,
+		     size_t *n, struct err *err);
+int ledger_save_late(struct ledger *ledger, int64_t register_id, int32_t day,
+		     const struct reading *times, size_t n, struct err *err);
+/* A day has changed: one that was looked at for reduction is looked at again. */
+int ledger_look_again(struct ledger *ledger, int64_t register_id, int32_t day, struct err *err);
 /* Days of the first and last reading; NO_DAY for none. -ENOENT: no such register. */
 int ledger_days(struct ledger *ledger, int64_t register_id, int32_t *first, int32_t *last,
 		struct err *err);

@@ -118,6 +118,17 @@ const char *const ledger_schema[] = {
 	"UPDATE alarm_notice SET what = 1 WHERE key LIKE '%-cleared';"
 	"UPDATE alarm_notice SET what = 2 WHERE event = 0;"
 	"CREATE INDEX alarm_notice_rule ON alarm_notice(receiver, rule, what, made_ms);",
+	/* Reduction of old days: when registers were read whose value is not kept; how far it is in
+	 * the order of register_day; days behind that which have changed since; the highest
+	 * quarters of reduced days, which their readings do not tell any more. */
+	"ALTER TABLE register_day ADD COLUMN sightings BLOB;"
+	"INSERT INTO meta VALUES('reduced_day', -2147483648);"
+	"INSERT INTO meta VALUES('reduced_register', 0);"
+	"CREATE TABLE reduce_again(utc_day INTEGER NOT NULL, register_id INTEGER NOT NULL, PRIMARY "
+	"KEY(utc_day, register_id)) WITHOUT ROWID;"
+	"CREATE TABLE kept_peak(institution TEXT NOT NULL, series TEXT NOT NULL, day INTEGER NOT "
+	"NULL, peak INTEGER NOT NULL, peak_at INTEGER NOT NULL, PRIMARY KEY(institution, series, "
+	"day)) WITHOUT ROWID;",
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 
@@ -129,9 +140,13 @@ static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_REGISTER_GET] =
 		"SELECT device, quantity, first_day, last_day FROM register WHERE id = ?",
 	[SQL_REGISTER_DAYS] = "UPDATE register SET first_day = ?, last_day = ? WHERE id = ?",
-	[SQL_DAY_GET] = "SELECT n, data FROM register_day WHERE utc_day = ? AND register_id = ?",
-	[SQL_DAY_PUT] = "REPLACE INTO register_day(utc_day, register_id, change, n, data) "
-			"VALUES(?, ?, ?, ?, ?)",
+	[SQL_DAY_GET] =
+		"SELECT n, data, sightings FROM register_day WHERE utc_day = ? AND register_id = ?",
+	[SQL_DAY_PUT] = "INSERT INTO register_day(utc_day, register_id, change, n, data) "
+			"VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET change = excluded.change, "
+			"n = excluded.n, data = excluded.data",
+	[SQL_DAY_PUT_SIGHTINGS] = "UPDATE register_day SET sightings = ?3 WHERE utc_day = ?1 AND "
+				  "register_id = ?2",
 	/* || makes a text of the same bytes, the cast a blob again. */
 	[SQL_DAY_APPEND] = "UPDATE register_day SET change = ?3, n = n + ?4, data = CAST(data || "
 			   "?5 AS BLOB) WHERE utc_day = ?1 AND register_id = ?2",
@@ -182,6 +197,18 @@ static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_LATE_PUT] = "REPLACE INTO late_day(utc_day, register_id, data) VALUES(?, ?, ?)",
 	[SQL_LATE_APPEND] = "UPDATE late_day SET data = CAST(data || ?3 AS BLOB) WHERE utc_day = "
 			    "?1 AND register_id = ?2",
+	[SQL_LATE_DROP] = "DELETE FROM late_day WHERE utc_day = ? AND register_id = ?",
+	[SQL_REDUCED_GET] = "SELECT (SELECT value FROM meta WHERE name = 'reduced_day'), (SELECT "
+			    "value FROM meta WHERE name = 'reduced_register')",
+	[SQL_REDUCED_SET] = "UPDATE meta SET value = CASE name WHEN 'reduced_day' THEN ?1 ELSE ?2 "
+			    "END WHERE name IN ('reduced_day', 'reduced_register')",
+	[SQL_OLD_LIST] =
+		"SELECT register_id, utc_day FROM register_day WHERE (utc_day, register_id) > (?1, "
+		"?2) AND utc_day < ?3 ORDER BY utc_day, register_id LIMIT ?4",
+	[SQL_AGAIN_LIST] = "SELECT register_id, utc_day FROM reduce_again WHERE utc_day < ?1 LIMIT "
+			   "?2",
+	[SQL_AGAIN_PUT] = "INSERT OR IGNORE INTO reduce_again(utc_day, register_id) VALUES(?, ?)",
+	[SQL_AGAIN_DROP] = "DELETE FROM reduce_again WHERE utc_day = ? AND register_id = ?",
 	[SQL_EPOCH_PRUNE] = "DELETE FROM agent_epoch WHERE agent = ?1 AND last_at_ms < (SELECT "
 			    "min(last_at_ms) FROM (SELECT last_at_ms FROM agent_epoch WHERE agent "
 			    "= ?1 ORDER BY last_at_ms DESC LIMIT ?2))",

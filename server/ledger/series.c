@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { VARINT_MAX = 10, DAY_LIMIT = 1 << 24 };
+#include "server/ledger/varint.h"
+
+enum { DAY_LIMIT = 1 << 24 };
 
 int32_t series_day_of(int64_t utc_ms)
 {
@@ -22,18 +24,6 @@ int64_t series_day_start(int32_t utc_day)
 	return (int64_t)utc_day * DAY_MS;
 }
 
-static size_t put_varint(unsigned char *at, uint64_t value)
-{
-	size_t n = 0;
-
-	while (value >= 0x80) {
-		at[n++] = (unsigned char)(value | 0x80);
-		value >>= 7;
-	}
-	at[n++] = (unsigned char)value;
-	return n;
-}
-
 /* Differences wrap: the distance of two int64 always fits 64 bits modulo 2^64. */
 static uint64_t zigzag(uint64_t difference)
 {
@@ -48,9 +38,9 @@ static uint64_t unzigzag(uint64_t value)
 static void put_pair(uint64_t ms, uint64_t difference, struct buf *out)
 {
 	unsigned char bytes[2 * VARINT_MAX];
-	size_t n = put_varint(bytes, ms);
+	size_t n = varint_put(bytes, ms);
 
-	n += put_varint(bytes + n, zigzag(difference));
+	n += varint_put(bytes + n, zigzag(difference));
 	buf_add(out, bytes, n);
 }
 
@@ -75,29 +65,6 @@ size_t series_capacity(size_t len)
 	return len / 2;
 }
 
-/* Returns the byte behind the number, or NULL if it is cut short, too long, or not in its shortest
- * spelling. */
-static const unsigned char *get_varint(const unsigned char *at, const unsigned char *end,
-				       uint64_t *value)
-{
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 64 && at < end; shift += 7) {
-		unsigned char byte = *at++;
-
-		if (shift == 63 && byte > 1)
-			return NULL;
-		v |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte & 0x80)
-			continue;
-		if (byte == 0 && shift > 0)
-			return NULL;
-		*value = v;
-		return at;
-	}
-	return NULL;
-}
-
 int series_decode(int32_t utc_day, const void *data, size_t len, struct reading *out, size_t *n)
 {
 	const unsigned char *at = data, *end = at + len;
@@ -107,10 +74,10 @@ int series_decode(int32_t utc_day, const void *data, size_t len, struct reading 
 	while (at < end) {
 		uint64_t ms, difference;
 
-		at = get_varint(at, end, &ms);
+		at = varint_get(at, end, &ms);
 		if (!at || ms >= DAY_MS || (ms == 0 && count > 0))
 			return -EINVAL;
-		at = get_varint(at, end, &difference);
+		at = varint_get(at, end, &difference);
 		time += ms;
 		if (!at || time >= DAY_MS)
 			return -EINVAL;

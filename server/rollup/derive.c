@@ -109,7 +109,7 @@ void derive_close(struct derive *derive)
 }
 
 /* After a rollback: numbers made in the transaction are gone, and so is what was touched. */
-static void forget_transaction(struct derive *derive)
+void derive_forget_transaction(struct derive *derive)
 {
 	const struct registry *registry = derive->registry;
 
@@ -133,7 +133,7 @@ int derive_set_registry(struct derive *derive, struct registry *registry, struct
 	derive_index(derive);
 	rc = derive_compare(derive, err);
 	if (rc < 0) {
-		forget_transaction(derive);
+		derive_forget_transaction(derive);
 		return rc;
 	}
 	return ledger_commit(derive->ledger, err);
@@ -321,7 +321,7 @@ static int do_virtuals(struct derive *derive, struct err *err)
 	return rc;
 }
 
-static int look_for_edits(struct derive *derive, struct err *err)
+int derive_look_for_edits(struct derive *derive, struct err *err)
 {
 	struct db_statement *get;
 	int rc = db_prepare(ledger_db(derive->ledger), &get, "SELECT EXISTS(SELECT 1 FROM edit)",
@@ -338,7 +338,7 @@ static int look_for_edits(struct derive *derive, struct err *err)
 static int run(struct derive *derive, size_t max, struct err *err)
 {
 	size_t work = 0;
-	int rc = look_for_edits(derive, err);
+	int rc = derive_look_for_edits(derive, err);
 
 	if (rc == 0)
 		rc = do_registers(derive, max, &work, err);
@@ -366,7 +366,7 @@ int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *e
 	if (rc == 0)
 		*more = derived_is_dirty(derive->derived);
 	if (rc < 0) {
-		forget_transaction(derive);
+		derive_forget_transaction(derive);
 		return err_prefix(err, rc, "roll-up");
 	}
 	return ledger_commit(derive->ledger, err);

@@ -30,6 +30,18 @@ int derive_set_registry(struct derive *derive, struct registry *registry, struct
  * transaction. more: something is left. Call outside of the ledger's transactions. */
 int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *err);
 
+/* Reduces days that end before a time to what reduce.h says, a bounded number in one transaction.
+ * A day of which any figure would differ stays whole. Does nothing while roll-ups are behind. Adds
+ * to sum; more: something is left. Call outside of the ledger's transactions. */
+struct derive_reduced {
+	size_t days;     /* looked at */
+	size_t reduced;  /* of which less is kept */
+	size_t whole;    /* that would not have said the same */
+	size_t readings; /* whose value went */
+};
+int derive_reduce(struct derive *derive, int64_t before_ms, struct derive_reduced *sum, bool *more,
+		  struct err *err);
+
 /* Hashes of all that the rows of a meter (besides its readings) and of an institution (besides its
  * meters' rows and its bills) depend on. */
 int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter);

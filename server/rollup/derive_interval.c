@@ -36,6 +36,8 @@ struct material {
 	size_t n_effects;
 	struct reading *readings; /* as edited, with enough around the window */
 	size_t n;
+	struct sighting *sightings; /* in the window */
+	size_t n_sightings;
 };
 
 static void free_material(struct material *material)
@@ -43,6 +45,7 @@ static void free_material(struct material *material)
 	free(material->lives);
 	free(material->effects);
 	free(material->readings);
+	free(material->sightings);
 }
 
 static int load_clocks(struct derive *derive, struct material *material, struct err *err)
@@ -89,26 +92,41 @@ static void apply(struct material *material, size_t around)
 	material->meter.lives = material->lives;
 }
 
-static int load_material(struct derive *derive, const struct registry_meter *meter,
-			 struct material *material, struct err *err)
+static int load_readings(struct derive *derive, struct material *material, size_t around,
+			 struct err *err)
 {
+	const struct registry_meter *meter = &material->meter;
+	struct ledger_sight sight = {0};
 	int64_t register_id;
-	size_t around;
 	int rc = ledger_register_id(derive->ledger, meter->device, strlen(meter->device),
 				    meter->quantity, strlen(meter->quantity), &register_id, err);
 
-	material->meter = *meter;
 	if (rc == 0)
-		rc = load_clocks(derive, material, err);
+		rc = ledger_sight(
+			derive->ledger, register_id,
+			(const int64_t[]){material->window.from_ms, material->window.to_ms}, around,
+			&sight, err);
+	material->readings = sight.readings;
+	material->n = sight.n;
+	material->sightings = sight.sightings;
+	material->n_sightings = sight.n_sightings;
+	return rc;
+}
+
+static int load_material(struct derive *derive, const struct registry_meter *meter,
+			 struct material *material, struct err *err)
+{
+	size_t around;
+	int rc;
+
+	material->meter = *meter;
+	rc = load_clocks(derive, material, err);
 	if (rc == 0 && derive->has_edits)
 		rc = edit_effects(derive->ledger, meter->device, meter->quantity,
 				  &material->effects, &material->n_effects, err);
 	around = VALIDATE_AROUND + material->n_effects;
 	if (rc == 0)
-		rc = ledger_readings_around(
-			derive->ledger, register_id,
-			(const int64_t[]){material->window.from_ms, material->window.to_ms}, around,
-			&material->readings, &material->n, err);
+		rc = load_readings(derive, material, around, err);
 	if (rc == 0 && material->n_effects > 0)
 		apply(material, around);
 	return rc;
@@ -130,13 +148,17 @@ int derive_load_intervals(struct derive *derive, const struct registry_meter *me
 
 	derive_forget_spreads(derive);
 	if (rc == 0) {
-		make_room(derive, material.n + 2 * material.meter.n_lives);
-		*n = validate_intervals(&(struct validate_input){.meter = &material.meter,
-								 .readings = material.readings,
-								 .n = material.n,
-								 .clocks = material.clocks,
-								 .n_clocks = material.n_clocks},
-					derive->intervals);
+		const struct validate_input input = {.meter = &material.meter,
+						     .readings = material.readings,
+						     .n = material.n,
+						     .clocks = material.clocks,
+						     .n_clocks = material.n_clocks,
+						     .sightings = material.sightings,
+						     .n_sightings = material.n_sightings};
+
+		make_room(derive, material.n + 2 * material.meter.n_lives + material.n_sightings);
+		*n = validate_intervals(&input, derive->intervals);
+		derive->is_reduced = material.n_sightings > 0;
 		edited_accept(material.effects, material.n_effects, derive->intervals, *n);
 	}
 	free_material(&material);

@@ -11,6 +11,7 @@ enum { QUARTERS = 96, QUARTER_MS = 15 * 60 * 1000 };
 struct quarters {
 	struct amount sum[QUARTERS];
 	bool is_broken[QUARTERS]; /* a meter that should tell something does not, or not closely */
+	bool is_reduced;          /* a meter's readings of the day are not kept all */
 };
 
 static bool is_alive(const struct registry_meter *meter, int64_t from_ms)
@@ -47,6 +48,7 @@ static int add_meter(struct derive *derive, uint32_t index, int sign, int64_t st
 				   &n, err);
 	if (rc < 0)
 		return rc;
+	quarters->is_reduced |= derive->is_reduced;
 	memset(of, 0, sizeof of);
 	rollup_periods(derive->intervals, n, start_ms, QUARTER_MS, of, QUARTERS);
 	for (int q = 0; q < QUARTERS; q++) {
@@ -73,6 +75,21 @@ static void take_peak(const struct quarters *quarters, int64_t start_ms, struct 
 	}
 }
 
+/* Hours of a reduced day are what they were, quarters are not: their highest was written down
+ * before. */
+static int find_peak(const struct load_work *work, const struct quarters *quarters,
+		     const char *series, struct load_day *load, struct err *err)
+{
+	const struct registry *registry = work->derive->registry;
+
+	if (quarters->is_reduced)
+		return load_kept_peak(work->derive->derived,
+				      registry->institutions[work->institution].id, series, load,
+				      err);
+	take_peak(quarters, civil_day_start_utc(work->day, registry->offset_ms), load);
+	return 0;
+}
+
 static int peak_of_total(const struct load_work *work, struct load_day *load, struct err *err)
 {
 	struct quarters quarters = {0};
@@ -87,9 +104,7 @@ static int peak_of_total(const struct load_work *work, struct load_day *load, st
 			rc = add_meter(work->derive, item->terms[k].meter, item->terms[k].sign,
 				       start, &quarters, err);
 	}
-	if (rc == 0)
-		take_peak(&quarters, start, load);
-	return rc;
+	return rc < 0 ? rc : find_peak(work, &quarters, carrier_name(work->carrier), load, err);
 }
 
 static int put_account(const struct load_work *work, const struct registry_account *account,
@@ -105,10 +120,11 @@ static int put_account(const struct load_work *work, const struct registry_accou
 		return 0;
 	for (size_t i = 0; i < account->n_meters && rc == 0; i++)
 		rc = add_meter(work->derive, account->meters[i], 1, start, &quarters, err);
+	load_account_series(series, account->number);
+	if (rc == 0)
+		rc = find_peak(work, &quarters, series, &load, err);
 	if (rc < 0)
 		return rc;
-	take_peak(&quarters, start, &load);
-	load_account_series(series, account->number);
 	return load_put(work->derive->derived, work->id, series, &load, err);
 }
 

@@ -39,6 +39,7 @@ struct derive {
 	struct touches virtuals, institutions;
 	struct interval *intervals; /* scratch */
 	size_t intervals_cap;
+	bool is_reduced;         /* what the intervals were made of is not all that was read */
 	bool has_edits;          /* at least one, of whatever meter; asked once a transaction */
 	struct spread **spreads; /* of the intervals */
 	size_t n_spreads, spreads_cap;
@@ -53,6 +54,11 @@ void derive_sort(struct touches *touches); /* by rank, index, day; repeats remov
 int derive_meter_id(struct derive *derive, uint32_t meter, int64_t *id, struct err *err);
 int derive_institution_id(struct derive *derive, uint32_t institution, int64_t *id,
 			  struct err *err);
+
+/* Rolls back, and forgets what the transaction made. */
+void derive_forget_transaction(struct derive *derive);
+/* Sets has_edits, at the begin of a transaction. */
+int derive_look_for_edits(struct derive *derive, struct err *err);
 
 /* A span of local days, both inclusive. */
 struct days {

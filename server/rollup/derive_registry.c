@@ -13,6 +13,9 @@
 
 /* ---- hashes ---- */
 
+/* Of meters whose energy is rounded: raised when it is rounded otherwise. */
+enum { ROUNDING = 2 };
+
 static int64_t finish(uint64_t hash)
 {
 	return hash == 0 ? 1 : (int64_t)hash; /* 0 says: not defined */
@@ -21,7 +24,9 @@ static int64_t finish(uint64_t hash)
 int64_t derive_define_meter(const struct registry *registry, const struct registry_meter *meter)
 {
 	uint64_t hash = FNV_START;
+	int64_t num, den;
 
+	validate_unit_factor(meter, &num, &den);
 	hash_mix(&hash, registry->offset_ms);
 	hash_mix(&hash, meter->carrier);
 	hash_mix(&hash, meter->interval_ms);
@@ -38,6 +43,8 @@ int64_t derive_define_meter(const struct registry *registry, const struct regist
 		hash_mix(&hash, life->modulus);
 		hash_mix(&hash, life->first);
 		hash_mix(&hash, life->last);
+		if (life->ratio_den * den != 1) /* rounded at each reading, not at each interval */
+			hash_mix(&hash, ROUNDING);
 	}
 	for (size_t i = 0; i < meter->n_terms; i++) {
 		hash_mix_text(&hash, registry->meters[meter->terms[i].meter].id);

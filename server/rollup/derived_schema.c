@@ -108,6 +108,12 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 				      "AND series < 'account;'",
 	[DERIVED_SQL_LOAD_LIST] = "SELECT day, hours, peak, peak_at FROM load_day WHERE id = ? AND "
 				  "series = ? AND day >= ? AND day < ? ORDER BY day",
+	[DERIVED_SQL_PEAK_GET] = "SELECT peak, peak_at FROM kept_peak WHERE institution = ? AND "
+				 "series = ? AND day = ?",
+	[DERIVED_SQL_PEAK_KEEP] =
+		"REPLACE INTO kept_peak(institution, series, day, peak, peak_at) SELECT ?1, "
+		"series, day, peak, peak_at FROM load_day WHERE id = ?2 AND series = ?3 AND day >= "
+		"?4 AND day < ?5 AND peak IS NOT NULL",
 	[DERIVED_SQL_HAS_BILLS] = "SELECT EXISTS(SELECT 1 FROM bill WHERE institution = ?1 AND "
 				  "from_day < ?3 AND to_day > ?2)",
 	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "

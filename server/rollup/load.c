@@ -84,6 +84,44 @@ int load_drop_accounts(struct derived *derived, int64_t id, struct err *err)
 	return db_run(drop, err);
 }
 
+int load_kept_peak(struct derived *derived, const char *institution, const char *series,
+		   struct load_day *load, struct err *err)
+{
+	struct db_statement *get;
+	int rc = derived_statement(derived, DERIVED_SQL_PEAK_GET, &get, err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(get, 1, institution);
+	db_bind_string(get, 2, series);
+	db_bind_int(get, 3, load->day);
+	rc = db_step(get, err);
+	if (rc == 1) {
+		load->has_peak = true;
+		load->peak = db_column_int(get, 0);
+		load->peak_at_ms = db_column_int(get, 1);
+		db_reset(get);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): whose, which, when */
+int load_keep_peaks(struct derived *derived, const char *institution, int64_t id,
+		    const char *series, const struct span *days, struct err *err)
+{
+	struct db_statement *keep;
+	int rc = derived_statement(derived, DERIVED_SQL_PEAK_KEEP, &keep, err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(keep, 1, institution);
+	db_bind_int(keep, 2, id);
+	db_bind_string(keep, 3, series);
+	db_bind_int(keep, 4, days->from);
+	db_bind_int(keep, 5, days->to);
+	return db_run(keep, err);
+}
+
 static int read_day(struct db_statement *list, struct load_day *load, struct err *err)
 {
 	size_t len;

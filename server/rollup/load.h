@@ -28,6 +28,13 @@ int load_drop(struct derived *derived, int64_t id, civil_day from, civil_day to,
 /* Takes away the series of all accounts. */
 int load_drop_accounts(struct derived *derived, int64_t id, struct err *err);
 
+/* The highest quarter of a reduced day, as it was: fills the peak of load, or leaves it without. */
+int load_kept_peak(struct derived *derived, const char *institution, const char *series,
+		   struct load_day *load, struct err *err);
+/* Writes down the highest quarters of days [from, to) of a series, before readings go. */
+int load_keep_peaks(struct derived *derived, const char *institution, int64_t id,
+		    const char *series, const struct span *days, struct err *err);
+
 struct load_visitor {
 	void (*fn)(const struct load_day *load, void *arg);
 	void *arg;

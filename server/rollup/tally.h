@@ -18,6 +18,8 @@ struct tally_input {
 	size_t n_readings;
 	const int64_t *late; /* sorted: times of readings that came late */
 	size_t n_late;
+	const struct sighting *sightings; /* sorted: readings whose value is not kept */
+	size_t n_sightings;
 	int64_t now_ms; /* a slot that is not over is not due yet */
 };
 

@@ -7,9 +7,10 @@
 
 __extension__ typedef __int128 wide;
 
-/* A register value at a time, inside one life. */
+/* A register value at a time, inside one life, and as primary energy. */
 struct point {
 	int64_t time_ms, value;
+	wide energy;
 };
 
 struct walk {
@@ -19,6 +20,7 @@ struct walk {
 	wide num, den; /* register to energy */
 	struct interval *out;
 	size_t n;
+	size_t sighting; /* the first that no interval has passed yet */
 };
 
 /* Most readings in a row that are taken for a glitch. */
@@ -54,11 +56,13 @@ static wide rated_energy(const struct registry_meter *meter, int64_t ms)
 	return -1;
 }
 
-/* One and a half times the rating, and two steps of a coarse register. */
-static bool is_above_rating(const struct walk *walk, struct point a, struct point b, wide delta)
+/* One and a half times the rating, and two steps of a coarse register for each time it was read. */
+static bool is_above_rating(const struct walk *walk, struct point a, struct point b, wide delta,
+			    size_t n_seen)
 {
 	wide rated = rated_energy(walk->meter, b.time_ms - a.time_ms);
-	wide steps = round_ratio((wide)2 * register_step(a.value, b.value), walk->num, walk->den);
+	wide steps = round_ratio((wide)2 * register_step(a.value, b.value) * (wide)(n_seen + 1),
+				 walk->num, walk->den);
 
 	return rated >= 0 && round_ratio(delta, walk->num, walk->den) > rated + rated / 2 + steps;
 }
@@ -80,19 +84,92 @@ static wide roll_over(const struct walk *walk, struct point a, struct point b)
 	int64_t most = rated_energy(walk->meter, 0) < 0 ? modulus / 10 : modulus / 2;
 
 	if (modulus <= 0 || b.value >= a.value || delta <= 0 || delta > most ||
-	    is_above_rating(walk, a, b, delta))
+	    is_above_rating(walk, a, b, delta, 0))
 		return -1;
 	return delta;
+}
+
+/* The sightings between two points: [walk->sighting, end). Those before a are passed. */
+static size_t sightings_until(struct walk *walk, struct point a, struct point b)
+{
+	const struct validate_input *input = walk->input;
+	size_t end;
+
+	while (walk->sighting < input->n_sightings &&
+	       input->sightings[walk->sighting].time_ms <= a.time_ms)
+		walk->sighting++;
+	end = walk->sighting;
+	while (end < input->n_sightings && input->sightings[end].time_ms < b.time_ms)
+		end++;
+	return end;
+}
+
+/* Energy between two points, of known energy, as one interval. */
+struct stretch {
+	struct point a, b;
+	int64_t energy;
+	enum interval_cause cause;
+};
+
+static void add_part(struct walk *walk, const struct stretch *whole, const int64_t span[2],
+		     bool is_close)
+{
+	const wide length = whole->b.time_ms - whole->a.time_ms;
+	wide before = whole->energy * (wide)(span[0] - whole->a.time_ms) / length;
+	wide after = whole->energy * (wide)(span[1] - whole->a.time_ms) / length;
+
+	walk->out[walk->n++] = (struct interval){.from_ms = span[0],
+						 .to_ms = span[1],
+						 .energy = (int64_t)(after - before),
+						 .kind = is_close ? INTERVAL_CLOSE : INTERVAL_GAP,
+						 .cause = whole->cause};
+}
+
+/* 2.5 x the meter's interval, without a fraction. */
+static bool is_close(const struct walk *walk, int64_t from_ms, int64_t to_ms)
+{
+	return 2 * (to_ms - from_ms) <= 5 * walk->meter->interval_ms;
+}
+
+/* Inside of an hour the register was read when it was seen, too: what lies close together is close.
+ * Beyond an hour nobody knows what each has of the energy. */
+static void add_stretch(struct walk *walk, const struct stretch *whole, size_t end)
+{
+	const struct validate_input *input = walk->input;
+	int64_t from = whole->a.time_ms, last = from;
+	bool is_one_hour = whole->a.time_ms / HOUR_MS == (whole->b.time_ms - 1) / HOUR_MS;
+	bool was_close = true;
+
+	if (walk->sighting == end || !is_one_hour || whole->cause == CAUSE_CLOCK) {
+		add_part(walk, whole, (const int64_t[]){from, whole->b.time_ms},
+			 walk->sighting == end && whole->cause != CAUSE_CLOCK &&
+				 is_close(walk, from, whole->b.time_ms));
+		return;
+	}
+	for (size_t i = walk->sighting; i <= end; i++) {
+		int64_t next = i < end ? input->sightings[i].time_ms : whole->b.time_ms;
+		bool close = is_close(walk, last, next);
+
+		if (last > from && close != was_close) {
+			add_part(walk, whole, (const int64_t[]){from, last}, was_close);
+			from = last;
+		}
+		was_close = close;
+		last = next;
+	}
+	add_part(walk, whole, (const int64_t[]){from, last}, was_close);
 }
 
 static void add_between(struct walk *walk, struct point a, struct point b,
 			enum interval_cause passed)
 {
-	wide delta = (wide)b.value - a.value;
+	wide delta = (wide)b.value - a.value, energy = b.energy - a.energy;
+	size_t end = sightings_until(walk, a, b);
 	enum interval_cause cause = passed;
 
 	if (delta < 0) {
 		delta = roll_over(walk, a, b);
+		energy = round_ratio((wide)a.value + delta, walk->num, walk->den) - a.energy;
 		cause = CAUSE_ROLL_OVER;
 	}
 	if (delta < 0) {
@@ -100,19 +177,11 @@ static void add_between(struct walk *walk, struct point a, struct point b,
 			 passed == CAUSE_CLOCK ? CAUSE_CLOCK : CAUSE_DROP);
 		return;
 	}
-	wide energy = round_ratio(delta, walk->num, walk->den);
-	if (energy > INT64_MAX || is_above_rating(walk, a, b, delta)) {
+	if (energy > INT64_MAX || is_above_rating(walk, a, b, delta, end - walk->sighting)) {
 		add_hole(walk, a.time_ms, b.time_ms, CAUSE_ABOVE_RATING);
 		return;
 	}
-	int64_t length = b.time_ms - a.time_ms;
-	/* 2.5 x the meter's interval, without a fraction */
-	bool is_close = 2 * length <= 5 * walk->meter->interval_ms && passed != CAUSE_CLOCK;
-	walk->out[walk->n++] = (struct interval){.from_ms = a.time_ms,
-						 .to_ms = b.time_ms,
-						 .energy = (int64_t)energy,
-						 .kind = is_close ? INTERVAL_CLOSE : INTERVAL_GAP,
-						 .cause = cause};
+	add_stretch(walk, &(struct stretch){a, b, (int64_t)energy, cause}, end);
 }
 
 /* ---- readings that do not fit ---- */
@@ -251,8 +320,10 @@ struct place {
 	enum interval_cause passed; /* over readings since then */
 };
 
-static void step_to(struct walk *walk, struct place *place, struct point here)
+static void step_to(struct walk *walk, struct place *place, int64_t time_ms, int64_t value)
 {
+	struct point here = {time_ms, value, round_ratio(value, walk->num, walk->den)};
+
 	if (place->has_last && place->last.time_ms < here.time_ms)
 		add_between(walk, place->last, here, place->passed);
 	*place = (struct place){here, true, CAUSE_NONE};
@@ -270,23 +341,21 @@ static void walk_life(struct walk *walk, size_t i, size_t end)
 	uint64_t clocks = falls ? falling_clocks(input, slice) : 0;
 
 	if (life->first != MICRO_NONE)
-		step_to(walk, &place, (struct point){life->from_ms, life->first});
+		step_to(walk, &place, life->from_ms, life->first);
 	else if (i > 0 && i < end)
 		add_hole(walk, life->from_ms, input->readings[i].time_ms, CAUSE_REPLACEMENT);
 	for (size_t k = 0; k < slice.n; k++) {
-		struct point here = {slice.at[k].time_ms, slice.at[k].value};
-
-		if (clocks != 0 && is_in_clock(input, clocks, here.time_ms))
+		if (clocks != 0 && is_in_clock(input, clocks, slice.at[k].time_ms))
 			place.passed = CAUSE_CLOCK;
 		else if (falls && falls_near(slice, k) && is_glitch(slice, k))
 			place.passed = CAUSE_GLITCH;
 		else
-			step_to(walk, &place, here);
+			step_to(walk, &place, slice.at[k].time_ms, slice.at[k].value);
 	}
 	if (!place.has_last || life->to_ms == TIME_OPEN)
 		return;
 	if (life->last != MICRO_NONE)
-		step_to(walk, &place, (struct point){life->to_ms, life->last});
+		step_to(walk, &place, life->to_ms, life->last);
 	else if (end < input->n)
 		add_hole(walk, place.last.time_ms, life->to_ms, CAUSE_REPLACEMENT);
 }

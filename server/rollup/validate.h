@@ -30,7 +30,8 @@ enum interval_cause {
 
 /* Between two consecutive points of one register life: readings, and the life's own first and last
  * register where they are given. Energy is primary, in 10^-6 of the carrier's unit (kWh, m3, GJ),
- * rounded once per interval: parts of any partition add up to it exactly. */
+ * the difference of its ends' registers, each rounded by itself: intervals of any partition add up
+ * to the whole exactly. */
 struct interval {
 	int64_t from_ms, to_ms;
 	int64_t energy;
@@ -52,6 +53,10 @@ struct validate_input {
 	 * one, what was read in it is in the wrong order. */
 	const struct span_ms *clocks;
 	size_t n_clocks; /* at most VALIDATE_CLOCKS */
+	/* When the register was read as well, its value not kept. Sorted. Between readings of one
+	 * hour it counts for what is close. */
+	const struct sighting *sightings;
+	size_t n_sightings;
 };
 enum { VALIDATE_CLOCKS = 64 };
 
@@ -60,9 +65,9 @@ enum { VALIDATE_CLOCKS = 64 };
  * must be there, and so many around it. */
 enum { VALIDATE_AROUND = 16 };
 
-/* Turns readings into at most n + 2 * n_lives intervals in out, sorted, not overlapping, one after
- * another. Deterministic. Readings outside of every life give nothing; time without an interval is
- * unknown. Returns how many. */
+/* Turns readings into at most n + 2 * n_lives + n_sightings intervals in out, sorted, not
+ * overlapping, one after another. Deterministic. Readings outside of every life give nothing; time
+ * without an interval is unknown. Returns how many. */
 size_t validate_intervals(const struct validate_input *input, struct interval *out);
 
 /* Factor from the wire unit of the meter's quantity to the carrier's unit (kWh of heat to GJ:

@@ -144,8 +144,9 @@ static void test_intervals(void **state)
 
 		meter.lives = c->lives;
 		meter.n_lives = c->n_lives;
-		n = validate_intervals(
-			&(struct validate_input){&meter, c->readings, c->n_readings, NULL, 0}, out);
+		n = validate_intervals(&(struct validate_input){&meter, c->readings, c->n_readings,
+								NULL, 0, NULL, 0},
+				       out);
 		if (n != c->n)
 			fail_msg("%s: %zu intervals", c->name, n);
 		for (size_t k = 0; k < n; k++)
@@ -164,7 +165,8 @@ static uint32_t roll(uint32_t n)
 static size_t of_window(const struct registry_meter *meter, const struct reading *readings,
 			size_t n, struct interval *out)
 {
-	return validate_intervals(&(struct validate_input){meter, readings, n, NULL, 0}, out);
+	return validate_intervals(&(struct validate_input){meter, readings, n, NULL, 0, NULL, 0},
+				  out);
 }
 
 /* With VALIDATE_AROUND readings more on either side, the intervals of a window are those that all
@@ -237,7 +239,8 @@ static void test_a_clock_put_back(void **state)
 		if (i >= 10 && i < 20) /* was read before */
 			readings[n++] = (struct reading){i * MINUTE + 1000, M(90 + i)};
 	}
-	n = validate_intervals(&(struct validate_input){&meter, readings, n, &clock, 1}, out);
+	n = validate_intervals(&(struct validate_input){&meter, readings, n, &clock, 1, NULL, 0},
+			       out);
 	assert_int_equal(n, 19);
 	check_interval(
 		"up to the span", &out[8],
@@ -248,7 +251,8 @@ static void test_a_clock_put_back(void **state)
 	/* Without a fall the order is right whatever the clock did. */
 	for (size_t i = 0; i < 30; i++)
 		readings[i] = (struct reading){(int64_t)i * MINUTE, M(100) + (int64_t)i};
-	n = validate_intervals(&(struct validate_input){&meter, readings, 30, &clock, 1}, out);
+	n = validate_intervals(&(struct validate_input){&meter, readings, 30, &clock, 1, NULL, 0},
+			       out);
 	assert_int_equal(n, 29);
 }
 
