@@ -45,7 +45,7 @@ static int judge_targets(struct goal_look *look, const struct alarm_rule *rule, 
 	for (int n = 0; n < N_GOALS && rc == 0; n++)
 		if (figures_goal_target(&look->goals, &look->row, n, &target) &&
 		    target.progress.state != GOAL_UNKNOWN)
-			rc = judge(look, rule, n, (double)target.progress.used / 1e6, err);
+			rc = judge(look, rule, n, target.progress.used, err);
 	return rc;
 }
 
