@@ -31,13 +31,31 @@ struct reader {
 	struct derived *derived;
 };
 
-const struct api_route *const api_route_tables[] = {
-	api_operation_routes,  api_openapi_routes,     api_region_routes,  api_kpi_routes,
-	api_ranking_routes,    api_institution_routes, api_energy_routes,  api_savings_routes,
-	api_meter_routes,      api_event_routes,       api_audit_routes,   api_bill_routes,
-	api_bill_entry_routes, api_statistics_routes,  api_filing_routes,  api_catalogue_routes,
-	api_notice_routes,     api_peer_routes,        api_running_routes, api_outbox_routes,
-	api_token_routes,      api_edit_routes,        api_rollup_routes,  NULL};
+const struct api_route *const api_route_tables[] = {api_operation_routes,
+						    api_openapi_routes,
+						    api_region_routes,
+						    api_kpi_routes,
+						    api_ranking_routes,
+						    api_institution_routes,
+						    api_energy_routes,
+						    api_savings_routes,
+						    api_meter_routes,
+						    api_event_routes,
+						    api_audit_routes,
+						    api_bill_routes,
+						    api_bill_entry_routes,
+						    api_statistics_routes,
+						    api_filing_routes,
+						    api_catalogue_routes,
+						    api_notice_routes,
+						    api_peer_routes,
+						    api_running_routes,
+						    api_outbox_routes,
+						    api_token_routes,
+						    api_edit_routes,
+						    api_rollup_routes,
+						    api_region_savings_routes,
+						    NULL};
 
 static void close_reader(void *arg)
 {

@@ -93,7 +93,7 @@ extern const struct api_route api_region_routes[], api_institution_routes[], api
 	api_bill_entry_routes[], api_statistics_routes[], api_filing_routes[],
 	api_catalogue_routes[], api_savings_routes[], api_notice_routes[], api_peer_routes[],
 	api_running_routes[], api_outbox_routes[], api_token_routes[], api_edit_routes[],
-	api_rollup_routes[];
+	api_rollup_routes[], api_region_savings_routes[];
 /* All of them, NULL-terminated. */
 extern const struct api_route *const api_route_tables[];
 
