@@ -436,3 +436,8 @@ int64_t scale_int64(int64_t value, int64_t numerator, int64_t denominator)
 		return INT64_MIN;
 	return (int64_t)quotient;
 }
+
+int64_t scale_micro(int64_t value, int64_t micro)
+{
+	return scale_int64(value, micro, MICRO);
+}

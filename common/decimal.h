@@ -52,5 +52,7 @@ int decimal_add(struct decimal a, struct decimal b, struct decimal *out);
 /* value * numerator / denominator, rounded half away from zero, with a 128-bit product.
  * denominator > 0. Saturates at the int64 limits. */
 int64_t scale_int64(int64_t value, int64_t numerator, int64_t denominator);
+/* The same by 10^-6, faster. */
+int64_t scale_micro(int64_t value, int64_t micro);
 
 #endif

@@ -35,9 +35,11 @@ static void take_day(const struct load_day *load, void *arg)
 	struct window *window = arg;
 	struct alarm_day *day = &window->days[load->day - window->first];
 
+	uint32_t measured = load->known & ~load->estimated;
+
 	for (int h = 0; h < DERIVED_HOURS; h++)
-		if (load->hours[h].is_known && 2 * load->hours[h].estimated <= load->hours[h].value)
-			day->hours[h] = (double)load->hours[h].value / 1e6;
+		if ((measured >> h & 1) != 0)
+			day->hours[h] = (double)load->hours[h] / 1e6;
 }
 
 static void clear_days(struct window *window)

@@ -159,7 +159,7 @@ static int count_electricity(const struct input_work *work, const struct total_p
 
 /* ---- one carrier ---- */
 
-static bool may_have(const struct input_work *work, enum carrier carrier)
+bool figures_input_has(const struct input_work *work, enum carrier carrier)
 {
 	const struct registry_institution *of = institution_of(work);
 
@@ -179,7 +179,8 @@ int figures_input_carrier(const struct input_work *work, enum carrier carrier,
 	struct total_plan plan;
 	int rc;
 
-	if (!may_have(work, carrier))
+	memset(out, 0, sizeof *out);
+	if (!figures_input_has(work, carrier))
 		return 0;
 	total_plan_init(&plan, registry_of(work), work->institution, carrier);
 	rc = figures_input_total(work, &plan, carrier, part, out, err);

@@ -129,9 +129,9 @@ static void add_at_price(const struct input_work *work, enum carrier carrier, ci
 			lack_price(cost, carrier);
 		return;
 	}
-	cost->value += scale_int64(quantity->value, prices[12], MICRO);
-	cost->estimated += scale_int64(quantity->value, prices[12], MICRO);
-	cost->missing += scale_int64(quantity->missing, prices[12], MICRO);
+	cost->value += scale_micro(quantity->value, prices[12]);
+	cost->estimated += scale_micro(quantity->value, prices[12]);
+	cost->missing += scale_micro(quantity->missing, prices[12]);
 	cost->is_unknown |= quantity->is_unknown;
 	if (quantity->missing > 0 || quantity->is_unknown)
 		figures_give_reason(cost, "quantity is not known", carrier_name(carrier));

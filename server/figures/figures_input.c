@@ -318,43 +318,52 @@ static int part_quantities(const struct input_work *work, const struct figures_p
 {
 	int rc = 0;
 
-	memset(out, 0, N_CARRIERS * sizeof *out);
-	if (is_remote(work))
+	if (is_remote(work)) {
+		memset(out, 0, N_CARRIERS * sizeof *out);
 		return figures_input_remote(work, part, out, err);
+	}
 	for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++)
 		rc = figures_input_carrier(work, (enum carrier)carrier, part, &out[carrier], err);
 	return rc;
 }
 
-/* The rows' number; 0: it has none. */
-static int find_rows(const struct figures_reader *reader, uint32_t institution, int64_t *id,
-		     struct err *err)
-{
-	struct derived_name name;
-	int rc = derived_find(reader->derived, DERIVED_INSTITUTION,
-			      reader->figures->registry->institutions[institution].id, &name, err);
-
-	*id = rc == 1 ? name.id : 0;
-	return rc < 0 ? rc : 0;
-}
-
-/* Into the parts; money of our own bills and tariffs, or as it was handed up. */
-static int take_part(struct input_work *work, const struct figures_part *part, struct err *err)
+/* Money and loads as they were handed up. */
+static int take_remote_part(struct input_work *work, const struct figures_part *part,
+			    struct err *err)
 {
 	struct figures_quantities of[N_CARRIERS];
 	int rc = part_quantities(work, part, of, err);
 
 	for (int carrier = 0; carrier < N_CARRIERS && rc == 0; carrier++) {
-		const struct kpi_sum *total = &of[carrier].items[EXCHANGE_TOTAL];
-
 		figures_input_add(work, (enum carrier)carrier, part->month, &of[carrier]);
-		if (is_remote(work))
-			figures_take_cost(work, (enum carrier)carrier, &of[carrier]);
-		else if (total->applies)
-			rc = figures_input_cost(work, (enum carrier)carrier, part, total, err);
+		figures_take_cost(work, (enum carrier)carrier, &of[carrier]);
 	}
 	for (int i = 0; i < N_INPUT_LOADS && rc == 0; i++)
 		operation_merge(&work->loads[i], &of[figures_load_carriers[i]].load);
+	return rc;
+}
+
+/* Into the parts; money of our own bills and tariffs as well. */
+static int take_part(struct input_work *work, const struct figures_part *part, struct err *err)
+{
+	struct figures_quantities of;
+	int rc = 0;
+
+	if (is_remote(work))
+		return take_remote_part(work, part, err);
+	for (int i = 0; i < N_CARRIERS && rc == 0; i++) {
+		enum carrier carrier = (enum carrier)i;
+
+		if (!figures_input_has(work, carrier))
+			continue;
+		rc = figures_input_carrier(work, carrier, part, &of, err);
+		if (rc < 0)
+			break;
+		figures_input_add(work, carrier, part->month, &of);
+		if (of.items[EXCHANGE_TOTAL].applies)
+			rc = figures_input_cost(work, carrier, part, &of.items[EXCHANGE_TOTAL],
+						err);
+	}
 	return rc;
 }
 
@@ -387,7 +396,7 @@ int figures_input(const struct figures_reader *reader, uint32_t institution,
 	struct input_work work = {
 		.reader = reader, .scope = scope, .institution = institution, .input = out};
 	struct span_ms span = valid_span(&work);
-	int rc = find_rows(reader, institution, &work.id, err);
+	int rc = figures_rows(reader, institution, &work.id, err);
 
 	*out = (struct kpi_input){0};
 	if (rc < 0 || span.from_ms >= span.to_ms)
@@ -457,7 +466,7 @@ static int quantities_of(const struct figures_reader *reader, uint32_t instituti
 	struct input_work work = {.reader = reader, .scope = scope, .institution = institution};
 	struct span_ms left = valid_span(&work);
 	struct figures_part part;
-	int rc = find_rows(reader, institution, &work.id, err);
+	int rc = figures_rows(reader, institution, &work.id, err);
 
 	if (rc < 0 || left.from_ms >= left.to_ms)
 		return rc;

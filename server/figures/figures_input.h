@@ -73,6 +73,8 @@ int figures_load_hours(struct input_work *work, struct span_ms span, struct err 
 void figures_input_operation(const struct input_work *work, struct span_ms span);
 
 /* ---- what one carrier brings in a part (figures_carrier.c) ---- */
+/* May the carrier bring anything at all? */
+bool figures_input_has(const struct input_work *work, enum carrier carrier);
 int figures_input_carrier(const struct input_work *work, enum carrier carrier,
 			  const struct figures_part *part, struct figures_quantities *out,
 			  struct err *err);

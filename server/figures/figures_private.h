@@ -40,6 +40,10 @@ void figures_reader_close(struct figures_reader *reader);
 int figures_meter_row(const struct figures_reader *reader, enum derived_table table, uint32_t meter,
 		      civil_day day, struct derived_row *row, struct err *err);
 
+/* The number of an institution's rows; 0: it has none. */
+int figures_rows(const struct figures_reader *reader, uint32_t institution, int64_t *id,
+		 struct err *err);
+
 civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms);
 int64_t figures_day_start(const struct figures_reader *reader, civil_day day);
 

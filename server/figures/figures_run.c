@@ -60,6 +60,17 @@ int figures_meter_row(const struct figures_reader *reader, enum derived_table ta
 	return rc == 1 ? meter_row_of(reader, table, name.id, day, row, err) : rc;
 }
 
+int figures_rows(const struct figures_reader *reader, uint32_t institution, int64_t *id,
+		 struct err *err)
+{
+	struct derived_name name;
+	int rc = derived_find(reader->derived, DERIVED_INSTITUTION,
+			      reader->figures->registry->institutions[institution].id, &name, err);
+
+	*id = rc == 1 ? name.id : 0;
+	return rc < 0 ? rc : 0;
+}
+
 /* ---- where a meter is alive ---- */
 
 static int64_t max64(int64_t a, int64_t b)

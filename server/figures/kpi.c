@@ -142,7 +142,7 @@ enum kpi kpi_find(const char *name, size_t len)
 
 static void keep_reason(char to[KPI_REASON_MAX], const char *from)
 {
-	if (to[0] == '\0')
+	if (to[0] == '\0' && from[0] != '\0')
 		(void)snprintf(to, KPI_REASON_MAX, "%s", from);
 }
 
@@ -151,9 +151,9 @@ void kpi_add(struct kpi_sum *sum, const struct kpi_sum *quantity, int64_t factor
 	sum->applies |= quantity->applies;
 	sum->is_unknown |= quantity->is_unknown;
 	sum->is_provisional |= quantity->is_provisional;
-	sum->value += scale_int64(quantity->value, factor, MICRO);
-	sum->estimated += scale_int64(quantity->estimated, factor, MICRO);
-	sum->missing += scale_int64(quantity->missing, factor, MICRO);
+	sum->value += scale_micro(quantity->value, factor);
+	sum->estimated += scale_micro(quantity->estimated, factor);
+	sum->missing += scale_micro(quantity->missing, factor);
 	keep_reason(sum->reason, quantity->reason);
 }
 

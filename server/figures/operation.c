@@ -10,40 +10,69 @@
 
 enum { LEAK_NIGHTS = 7, LEAK_PART = 10 };
 
-static void add_hour(struct operation *operation, const struct operation_day *day, int h)
-{
-	const struct amount *hour = &day->load->hours[h];
+enum { NIGHT = (1 << OPERATION_NIGHT_HOURS) - 1 };
 
-	operation->energy += hour->value;
-	operation->hours++;
-	if (h < OPERATION_NIGHT_HOURS) {
-		operation->night_energy += hour->value;
-		operation->night_hours++;
-	}
+static int64_t sum_of(const struct load_day *load, uint32_t hours)
+{
+	int64_t sum = 0;
+
+	for (int h = 0; h < DERIVED_HOURS; h++)
+		sum += (hours >> h & 1) != 0 ? load->hours[h] : 0;
+	return sum;
+}
+
+/* Nearly every hour of nearly every day counts. */
+static int64_t sum_of_all(const struct load_day *load)
+{
+	int64_t sum = 0;
+
+	for (int h = 0; h < DERIVED_HOURS; h++)
+		sum += load->hours[h];
+	return sum;
+}
+
+static void add_energy(struct operation *operation, const struct operation_day *day,
+		       uint32_t counted)
+{
+	const struct load_day *load = day->load;
+	int64_t energy = counted == LOAD_ALL_HOURS ? sum_of_all(load) : sum_of(load, counted);
+	int hours = __builtin_popcount(counted);
+
+	operation->energy += energy;
+	operation->hours += hours;
+	for (int h = 0; h < OPERATION_NIGHT_HOURS; h++)
+		operation->night_energy += (counted >> h & 1) != 0 ? load->hours[h] : 0;
+	operation->night_hours += __builtin_popcount(counted & NIGHT);
 	if (day->is_free) {
-		operation->free_energy += hour->value;
-		operation->free_hours++;
+		operation->free_energy += energy;
+		operation->free_hours += hours;
 	}
-	if (day->prices == NULL || day->prices[h] == MICRO_NONE)
-		return;
-	operation->cost += scale_int64(hour->value, day->prices[h], MICRO);
-	operation->priced_energy += hour->value;
-	operation->prices += day->prices[h];
+}
+
+/* Each hour's money is rounded by itself. */
+static void add_cost(struct operation *operation, const struct operation_day *day, uint32_t counted)
+{
+	for (int h = 0; h < DERIVED_HOURS; h++) {
+		int64_t energy = day->load->hours[h], price = day->prices[h];
+
+		if ((counted >> h & 1) == 0 || price == MICRO_NONE)
+			continue;
+		operation->cost += scale_micro(energy, price);
+		operation->priced_energy += energy;
+		operation->prices += price;
+	}
 }
 
 /* A night with a gap tells nothing of its lowest hour. */
 static void add_night(struct operation *operation, const struct operation_day *day)
 {
-	int64_t lowest = INT64_MAX;
+	const int64_t *hours = day->load->hours;
+	int64_t lowest = hours[0];
 
-	for (int h = 0; h < OPERATION_NIGHT_HOURS; h++) {
-		const struct amount *hour = &day->load->hours[h];
-
-		if ((day->hours >> h & 1) == 0 || !hour->is_known)
-			return;
-		if (hour->value < lowest)
-			lowest = hour->value;
-	}
+	if ((day->hours & day->load->known & NIGHT) != NIGHT)
+		return;
+	for (int h = 1; h < OPERATION_NIGHT_HOURS; h++)
+		lowest = hours[h] < lowest ? hours[h] : lowest;
 	if (operation->nights == 0 || lowest < operation->lowest)
 		operation->lowest = lowest;
 	operation->night_minima += lowest;
@@ -53,10 +82,11 @@ static void add_night(struct operation *operation, const struct operation_day *d
 void operation_add(struct operation *operation, const struct operation_day *day)
 {
 	const struct load_day *load = day->load;
+	uint32_t counted = day->hours & load->known;
 
-	for (int h = 0; h < DERIVED_HOURS; h++)
-		if ((day->hours >> h & 1) != 0 && load->hours[h].is_known)
-			add_hour(operation, day, h);
+	add_energy(operation, day, counted);
+	if (day->prices != NULL)
+		add_cost(operation, day, counted);
 	add_night(operation, day);
 	if (!load->has_peak)
 		return;

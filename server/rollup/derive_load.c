@@ -135,12 +135,12 @@ int derive_load(const struct load_work *work, const struct derived_row *total, s
 	int rc = 0;
 
 	if (work->institution == REGISTRY_NONE)
-		return load_drop(work->derive->derived, work->id, work->day, work->day + 1, err);
+		return load_drop(work->derive->derived, work->id, work->day, err);
 	of = &work->derive->registry->institutions[work->institution];
 	if (work->carrier != CARRIER_ELECTRICITY && work->carrier != CARRIER_WATER)
 		return 0;
 	if (total != NULL && total->has_hours)
-		memcpy(load.hours, total->hours, sizeof load.hours);
+		load_take_hours(&load, total->hours);
 	if (work->carrier == CARRIER_ELECTRICITY && total != NULL && total->has_hours)
 		rc = peak_of_total(work, &load, err);
 	if (rc == 0)

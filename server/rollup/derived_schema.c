@@ -2,6 +2,7 @@
 #include "server/rollup/derived_schema.h"
 
 #include "server/rollup/derived.h"
+#include "server/rollup/load_migrate.h"
 
 /* Keyed by day first: what is written at the same time lies together. */
 #define CONTENT                                                                               \
@@ -34,10 +35,9 @@ const char derived_schema[] =
 	"CREATE TABLE IF NOT EXISTS derived_dirty(id INTEGER PRIMARY KEY, from_day INTEGER NOT "
 	"NULL, to_day INTEGER NOT NULL);" METER_TABLE("meter_day") METER_TABLE("meter_month")
 		INSTITUTION_TABLE("institution_day") INSTITUTION_TABLE("institution_month")
-	/* By series and then by day: a month is read at once. */
-	"CREATE TABLE IF NOT EXISTS load_day(id INTEGER NOT NULL, series TEXT NOT NULL, day "
-	"INTEGER NOT NULL, hours BLOB NOT NULL, peak INTEGER, peak_at INTEGER, PRIMARY KEY(id, "
-	"series, day)) WITHOUT ROWID;"
+	/* By series and then by day: a month is read at once (load_code.h). */
+	"CREATE TABLE IF NOT EXISTS load_block(id INTEGER NOT NULL, series TEXT NOT NULL, block "
+	"INTEGER NOT NULL, days BLOB NOT NULL, PRIMARY KEY(id, series, block)) WITHOUT ROWID;"
 	/* Whose indicators changed although their rows did not (server/figures/restate.c). */
 	"CREATE TABLE IF NOT EXISTS kpi_restate(institution TEXT NOT NULL, kind INTEGER NOT NULL, "
 	"basis INTEGER NOT NULL, change INTEGER NOT NULL, PRIMARY KEY(institution, kind)) "
@@ -48,8 +48,9 @@ const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS meter_day; DROP TABLE IF EXISTS meter_month;"
 	"DROP TABLE IF EXISTS institution_day; DROP TABLE IF EXISTS institution_month;"
 	"DROP TABLE IF EXISTS derived_name; DROP TABLE IF EXISTS derived_dirty;"
-	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS kpi_restate;"
-	"DROP TABLE IF EXISTS derived_touched; DROP TABLE IF EXISTS derived_version;";
+	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS load_block;"
+	"DROP TABLE IF EXISTS kpi_restate; DROP TABLE IF EXISTS derived_touched;"
+	"DROP TABLE IF EXISTS derived_version;";
 
 #define COLUMNS                                                                                 \
 	"value, estimated, covered_ms, closed_ms, days, hours, change, before, hours_changed, " \
@@ -99,21 +100,23 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 			     "d JOIN derived_name n ON n.id = d.id LIMIT 1",
 	[DERIVED_SQL_DROP] = "DELETE FROM derived_dirty WHERE id = ?",
 	[DERIVED_SQL_REGISTER] = "SELECT id FROM register WHERE device = ? AND quantity = ?",
-	[DERIVED_SQL_LOAD_PUT] = "REPLACE INTO load_day(id, series, day, hours, peak, peak_at) "
-				 "VALUES(?, ?, ?, ?, ?, ?)",
-	[DERIVED_SQL_LOAD_DELETE] = "DELETE FROM load_day WHERE id = ? AND series = ? AND day = ?",
-	[DERIVED_SQL_LOAD_DROP] = "DELETE FROM load_day WHERE id = ? AND day >= ? AND day < ?",
+	[DERIVED_SQL_LOAD_GET] =
+		"SELECT days FROM load_block WHERE id = ? AND series = ? AND block = ?",
+	[DERIVED_SQL_LOAD_PUT] =
+		"REPLACE INTO load_block(id, series, block, days) VALUES(?, ?, ?, ?)",
+	[DERIVED_SQL_LOAD_DELETE] =
+		"DELETE FROM load_block WHERE id = ? AND series = ? AND block = ?",
+	[DERIVED_SQL_LOAD_SERIES] =
+		"SELECT series FROM load_block WHERE id = ? AND series > ? ORDER BY series LIMIT 1",
 	/* ';' is the character after ':'. */
-	[DERIVED_SQL_LOAD_ACCOUNTS] = "DELETE FROM load_day WHERE id = ? AND series >= 'account:' "
-				      "AND series < 'account;'",
-	[DERIVED_SQL_LOAD_LIST] = "SELECT day, hours, peak, peak_at FROM load_day WHERE id = ? AND "
-				  "series = ? AND day >= ? AND day < ? ORDER BY day",
+	[DERIVED_SQL_LOAD_ACCOUNTS] = "DELETE FROM load_block WHERE id = ? AND series >= "
+				      "'account:' AND series < 'account;'",
+	[DERIVED_SQL_LOAD_LIST] = "SELECT block, days FROM load_block WHERE id = ? AND series = ? "
+				  "AND block >= ? AND block <= ? ORDER BY block",
 	[DERIVED_SQL_PEAK_GET] = "SELECT peak, peak_at FROM kept_peak WHERE institution = ? AND "
 				 "series = ? AND day = ?",
-	[DERIVED_SQL_PEAK_KEEP] =
-		"REPLACE INTO kept_peak(institution, series, day, peak, peak_at) SELECT ?1, "
-		"series, day, peak, peak_at FROM load_day WHERE id = ?2 AND series = ?3 AND day >= "
-		"?4 AND day < ?5 AND peak IS NOT NULL",
+	[DERIVED_SQL_PEAK_KEEP] = "REPLACE INTO kept_peak(institution, series, day, peak, peak_at) "
+				  "VALUES(?, ?, ?, ?, ?)",
 	[DERIVED_SQL_HAS_BILLS] = "SELECT EXISTS(SELECT 1 FROM bill WHERE institution = ?1 AND "
 				  "from_day < ?3 AND to_day > ?2)",
 	[DERIVED_SQL_IS_MARKED] = "SELECT EXISTS(SELECT 1 FROM derived_dirty WHERE id = ? AND "
@@ -143,37 +146,51 @@ static int read_version(struct db *db, int64_t *version, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static int make_tables(struct ledger *ledger, struct err *err)
+static int make_tables(struct ledger *ledger, int64_t *version, struct err *err)
 {
 	struct db *db = ledger_db(ledger);
-	int64_t version = 0;
 	int rc = db_execute(db, derived_schema, err);
 
 	if (rc == 0)
 		rc = exchange_prepare(db, err);
 	if (rc == 0)
-		rc = read_version(db, &version, err);
-	if (rc < 0 || version == DERIVED_VERSION)
+		rc = read_version(db, version, err);
+	if (rc < 0 || *version == DERIVED_VERSION || *version == DERIVED_VERSION_OF_DAYS)
 		return rc;
 	rc = db_execute(db, derived_schema_drop, err);
 	if (rc == 0)
 		rc = db_execute(db, derived_schema, err);
 	if (rc == 0)
-		rc = db_execute(db, "INSERT INTO derived_version VALUES(3)", err);
+		rc = db_execute(db, "INSERT INTO derived_version VALUES(4)", err);
+	return rc;
+}
+
+static int end_of_days(struct ledger *ledger, struct err *err)
+{
+	return db_execute(ledger_db(ledger),
+			  "DROP TABLE load_day; UPDATE derived_version SET version = 4", err);
+}
+
+static int end(struct ledger *ledger, int rc, struct err *err)
+{
+	if (rc == 0)
+		return ledger_commit(ledger, err);
+	ledger_rollback(ledger);
 	return rc;
 }
 
 int derived_prepare(struct ledger *ledger, struct err *err)
 {
+	int64_t version = 0;
 	int rc = ledger_begin(ledger, err);
 
-	_Static_assert(DERIVED_VERSION == 3, "make_tables writes this version");
-	if (rc < 0)
+	_Static_assert(DERIVED_VERSION == 4, "make_tables and end_of_days write this version");
+	if (rc == 0)
+		rc = end(ledger, make_tables(ledger, &version, err), err);
+	if (rc < 0 || version != DERIVED_VERSION_OF_DAYS)
 		return rc;
-	rc = make_tables(ledger, err);
-	if (rc < 0) {
-		ledger_rollback(ledger);
-		return rc;
-	}
-	return ledger_commit(ledger, err);
+	rc = load_migrate(ledger, err);
+	if (rc == 0)
+		rc = ledger_begin(ledger, err);
+	return rc < 0 ? rc : end(ledger, end_of_days(ledger, err), err);
 }

@@ -8,7 +8,9 @@
 #include "common/civil.h"
 
 /* Raised when the tables or the meaning of what is in them change: then all is computed anew. */
-enum { DERIVED_VERSION = 3 };
+enum { DERIVED_VERSION = 4 };
+/* Only the days of loads stood otherwise: they are converted. */
+enum { DERIVED_VERSION_OF_DAYS = 3 };
 
 enum derived_sql {
 	/* one of each per table, in the order of enum derived_table */
@@ -32,9 +34,10 @@ enum derived_sql {
 	DERIVED_SQL_IS_COMPUTING,
 	DERIVED_SQL_IS_MARKED,
 	DERIVED_SQL_HAS_BILLS,
+	DERIVED_SQL_LOAD_GET,
 	DERIVED_SQL_LOAD_PUT,
 	DERIVED_SQL_LOAD_DELETE,
-	DERIVED_SQL_LOAD_DROP,
+	DERIVED_SQL_LOAD_SERIES,
 	DERIVED_SQL_LOAD_ACCOUNTS,
 	DERIVED_SQL_LOAD_LIST,
 	DERIVED_SQL_PEAK_GET,

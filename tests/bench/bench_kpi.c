@@ -69,8 +69,11 @@ static void put_load(struct province *p, int64_t id, const char *series, civil_d
 {
 	struct load_day load = {.day = day, .has_peak = true, .peak = 90 * (int64_t)MICRO};
 
+	struct amount hours[DERIVED_HOURS];
+
 	for (int h = 0; h < DERIVED_HOURS; h++)
-		load.hours[h] = amount_of((10 + h % 12) * (int64_t)MICRO, HOUR_MS);
+		hours[h] = amount_of((10 + h % 12) * (int64_t)MICRO, HOUR_MS);
+	load_take_hours(&load, hours);
 	demand(p, load_put(p->derived, id, series, &load, &p->err));
 }
 

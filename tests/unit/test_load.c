@@ -9,6 +9,7 @@
 #include "tests/unit/campus.h"
 
 #include "server/figures/figures.h"
+#include "server/rollup/derived_code.h"
 #include "server/rollup/load.h"
 
 enum { QUARTER_MS = 15 * 60 * 1000 };
@@ -211,6 +212,124 @@ static void an_account_that_is_gone_leaves_nothing(void **state)
 	free(renamed);
 }
 
+/* ---- from the table of earlier servers ---- */
+
+struct days {
+	struct load_day list[8];
+	size_t n;
+};
+
+static void keep_day(const struct load_day *load, void *arg)
+{
+	struct days *days = arg;
+
+	assert_true(days->n < 8);
+	days->list[days->n++] = *load;
+}
+
+static struct days days_of(struct campus *campus, const char *series)
+{
+	struct days days = {.n = 0};
+	struct derived_key key = {.day = campus_day("2026-01-01")};
+	struct derived_name name;
+	struct derived *derived;
+	struct err err = {""};
+
+	campus_check(derived_open(&derived, campus->ledger, &err), &err);
+	assert_int_equal(derived_find(derived, DERIVED_INSTITUTION, "370102-0001", &name, &err), 1);
+	key.id = name.id;
+	campus_check(load_list(derived, &key, key.day + 365, series,
+			       &(struct load_visitor){keep_day, &days}, &err),
+		     &err);
+	derived_close(derived);
+	return days;
+}
+
+static void put_as_before(struct db *db, int64_t id, const char *series, const struct days *days)
+{
+	struct db_statement *put;
+	struct err err = {""};
+
+	campus_check(db_prepare(db, &put, "INSERT INTO load_day VALUES(?, ?, ?, ?, ?, ?)", &err),
+		     &err);
+	for (size_t i = 0; i < days->n; i++) {
+		const struct load_day *day = &days->list[i];
+		struct amount hours[DERIVED_HOURS] = {{0}};
+		unsigned char code[DERIVED_CODE_MAX];
+
+		for (int h = 0; h < DERIVED_HOURS; h++)
+			if ((day->known >> h & 1) != 0)
+				hours[h] = (struct amount){.is_known = true,
+							   .value = day->hours[h],
+							   .covered_ms = HOUR_MS};
+		db_bind_int(put, 1, id);
+		db_bind_string(put, 2, series);
+		db_bind_int(put, 3, day->day);
+		db_bind_blob(put, 4, code, derived_encode(hours, code));
+		db_bind_int(put, 5, day->peak);
+		db_bind_int(put, 6, day->peak_at_ms);
+		if (!day->has_peak)
+			db_bind_null(put, 5);
+		campus_check(db_run(put, &err), &err);
+	}
+	db_finalize(put);
+}
+
+static void expect_days(struct campus *campus, const char *series, const struct days *expected)
+{
+	struct days found = days_of(campus, series);
+
+	assert_int_equal(found.n, expected->n);
+	for (size_t i = 0; i < found.n; i++) {
+		assert_int_equal(found.list[i].day, expected->list[i].day);
+		assert_int_equal(found.list[i].known, expected->list[i].known);
+		assert_int_equal(found.list[i].has_peak, expected->list[i].has_peak);
+		assert_int_equal(found.list[i].peak, expected->list[i].peak);
+		assert_int_equal(found.list[i].peak_at_ms, expected->list[i].peak_at_ms);
+		assert_memory_equal(found.list[i].hours, expected->list[i].hours,
+				    sizeof found.list[i].hours);
+	}
+}
+
+/* Four days over two blocks, of the institution and of an account. */
+static void what_an_earlier_server_kept_is_kept(void **state)
+{
+	static const char old[] =
+		"DROP TABLE load_block; CREATE TABLE load_day(id INTEGER NOT NULL, series TEXT NOT "
+		"NULL, day INTEGER NOT NULL, hours BLOB NOT NULL, peak INTEGER, peak_at INTEGER, "
+		"PRIMARY KEY(id, series, day)) WITHOUT ROWID; UPDATE derived_version SET version = "
+		"3";
+	struct days before, of_account;
+	struct derived_name name;
+	struct derived *derived;
+	struct campus campus;
+	struct err err = {""};
+
+	(void)state;
+	campus_init(&campus, yaml);
+	for (size_t i = 0; i < 2; i++)
+		campus_steady(&campus, i == 0 ? "e01" : "e02", KWH,
+			      (struct reading){campus_time("2026-03-02T10:00:00+08:00"), 0},
+			      QUARTER_MS, 123457 + (int64_t)i, 300);
+	campus_derive(&campus);
+	before = days_of(&campus, "electricity");
+	of_account = days_of(&campus, "account:a2");
+	assert_int_equal(before.n, 4);
+	assert_int_equal(of_account.n, 4);
+	campus_check(derived_open(&derived, campus.ledger, &err), &err);
+	assert_int_equal(derived_find(derived, DERIVED_INSTITUTION, "370102-0001", &name, &err), 1);
+	derived_close(derived);
+	derive_close(campus.derive);
+	campus_check(db_execute(ledger_db(campus.ledger), old, &err), &err);
+	put_as_before(ledger_db(campus.ledger), name.id, "electricity", &before);
+	put_as_before(ledger_db(campus.ledger), name.id, "account:a2", &of_account);
+
+	campus_check(derive_open(&campus.derive, campus.ledger, &err), &err);
+	expect_days(&campus, "electricity", &before);
+	expect_days(&campus, "account:a2", &of_account);
+	campus_fini(&campus);
+}
+
 static void a_meter_read_by_the_hour_has_none(void **state)
 {
 	static const char hourly[] =
@@ -229,7 +348,7 @@ static void a_meter_read_by_the_hour_has_none(void **state)
 	found = load_of(&campus, "electricity", "2026-03-02");
 	assert_int_equal(found.n, 1);
 	assert_false(found.day.has_peak);
-	assert_int_equal(found.day.hours[5].value, 8 * MICRO);
+	assert_int_equal(found.day.hours[5], 8 * MICRO);
 	campus_fini(&campus);
 }
 
@@ -242,6 +361,7 @@ int main(void)
 		cmocka_unit_test(a_silent_meter_leaves_no_peak),
 		cmocka_unit_test(an_account_that_is_gone_leaves_nothing),
 		cmocka_unit_test(a_meter_read_by_the_hour_has_none),
+		cmocka_unit_test(what_an_earlier_server_kept_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,17 +10,16 @@
 #include "common/decimal.h"
 #include "server/figures/operation.h"
 
-#define ALL 0xffffffu
+#define ALL LOAD_ALL_HOURS
 
 /* 2 kWh in each hour of the night, 8 kWh in the others. */
 static struct load_day a_day(void)
 {
-	struct load_day load = {.has_peak = true, .peak = 20 * MICRO, .peak_at_ms = 7};
+	struct load_day load = {
+		.known = ALL, .has_peak = true, .peak = 20 * MICRO, .peak_at_ms = 7};
 
 	for (int h = 0; h < DERIVED_HOURS; h++)
-		load.hours[h] = (struct amount){.is_known = true,
-						.value = (h < OPERATION_NIGHT_HOURS ? 2 : 8) *
-							 (int64_t)MICRO};
+		load.hours[h] = (h < OPERATION_NIGHT_HOURS ? 2 : 8) * (int64_t)MICRO;
 	return load;
 }
 
@@ -55,7 +54,8 @@ static void what_is_not_known_does_not_count(void **state)
 	struct operation of = {0};
 
 	(void)state;
-	load.hours[2] = load.hours[20] = (struct amount){0};
+	load.hours[2] = load.hours[20] = 0;
+	load.known = ALL & ~(UINT32_C(1) << 2 | UINT32_C(1) << 20);
 	operation_add(&of, &(struct operation_day){&load, ALL, true, NULL});
 	assert_int_equal(of.hours, 22);
 	assert_int_equal(of.night_hours, 4);
@@ -115,8 +115,8 @@ static void water_that_never_rests_leaks(void **state)
 			struct load_day load = a_day();
 
 			for (int h = 0; h < DERIVED_HOURS; h++)
-				load.hours[h].value = 360000;
-			load.hours[3].value = n == 0 ? cases[i].lowest : 200000;
+				load.hours[h] = 360000;
+			load.hours[3] = n == 0 ? cases[i].lowest : 200000;
 			operation_add(&of, &(struct operation_day){&load, ALL, false, NULL});
 		}
 		if (operation_leaks(&of) != cases[i].leaks)
@@ -154,8 +154,9 @@ static void parts_put_together_are_the_whole(void **state)
 		load.has_peak = day != 1;
 		load.peak = (day * 7 % 5) * (int64_t)MICRO;
 		load.peak_at_ms = 1000 + day;
-		load.hours[3].value = (11 - day) * (int64_t)MICRO;
-		load.hours[day] = (struct amount){.is_known = day != 6, .value = -day};
+		load.hours[3] = (11 - day) * (int64_t)MICRO;
+		load.hours[day] = day != 6 ? -day : 0;
+		load.known = day != 6 ? ALL : ALL & ~(UINT32_C(1) << 6);
 		operation_add(&whole, &of);
 		operation_add(&part, &of);
 		assert_true(operation_write(&part, &text));
@@ -195,6 +196,62 @@ static void what_is_no_load_is_refused(void **state)
 	assert_int_equal(of.hours, 1);
 }
 
+/* Hour by hour, as the definition says. */
+static void add_slowly(struct operation *of, const struct operation_day *day)
+{
+	for (int h = 0; h < DERIVED_HOURS; h++) {
+		int64_t value = day->load->hours[h];
+
+		if ((day->hours & day->load->known & UINT32_C(1) << h) == 0)
+			continue;
+		of->energy += value;
+		of->hours++;
+		of->night_energy += h < OPERATION_NIGHT_HOURS ? value : 0;
+		of->night_hours += h < OPERATION_NIGHT_HOURS;
+		of->free_energy += day->is_free ? value : 0;
+		of->free_hours += day->is_free;
+		if (day->prices == NULL || day->prices[h] == MICRO_NONE)
+			continue;
+		of->cost += scale_int64(value, day->prices[h], MICRO);
+		of->priced_energy += value;
+		of->prices += day->prices[h];
+	}
+}
+
+/* Odd amounts and prices, gaps and borders: each hour's money is rounded by itself. */
+static void sums_are_those_of_the_hours(void **state)
+{
+	struct operation fast = {0}, slow = {0};
+	uint64_t seed = 1;
+
+	(void)state;
+	for (int n = 0; n < 3000; n++) {
+		struct load_day load = {.day = n};
+		int64_t prices[DERIVED_HOURS];
+		uint32_t masks[2];
+
+		for (int h = 0; h < DERIVED_HOURS; h++) {
+			seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+			load.hours[h] = (int64_t)(seed >> 33) - (n % 7 == 0 ? 1000000000 : 0);
+			prices[h] = n % 5 == 0 && h % 4 == 0 ? MICRO_NONE
+							     : (int64_t)(seed >> 40) % 1500000;
+		}
+		masks[0] = n % 3 == 0 ? (uint32_t)(seed >> 40) & ALL : ALL;
+		masks[1] = n % 11 == 0 ? (uint32_t)(seed >> 20) & ALL : ALL;
+		load.known = masks[0];
+		const struct operation_day day = {&load, masks[1], n % 4 == 0,
+						  n % 9 == 0 ? NULL : prices};
+
+		operation_add(&fast, &day);
+		add_slowly(&slow, &day);
+	}
+	slow.nights = fast.nights;
+	slow.night_minima = fast.night_minima;
+	slow.lowest = fast.lowest;
+	assert_memory_equal(&fast, &slow, sizeof fast);
+	assert_true(fast.cost != 0 && fast.free_hours > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +262,7 @@ int main(void)
 		cmocka_unit_test(water_that_never_rests_leaks),
 		cmocka_unit_test(parts_put_together_are_the_whole),
 		cmocka_unit_test(what_is_no_load_is_refused),
+		cmocka_unit_test(sums_are_those_of_the_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
