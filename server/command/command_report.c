@@ -233,6 +233,9 @@ static int report_reconciliation(struct reporting *r, struct err *err)
 	struct span days = {today - 400, today + 1};
 	struct notice_out out;
 
+	if (r->cli->n_arguments > 1)
+		days = r->fill.period.days;
+
 	if (from != NULL && civil_parse_day(from, strlen(from), &days.from) < 0)
 		return err_set(err, -EINVAL, "--from '%.40s' is not a day like 2025-01-01", from);
 	out = begin_notice(r, reconcile_columns);
@@ -327,7 +330,7 @@ static int run(struct reporting *r, const struct kind *kind)
 {
 	int status = load(r);
 
-	if (status == EXIT_OK && kind->has_period)
+	if (status == EXIT_OK && (kind->has_period || r->cli->n_arguments > 1))
 		status = read_period(r);
 	if (status == EXIT_OK)
 		status = read_place(r);

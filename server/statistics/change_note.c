@@ -174,6 +174,32 @@ static bool depends_on_weather(const struct form_source *source)
 	       source->carrier == CARRIER_COAL || strcmp(source->item, "heating") == 0;
 }
 
+/* The days of the report's period and of the year before that can be compared: of a period that
+ * is not over, as far as it has come. */
+static void comparable_days(const struct fill *fill, const struct report *report,
+			    struct span days[2])
+{
+	civil_day today =
+		civil_day_of_utc(fill->figures->now_ms, fill->figures->registry->offset_ms);
+
+	days[0] = report->period.days;
+	days[1] = fill_period(report->period.year - 1, report->period.quarter).days;
+	if (today <= days[0].from || today >= days[0].to)
+		return;
+	days[0].to = today;
+	days[1].to = civil_add_months(today, -12);
+}
+
+/* What was counted so far stands against all of the period before. */
+static void add_progress(char *text, const struct report *report, struct span now)
+{
+	struct civil_date until = civil_date_of(now.to - 1);
+
+	if (now.to != report->period.days.to)
+		add(text, "本期尚未结束（截至 %d年%d月%d日），上年同期为全期数，两者不可比；",
+		    until.year, (int)until.month, (int)until.day);
+}
+
 static int write_note(const struct fill *fill, const struct report *report,
 		      struct change_note *note, struct err *err)
 {
@@ -181,17 +207,20 @@ static int write_note(const struct fill *fill, const struct report *report,
 	const struct registry_institution *of =
 		&fill->figures->registry->institutions[report->institution];
 	const struct form_source *source = first_source(report, note->line);
-	struct span now = report->period.days;
-	struct span before = fill_period(report->period.year - 1, report->period.quarter).days;
+	struct span days[2], now, before;
 	char a[NUMBER_MAX], b[NUMBER_MAX];
 	int rc = 0;
 
+	comparable_days(fill, report, days);
+	now = days[0];
+	before = days[1];
 	note->text[0] = '\0';
 	add(note->text, "%s比上年同期%s %.1f%%（由 %s %s变为 %s %s）。", line->name,
 	    direction(note->change), size_of(note->change) * 100, print(note->previous, a),
 	    line->unit, print(note->value, b), line->unit);
 	if (source == NULL || (source->kind != SOURCE_QUANTITY && source->kind != SOURCE_FEE))
 		return 0;
+	add_progress(note->text, report, now);
 	add_base(note->text, "建筑面积", "平方米", registry_area(of, now.from, now.to),
 		 registry_area(of, before.from, before.to));
 	add_base(note->text, "用能人数", "人", registry_headcount(of, now.from, now.to),
@@ -200,8 +229,7 @@ static int write_note(const struct fill *fill, const struct report *report,
 	if (report->cells[note->line].now.is_partial)
 		add(note->text, "数据不完整：%s；", report->cells[note->line].now.missing);
 	if (depends_on_weather(source) &&
-	    !add_weather(note->text, fill, report->institution,
-			 (const struct span[]){now, before}) &&
+	    !add_weather(note->text, fill, report->institution, days) &&
 	    source->carrier != CARRIER_ELECTRICITY)
 		add(note->text, "如与气温有关，请补充采暖（供冷）期气温变化；");
 	add(note->text, "其他原因：________。");

@@ -196,8 +196,8 @@ static void write_row_text(struct buf *text, const struct reconciliation *row)
 
 	(void)decimal_print_micro(row->billed, billed);
 	(void)decimal_print_micro(row->metered, metered);
-	buf_printf(text, "%s %s..%s %s %s：账单 %s", carrier_name(row->carrier), days.from, days.to,
-		   row->account[0] != '\0' ? "户号" : "（无户号）", row->account, billed);
+	buf_printf(text, "%s %s..%s %s%s：账单 %s", fill_carrier_zh(row->carrier), days.from,
+		   days.to, row->account[0] != '\0' ? "户号 " : "（无户号）", row->account, billed);
 	if (row->verdict != RECONCILE_NO_METERS)
 		buf_printf(text, "，表计 %s，差 %+.1f%%", metered, share_of(row) * 100);
 	buf_printf(text, "（%s）：%s\n", carrier_unit(row->carrier),

@@ -20,7 +20,7 @@ void statistics_print_period(struct fill_period period, char text[PERIOD_TEXT_MA
 /* ---- one report ---- */
 
 static const struct xlsx_column report_sheet[] = {
-	{"代码", 9},      {"指标名称", 32}, {"计量单位", 11}, {"系统填报值", 17},
+	{"代码", 9},      {"指标名称", 32}, {"计量单位", 11}, {"系统填报值", 21},
 	{"填报口径", 17}, {"上年同期", 17}, {"备注", 34}};
 
 static void add_number(struct xlsx_writer *xlsx, bool has, int64_t micro,

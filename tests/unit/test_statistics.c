@@ -278,9 +278,10 @@ static void add_heat(struct campus *campus, const char *period, const char *from
 	campus_check(bill_add(campus->ledger, campus->registry, &bill, &result, &err), &err);
 }
 
-static void draft(struct campus *campus, struct derived *derived, struct change_note *note)
+static void draft(struct campus *campus, struct derived *derived, const char *now,
+		  struct change_note *note)
 {
-	struct figures figures = figures_of(campus, derived, "2026-11-24");
+	struct figures figures = figures_of(campus, derived, now);
 	struct fill fill = {&figures, forms_of_year(forms, 2026), fill_period(2026, 1)};
 	struct report report;
 	struct err err = {""};
@@ -305,16 +306,22 @@ static void test_weather_is_a_reason(void **state)
 	add_heat(&campus, "2026-03", "2026-01-01", 130);
 	campus_derive(&campus);
 	campus_check(derived_open(&derived, campus.ledger, &err), &err);
-	draft(&campus, derived, &note);
+	draft(&campus, derived, "2026-11-24", &note);
 	if (strstr(note.text, "请补充采暖") == NULL)
 		fail_msg("%s", note.text);
 	write_weather(&campus);
 	campus_reload(&campus);
-	draft(&campus, derived, &note);
+	draft(&campus, derived, "2026-11-24", &note);
 	if (strstr(note.text, "采暖度日数（HDD18）由 900℃·d 变为 990℃·d（增长 10.0%）；") == NULL)
 		fail_msg("%s", note.text);
 	assert_null(strstr(note.text, "请补充采暖"));
 	assert_null(strstr(note.text, "CDD26"));
+	assert_null(strstr(note.text, "尚未结束"));
+	draft(&campus, derived, "2026-03-01", &note);
+	if (strstr(note.text, "本期尚未结束（截至 2026年2月28日）") == NULL)
+		fail_msg("%s", note.text);
+	if (strstr(note.text, "900℃·d") != NULL)
+		fail_msg("degree days of all of the quarter: %s", note.text);
 	derived_close(derived);
 	campus_fini(&campus);
 }
