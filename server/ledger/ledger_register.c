@@ -71,6 +71,16 @@ static void grow_buckets(struct ledger *ledger)
 	free(old);
 }
 
+/* Most registers are of one quantity: neighbours share its name. */
+static const char *keep_quantity(struct ledger *ledger, const struct name_key *key, int64_t id)
+{
+	const char *last = id > 0 ? ledger->names[id - 1].quantity : NULL;
+
+	if (last && is_same(last, key->quantity, key->quantity_len))
+		return last;
+	return arena_strndup(ledger->arena, key->quantity, key->quantity_len);
+}
+
 static void remember_name(struct ledger *ledger, const struct name_key *key, int64_t id)
 {
 	uint32_t *bucket = find_bucket(ledger, key);
@@ -87,7 +97,7 @@ static void remember_name(struct ledger *ledger, const struct name_key *key, int
 	}
 	ledger->names[id] = (struct register_name){
 		.device = arena_strndup(ledger->arena, key->device, key->device_len),
-		.quantity = arena_strndup(ledger->arena, key->quantity, key->quantity_len),
+		.quantity = keep_quantity(ledger, key, id),
 		.hash = key->hash,
 	};
 	*bucket = (uint32_t)id;

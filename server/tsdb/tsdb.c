@@ -137,10 +137,12 @@ static int write_row(struct tsdb *tsdb, struct buf *text, struct err *err)
 	}
 	if (rc <= 0)
 		return rc;
-	rc = tsdb_write_lines(&tsdb->senders[0], text->data, text->len, err);
-	if (rc < 0)
-		return rc;
-	set_state(tsdb, 0, lines_in(text), NULL);
+	if (!tsdb_queue_row_is_accepted(tsdb, row)) {
+		rc = tsdb_write_lines(&tsdb->senders[0], text->data, text->len, err);
+		if (rc < 0)
+			return rc;
+		set_state(tsdb, 0, lines_in(text), NULL);
+	}
 	tsdb->read_row = row;
 	if (tsdb->config.durable_after_ms == 0)
 		tsdb_queue_row_done(tsdb, row);

@@ -86,7 +86,8 @@ struct tsdb {
 	int64_t last_number;
 	int64_t last_row; /* newest committed row of the file */
 	int64_t disk_chunks, disk_bytes;
-	int64_t *done_rows; /* to be deleted from the file */
+	struct tsdb_pendings accepted_rows; /* stored when they were accepted already */
+	int64_t *done_rows;                 /* to be deleted from the file */
 	size_t n_done, done_cap;
 	int64_t cursor_durable, cursor_saved;
 	struct tsdb_bad_line *bad_lines;
@@ -100,6 +101,7 @@ struct tsdb {
 
 	/* the keeper's, for the running transaction */
 	size_t n_done_stored, n_bad_stored;
+	struct tsdb_pendings stored_accepted; /* become accepted_rows */
 	int64_t stored_last_row, stored_chunks, stored_bytes, dropped_chunks, dropped_bytes;
 	int64_t stored_cursor;
 
@@ -122,6 +124,9 @@ void tsdb_queue_unlink(struct tsdb *tsdb, struct tsdb_entry **at);
 /* The thread: rows of the file. 1: text is filled. 0: none is left. */
 int tsdb_queue_read_row(struct tsdb *tsdb, struct buf *text, int64_t *row, struct err *err);
 void tsdb_queue_row_done(struct tsdb *tsdb, int64_t row);
+/* The thread: this row, which is asked for once, holds what the process that still runs has
+ * accepted before it was stored. */
+bool tsdb_queue_row_is_accepted(struct tsdb *tsdb, int64_t row);
 
 /* tsdb_parcel.c */
 /* A sender: marks queued entries as being sent, up to TSDB_CHUNK_LINES lines. False: there is

@@ -83,6 +83,8 @@ void tsdb_queue_close(struct tsdb *tsdb)
 		free(tsdb->bad_lines[i].line);
 	free(tsdb->bad_lines);
 	free(tsdb->done_rows);
+	free(tsdb->accepted_rows.items);
+	free(tsdb->stored_accepted.items);
 	free(tsdb->rows.items);
 	free(tsdb->cursors.items);
 	db_finalize(tsdb->put);
@@ -200,19 +202,29 @@ bool tsdb_wants_commit(struct tsdb *tsdb, int64_t now_mono_ms)
 	return wants;
 }
 
-/* Collects entries into one row's text and marks them. Under the lock. */
-static size_t collect_entries(struct tsdb *tsdb, struct buf *text)
+/* Accepted entries share no row with queued ones, nor with those that another process accepted. */
+static bool may_join(const struct tsdb_entry *first, const struct tsdb_entry *entry)
+{
+	return entry->place == first->place_before &&
+	       (entry->place == TSDB_QUEUED || entry->process == first->process);
+}
+
+/* Collects entries into one row's text and marks them; the first one in *first. Under the lock. */
+static size_t collect_entries(struct tsdb *tsdb, struct buf *text, struct tsdb_entry *first)
 {
 	size_t n_lines = 0;
 
 	for (struct tsdb_entry *entry = tsdb->first; entry; entry = entry->next) {
 		if (entry->place != TSDB_QUEUED && entry->place != TSDB_ACCEPTED)
 			continue;
-		if (n_lines > 0 && (n_lines + entry->chunk->n_lines > TSDB_CHUNK_LINES ||
+		if (n_lines > 0 && (!may_join(first, entry) ||
+				    n_lines + entry->chunk->n_lines > TSDB_CHUNK_LINES ||
 				    text->len + entry->chunk->text.len > STORE_CHUNK_BYTES))
 			break;
 		entry->place_before = entry->place;
 		entry->place = TSDB_STORING;
+		if (n_lines == 0)
+			*first = *entry;
 		n_lines += entry->chunk->n_lines;
 		buf_add(text, entry->chunk->text.data, entry->chunk->text.len);
 	}
@@ -225,11 +237,12 @@ static int store_entries(struct tsdb *tsdb, struct err *err)
 	int rc = 0;
 
 	for (;;) {
+		struct tsdb_entry first = {0};
 		size_t n_lines;
 
 		buf_clear(&text);
 		(void)pthread_mutex_lock(&tsdb->lock);
-		n_lines = collect_entries(tsdb, &text);
+		n_lines = collect_entries(tsdb, &text, &first);
 		(void)pthread_mutex_unlock(&tsdb->lock);
 		if (n_lines == 0)
 			break;
@@ -237,6 +250,9 @@ static int store_entries(struct tsdb *tsdb, struct err *err)
 		if (rc < 0)
 			break;
 		tsdb->stored_last_row = db_last_rowid(tsdb->db);
+		if (first.place_before == TSDB_ACCEPTED)
+			tsdb_pendings_add(&tsdb->stored_accepted, tsdb->stored_last_row,
+					  first.process);
 	}
 	buf_fini(&text);
 	return rc;
@@ -293,6 +309,7 @@ int tsdb_store(struct tsdb *tsdb, struct dead_letters *letters, int64_t now_ms, 
 
 	tsdb->stored_chunks = tsdb->stored_bytes = tsdb->stored_last_row = 0;
 	tsdb->dropped_chunks = tsdb->dropped_bytes = 0;
+	tsdb->stored_accepted.n = 0;
 	(void)pthread_mutex_lock(&tsdb->lock);
 	wants = wants_storing(tsdb, clock_mono_ms());
 	tsdb->n_done_stored = tsdb->n_done;
@@ -355,6 +372,10 @@ void tsdb_stored(struct tsdb *tsdb, bool is_committed)
 		tsdb->disk_bytes += tsdb->stored_bytes - tsdb->dropped_bytes;
 		if (tsdb->stored_last_row > 0)
 			tsdb->last_row = tsdb->stored_last_row;
+		for (size_t i = 0; i < tsdb->stored_accepted.n; i++)
+			tsdb_pendings_add(&tsdb->accepted_rows,
+					  tsdb->stored_accepted.items[i].value,
+					  tsdb->stored_accepted.items[i].process);
 		tsdb->has_news = true;
 		(void)pthread_cond_broadcast(&tsdb->changed);
 	}
@@ -377,6 +398,24 @@ void tsdb_queue_row_done(struct tsdb *tsdb, int64_t row)
 		grow(tsdb->done_rows, tsdb->n_done, &tsdb->done_cap, sizeof *tsdb->done_rows);
 	tsdb->done_rows[tsdb->n_done++] = row;
 	(void)pthread_mutex_unlock(&tsdb->lock);
+}
+
+bool tsdb_queue_row_is_accepted(struct tsdb *tsdb, int64_t row)
+{
+	struct tsdb_pendings *rows = &tsdb->accepted_rows;
+	bool is_accepted = false;
+	size_t i = 0;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	while (i < rows->n && rows->items[i].value < row)
+		i++;
+	if (i < rows->n && rows->items[i].value == row)
+		is_accepted = rows->items[i++].process == tsdb->process;
+	rows->n -= i; /* rows are read in order: those before it were asked for */
+	if (i > 0)
+		memmove(rows->items, rows->items + i, rows->n * sizeof *rows->items);
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	return is_accepted;
 }
 
 static int unpack_row(struct tsdb *tsdb, struct buf *text, int64_t *row, struct err *err)

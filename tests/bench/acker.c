@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/mqtt.h"
 #include "common/telemetry.h"
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
 	char line[64];
 	struct err err;
 
+	log_set_level(LOG_WARN);
 	bench_demand(argc == 2, "usage: acker BROKER_PORT");
 	config.url = url;
 	bench_demand(mqtt_start(&acker.mqtt, &config, "acker", NULL, &events, &err) == 0 &&

@@ -346,7 +346,7 @@ int main(int argc, char **argv)
 		{"one meter's backlog a batch, 1 agent", 1, 1, 10000},
 		{"one meter's backlog a batch, 100 agents", 1, 100, 100},
 		{"100 meters a batch, 1 agent", 100, 1, 5000},
-		{"100 meters a batch, 100 agents", 100, 100, 50},
+		{"100 meters a batch, 200 agents", 100, 200, 25},
 		{"100 meters a batch, 10 agents", 100, 10, 500},
 		{"100 meters a batch, 1,000 agents", 100, 1000, 10},
 		{"100 meters a batch, 10,000 agents", 100, 10000, 4},

@@ -40,7 +40,7 @@ def line_config(trial, device, units, quantities, interval):
                                "quantities": list(quantities)} for u in units]}]}))
     return config
 
-@part("size")
+@part("size", "programs")
 def binary_sizes(table, folder):
     """Programs without symbols, and what they are linked with stays outside."""
     for name, limit in (("agent", 1.0), ("server", None)):
@@ -53,7 +53,7 @@ def binary_sizes(table, folder):
             table.row(f"nenghao-{name}, stripped, MiB", size)
 
 
-@part("plan")
+@part("plan", "edge: 1,000 meters x 20 values behind 40 gateways")
 def requests_of_plan(table, folder):
     with Trial(folder, "plan") as trial:
         config = trial.agent_config(range(10001, 10001 + GATEWAYS), broker=1883)
@@ -154,7 +154,7 @@ def measure_collectd(trial, fleet, ports):
     return found
 
 
-@part("edge")
+@part("edge", None, ["mosquitto"])
 def edge_cpu(table, folder):
     with Trial(folder, "edge") as trial:
         trial.stack.mosquitto()
@@ -185,7 +185,7 @@ def edge_cpu(table, folder):
                       paced["rss_kb"] / 1024)
 
 
-@part("delay")
+@part("delay", None, ["mosquitto"])
 def device_delay(table, folder):
     """More meters than the devices can answer for in a second: the lines never rest."""
     with Trial(folder, "delay") as trial:
@@ -216,7 +216,7 @@ def spool_speed(table, folder):
         table.row("  bytes on disk a reading", found["bytes_per_reading"])
 
 
-@part("drain")
+@part("drain", None, ["mosquitto"])
 def drain_backlog(table, folder):
     cycles = 300
     with Trial(folder, "drain") as trial:
@@ -308,7 +308,7 @@ def on_time_beside_dead(table, folder):
                        0.999)
 
 
-@part("line")
+@part("line", "a serial line of 9600 baud, its time simulated", ["mosquitto"])
 def serial_line(table, folder):
     line_share(table, folder)
     on_time_beside_dead(table, folder)

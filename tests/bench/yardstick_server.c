@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/db.h"
 #include "common/decimal.h"
+#include "common/log.h"
 #include "common/mailbox.h"
 #include "common/mem.h"
 #include "common/mqtt.h"
@@ -199,6 +200,7 @@ int main(int argc, char **argv)
 	char line[64];
 	struct err err;
 
+	log_set_level(LOG_WARN);
 	bench_demand(argc == 3, "usage: yardstick_server BROKER_PORT FILE");
 	server.letters = mailbox_create(LETTERS_MAX);
 	server.meters = xcalloc(SLOTS, sizeof *server.meters);

@@ -297,6 +297,45 @@ static void victoriametrics_started_anew_gets_it_again(void **state)
 	rig_fini(&rig);
 }
 
+/* What it has accepted and is not believed yet is more than the memory is for. */
+static void store_accepted(struct rig *rig)
+{
+	rig_init(rig, TSDB_VICTORIAMETRICS);
+	rig->options.tsdb_memory_bytes = 2000;
+	rig->config.durable_after_ms = 1500;
+	fake_tsdb_set(&rig->fake, 204, NULL, 1000);
+	open_keeper(rig);
+	take(rig, 20);
+	commit(rig);
+	while (!has_taken(rig, 20))
+		clock_sleep_until(clock_mono_ms() + 2);
+	wait_for(rig, "the queue in the file counts as kept", is_kept, 1);
+}
+
+static void what_was_accepted_and_then_stored_is_not_sent_again(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	store_accepted(&rig);
+	assert_int_equal(count(&rig, "SELECT count(*) FROM tsdb_queue"), 1);
+	wait_for(&rig, "it is believed", has_rows, 0);
+	assert_int_equal(fake_tsdb_count(&rig.fake, "reading,"), 20);
+	rig_fini(&rig);
+}
+
+static void what_was_accepted_and_then_stored_is_sent_to_a_new_process(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	store_accepted(&rig);
+	fake_tsdb_set(&rig.fake, 204, NULL, 2000);
+	wait_for(&rig, "it has them twice", has_taken, 40);
+	wait_for(&rig, "it is believed", has_rows, 0);
+	rig_fini(&rig);
+}
+
 /* ---- derived series ---- */
 
 struct source {
@@ -364,6 +403,8 @@ int main(void)
 		cmocka_unit_test(refusing_everything_is_the_databases_fault),
 		cmocka_unit_test(victoriametrics_is_believed_later),
 		cmocka_unit_test(victoriametrics_started_anew_gets_it_again),
+		cmocka_unit_test(what_was_accepted_and_then_stored_is_not_sent_again),
+		cmocka_unit_test(what_was_accepted_and_then_stored_is_sent_to_a_new_process),
 		cmocka_unit_test(derived_series_follow_a_stored_cursor),
 	};
 
