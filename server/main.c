@@ -66,6 +66,7 @@ struct server {
 	struct federation *federation; /* NULL: nothing is handed on */
 	struct cards_watch cards;      /* institutions of lower servers */
 	const char *region[1];
+	struct derive_reduced reduced; /* since it was last told; the ingest thread's */
 	int64_t last_rounds;
 	int lock; /* of the ledger, for this process's life */
 };
@@ -134,10 +135,18 @@ static int derive_hook_open(struct ledger *ledger, struct registry *registry, vo
 /* Old readings are reduced when nothing else is to be done. */
 static int reduce_old(struct server *server, bool *more, struct err *err)
 {
-	struct derive_reduced sum = {0};
+	struct derive_reduced *sum = &server->reduced;
+	int rc = derive_reduce(server->derive, clock_utc_ms() - server->config->readings_ms, sum,
+			       more, err);
 
-	return derive_reduce(server->derive, clock_utc_ms() - server->config->readings_ms, &sum,
-			     more, err);
+	if (rc == 0 && !*more && sum->days > 0) {
+		log_info("ledger",
+			 "%zu old days of registers were looked at: %zu reduced by %zu readings, "
+			 "%zu stay whole since their figures would not",
+			 sum->days, sum->reduced, sum->readings, sum->whole);
+		*sum = (struct derive_reduced){0};
+	}
+	return rc;
 }
 
 /* Indicators are restated when their rows are there. */

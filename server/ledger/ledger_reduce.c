@@ -99,10 +99,52 @@ static int drop_again(struct ledger *ledger, const struct ledger_day *day, struc
 	return db_run(drop, err);
 }
 
+static int run_pack(struct ledger *ledger, enum ledger_sql which, const struct ledger_day *first,
+		    const struct ledger_day *last, struct err *err)
+{
+	struct db_statement *step;
+	int rc = ledger_prepared(ledger, which, &step, err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_int(step, 1, first->utc_day);
+	db_bind_int(step, 2, first->register_id);
+	db_bind_int(step, 3, last->utc_day);
+	db_bind_int(step, 4, last->register_id);
+	return db_run(step, err);
+}
+
+static int run_plain(struct ledger *ledger, enum ledger_sql which, struct err *err)
+{
+	struct db_statement *step;
+	int rc = ledger_prepared(ledger, which, &step, err);
+
+	return rc < 0 ? rc : db_run(step, err);
+}
+
+/* A row that has become short leaves a hole in its page. Rows that are put anew, one after the
+ * other, stand close. */
+static int pack(struct ledger *ledger, const struct ledger_day *first,
+		const struct ledger_day *last, struct err *err)
+{
+	int rc = db_execute(ledger->db,
+			    "CREATE TEMP TABLE IF NOT EXISTS pack(utc_day, register_id, change, n, "
+			    "data, sightings)",
+			    err);
+
+	if (rc == 0)
+		rc = run_pack(ledger, SQL_PACK_TAKE, first, last, err);
+	if (rc == 0)
+		rc = run_pack(ledger, SQL_PACK_CLEAR, first, last, err);
+	if (rc == 0)
+		rc = run_plain(ledger, SQL_PACK_PUT, err);
+	return rc == 0 ? run_plain(ledger, SQL_PACK_DROP, err) : rc;
+}
+
 int ledger_old_days_done(struct ledger *ledger, const struct ledger_day *days, size_t n,
 			 bool is_again, struct err *err)
 {
-	struct db_statement *set;
+	struct db_statement *set = NULL;
 	int rc = 0;
 
 	assert(ledger->is_open);
@@ -110,7 +152,9 @@ int ledger_old_days_done(struct ledger *ledger, const struct ledger_day *days, s
 		rc = drop_again(ledger, &days[i], err);
 	if (n == 0 || is_again)
 		return rc;
-	rc = ledger_prepared(ledger, SQL_REDUCED_SET, &set, err);
+	rc = pack(ledger, &days[0], &days[n - 1], err);
+	if (rc == 0)
+		rc = ledger_prepared(ledger, SQL_REDUCED_SET, &set, err);
 	if (rc < 0)
 		return rc;
 	db_bind_int(set, 1, days[n - 1].utc_day);

@@ -132,6 +132,9 @@ const char *const ledger_schema[] = {
 };
 const int ledger_schema_steps = sizeof ledger_schema / sizeof *ledger_schema;
 
+#define DAY_ROW "utc_day, register_id, change, n, data, sightings"
+#define OF_PACK "WHERE (utc_day, register_id) >= (?1, ?2) AND (utc_day, register_id) <= (?3, ?4)"
+
 static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_CHANGE_GET] = "SELECT value FROM meta WHERE name = 'change'",
 	[SQL_CHANGE_SET] = "UPDATE meta SET value = ? WHERE name = 'change'",
@@ -205,6 +208,12 @@ static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_OLD_LIST] =
 		"SELECT register_id, utc_day FROM register_day WHERE (utc_day, register_id) > (?1, "
 		"?2) AND utc_day < ?3 ORDER BY utc_day, register_id LIMIT ?4",
+	[SQL_PACK_TAKE] =
+		"INSERT INTO temp.pack SELECT " DAY_ROW " FROM main.register_day " OF_PACK,
+	[SQL_PACK_CLEAR] = "DELETE FROM main.register_day " OF_PACK,
+	[SQL_PACK_PUT] = "INSERT INTO main.register_day(" DAY_ROW ") SELECT " DAY_ROW
+			 " FROM temp.pack ORDER BY utc_day, register_id",
+	[SQL_PACK_DROP] = "DELETE FROM temp.pack",
 	[SQL_AGAIN_LIST] = "SELECT register_id, utc_day FROM reduce_again WHERE utc_day < ?1 LIMIT "
 			   "?2",
 	[SQL_AGAIN_PUT] = "INSERT OR IGNORE INTO reduce_again(utc_day, register_id) VALUES(?, ?)",
