@@ -67,7 +67,8 @@ enum bill_warning {
 	BILL_TIMES_1000,
 	BILL_TIMES_10000,
 	BILL_YEAR_CHANGE, /* more than 30 % against the same days a year before */
-	BILL_UNUSUAL      /* five times or a fifth of the usual per day */
+	BILL_UNUSUAL,     /* five times or a fifth of the usual per day */
+	BILL_OTHER_USE    /* of one with a use and one without it on the same days */
 };
 extern const char *const bill_warning_names[]; /* "" "times_10" ... */
 

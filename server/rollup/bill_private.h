@@ -32,7 +32,7 @@ int bill_mark_withdrawn(struct ledger *ledger, const struct bill_withdrawal *wit
 
 /* ---- doubts (bill_warning.c) ---- */
 
-/* Judges the amount by what was billed a year before, else by what is usual. */
+/* Judges the amount by what was billed a year before, else by what is usual; then the use. */
 int bill_doubt(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
 	       struct err *err);
 

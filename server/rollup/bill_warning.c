@@ -8,7 +8,7 @@
 __extension__ typedef __int128 wide;
 
 const char *const bill_warning_names[] = {
-	"", "times_10", "times_1000", "times_10000", "year_change", "unusual", NULL};
+	"", "times_10", "times_1000", "times_10000", "year_change", "unusual", "other_use", NULL};
 
 /* What the same days a year before were billed. */
 struct year_before {
@@ -110,8 +110,47 @@ static void compare_usual(int64_t per_day, int64_t usual, struct bill_result *re
 		      "the usual per day (与平时日均用量相差悬殊); is the unit right?");
 }
 
-int bill_doubt(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
-	       struct err *err)
+/* ---- use ---- */
+
+struct other_use {
+	const struct bill *bill;
+	struct bill_result *result;
+};
+
+/* One of the two has no use: they may be the same fuel. */
+static int judge_use(const struct bill *other, void *arg)
+{
+	const struct other_use *of = arg;
+
+	if (other->carrier != of->bill->carrier || other->adjusts != 0 || other->is_lump ||
+	    strcmp(other->account, of->bill->account) != 0 ||
+	    (other->use == USE_NONE) == (of->bill->use == USE_NONE))
+		return 0;
+	of->result->warning = BILL_OTHER_USE;
+	return err_set(&of->result->words, 1,
+		       "bill %lld is of the same account and days and has %s, this one %s; is it "
+		       "the same fuel? (请核对用途，以免重复计算)",
+		       (long long)other->id,
+		       other->use == USE_NONE ? "no use" : bill_use_names[other->use],
+		       of->bill->use == USE_NONE ? "no use" : bill_use_names[of->bill->use]);
+}
+
+/* Wells and reclaimed water are other water than the bill's. */
+static int doubt_use(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
+		     struct err *err)
+{
+	struct other_use of = {bill, result};
+	struct bill_query query = {.institution = bill->institution, .days = bill->days};
+	int rc =
+		bill->carrier == CARRIER_WATER ? 0 : bill_list(ledger, &query, judge_use, &of, err);
+
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- amount ---- */
+
+static int doubt_amount(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
+			struct err *err)
 {
 	struct year_before before = {.bill = bill,
 				     .days = {civil_add_months(bill->days.from, -12),
@@ -119,8 +158,7 @@ int bill_doubt(struct ledger *ledger, const struct bill *bill, struct bill_resul
 	int64_t per_day = bill->quantity / (bill->days.to - bill->days.from), usual;
 	int rc;
 
-	if (bill->is_lump || bill->adjusts != 0 || bill->quantity <= 0 ||
-	    before.days.from >= before.days.to)
+	if (before.days.from >= before.days.to)
 		return 0;
 	rc = ask_year_before(ledger, &before, err);
 	if (rc == 1 && before.quantity > 0) {
@@ -132,4 +170,16 @@ int bill_doubt(struct ledger *ledger, const struct bill *bill, struct bill_resul
 	if (rc == 0 && usual > 0 && per_day > 0)
 		compare_usual(per_day, usual, result);
 	return rc;
+}
+
+int bill_doubt(struct ledger *ledger, const struct bill *bill, struct bill_result *result,
+	       struct err *err)
+{
+	int rc;
+
+	if (bill->is_lump || bill->adjusts != 0 || bill->quantity <= 0)
+		return 0;
+	rc = doubt_amount(ledger, bill, result, err);
+	return rc < 0 || result->warning != BILL_PLAUSIBLE ? rc
+							   : doubt_use(ledger, bill, result, err);
 }

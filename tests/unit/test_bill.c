@@ -333,6 +333,43 @@ static void test_what_looks_wrong_waits_to_be_confirmed(void **state)
 	campus_fini(&campus);
 }
 
+/* The same fuel with its use and without it would count twice. */
+static void test_a_missing_use_is_asked_about(void **state)
+{
+	static const struct {
+		const char *name, *row;
+		enum bill_warning warning;
+		const char *words;
+	} cases[] = {
+		{"no use beside the kitchen's", GAS "2026-08-01,2026-08-31,3000,m3,,,,,\n",
+		 BILL_OTHER_USE, "has kitchen, this one no use"},
+		{"one day in common", GAS "2026-08-31,2026-09-30,3000,m3,,,,,\n", BILL_OTHER_USE,
+		 "请核对用途"},
+		{"other days", GAS "2026-09-01,2026-09-30,3000,m3,,,,,\n", BILL_PLAUSIBLE, ""},
+		{"another account", GAS "2026-08-01,2026-08-31,3000,m3,,,,7,\n", BILL_PLAUSIBLE,
+		 ""},
+		{"two uses of one account", GAS "2026-08-01,2026-08-31,500,m3,,,heating,,\n",
+		 BILL_PLAUSIBLE, ""},
+	};
+	struct campus campus;
+	struct verdicts v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *text = xasprintf("%s%s", HEADER, cases[i].row);
+
+		campus_init(&campus, yaml);
+		import(&campus, HEADER GAS "2026-08-01,2026-08-31,3100,m3,,,kitchen,,\n", &v);
+		import_as(&campus, text, false, &v);
+		if (v.items[0].result.warning != cases[i].warning ||
+		    strstr(v.warnings[0], cases[i].words) == NULL)
+			fail_msg("%s: %s %s", cases[i].name,
+				 bill_outcome_names[v.items[0].result.outcome], v.warnings[0]);
+		free(text);
+		campus_fini(&campus);
+	}
+}
+
 #define ALL                                                                               \
 	"institution,carrier,from,to,quantity,unit,fee,period,adjusts,key,first_reading," \
 	"last_reading,ratio\n"
@@ -468,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_what_looks_wrong_waits_to_be_confirmed),
+		cmocka_unit_test(test_a_missing_use_is_asked_about),
 		cmocka_unit_test(test_adjusting_bills),
 		cmocka_unit_test(test_amounts_that_no_institution_has_are_refused),
 		cmocka_unit_test(test_what_a_spreadsheet_pastes),

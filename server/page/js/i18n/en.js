@@ -119,7 +119,7 @@ export const en = {
     empty: "Enter an amount or a fee.", rejected: "It cannot be entered: ", doubt: "Please check", doubtHelp: "If it is right it can be entered; who confirmed it stays on record.", confirm: "It is right, enter", change: "Change it",
     warnings: {
       times_10: "About 10 times the same days a year before, or a tenth: is the decimal point right?", times_1000: "About 1000 times the same days a year before, or a part of it: is the unit right?",
-      times_10000: "About 10 000 times the same days a year before, or a part of it: is the unit right?", year_change: "More than 30 % away from the same days a year before.", unusual: "Far from the usual amount per day: are unit and days right?",
+      times_10000: "About 10 000 times the same days a year before, or a part of it: is the unit right?", year_change: "More than 30 % away from the same days a year before.", unusual: "Far from the usual amount per day: are unit and days right?", other_use: "Another bill of the same account and days has a use, or this one alone has: is it the same fuel?",
     },
     would: { stored: "Plausible, can be entered", unchanged: "The same bill is there already", corrected: "Will correct the bill that is there; the old one stays on record" },
     stored: "Entered: {what} (bill {n})", corrected: "Corrected: {what} (bill {n})", unchanged: "{what} was there already, nothing has changed",
