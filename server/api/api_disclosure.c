@@ -36,7 +36,7 @@ static int sum_grade(const struct api_call *call, enum kpi kpi, const struct kpi
 
 static void hide_before(struct kpi_value *value)
 {
-	value->has_previous = value->has_change = value->has_change_all = false;
+	value->has_previous = value->has_change = value->has_change_all = value->has_both = false;
 }
 
 static void hide(struct kpi_value *value, int grade)
@@ -54,6 +54,14 @@ static bool is_hidden(const struct kpi_value *value)
 	return value->applies && value->partial == MICRO_NONE;
 }
 
+/* Figures of all and of most would tell of the few that are left. */
+static bool tells_the_rest(const struct api_call *call, enum kpi kpi, const struct kpi_value *value)
+{
+	struct kpi_crowd rest = {value->reporting - value->both.n, 0};
+
+	return rest.n > 0 && sum_grade(call, kpi, &rest) > call->grant.grade;
+}
+
 static void judge_sum(const struct api_call *call, enum kpi kpi, struct kpi_value *value)
 {
 	int reached = call->grant.grade;
@@ -67,6 +75,8 @@ static void judge_sum(const struct api_call *call, enum kpi kpi, struct kpi_valu
 		hide(value, grade);
 	else if (sum_grade(call, kpi, &value->crowd_before) > reached)
 		hide_before(value);
+	else if (value->has_both && tells_the_rest(call, kpi, value))
+		value->has_both = false;
 }
 
 static int keep_row(const struct figures_row *row, void *arg)

@@ -115,6 +115,24 @@ static void write_frozen(struct api_call *call, const struct figures_goals *goal
 	add_known(&call->json, "current_factors", kpi->has_value ? kpi->exact.value : NAN);
 }
 
+/* Over all of either year, where the figures are like for like. */
+static void write_all(struct api_call *call, const struct goal_target *of)
+{
+	struct json_writer *json = &call->json;
+
+	if (!of->is_like_for_like)
+		return;
+	json_add_int(json, "institutions", of->n_both);
+	json_begin_object(json, "all");
+	json_add_string(json, "state", goal_state_names[of->all.state]);
+	add_known(json, "base", of->all_base);
+	add_known(json, "value", of->all_value);
+	add_known(json, "projected", of->all.projected);
+	add_known(json, "reduction_so_far", of->all.reduction);
+	add_known(json, "progress", of->all.progress);
+	json_end_object(json);
+}
+
 static void write_target(struct api_call *call, const struct figures_goals *goals,
 			 const struct figures_row *row, int n)
 {
@@ -147,6 +165,7 @@ static void write_target(struct api_call *call, const struct figures_goals *goal
 	add_known(json, "progress", of.progress.progress);
 	add_known(json, "annual_rate_left", of.progress.rate_left);
 	write_frozen(call, goals, row, n);
+	write_all(call, &of);
 	json_end_object(json);
 }
 

@@ -113,6 +113,9 @@ struct figures_period {
 	struct span days;   /* nominal, to exclusive */
 	bool in_progress;   /* not over: figures are up to now */
 	int64_t until_ms;   /* end of days, or now if that is earlier */
+	/* Not empty: compared with all of these days, however much of days has passed; they are
+	 * compare_months back. */
+	struct span against;
 };
 /* number counts months 1-12, quarters 1-4, halves 1-2 of the year; 0: the one that is running, or
  * the last of a past year. A quarter is cumulative: from the first of January on. ytd and rolling12

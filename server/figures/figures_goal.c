@@ -71,8 +71,23 @@ static struct goal_row *add_row(struct figures_goals *goals, const struct figure
 	*added = (struct goal_row){
 		.key = row->key, .is_own = row->is_own, .institution = row->institution};
 	for (int n = 0; n < N_GOALS; n++)
-		added->past[n] = (struct goal_past){NAN, NAN};
+		added->past[n] = (struct goal_past){NAN, NAN, NAN, NAN, 0};
 	return added;
+}
+
+static void keep_last(const struct kpi_value *kpi, struct goal_past *to)
+{
+	to->last = kpi->applies && kpi->has_value ? kpi->exact.value : NAN;
+}
+
+static void keep_base(const struct kpi_value *kpi, struct goal_past *to)
+{
+	to->base = kpi->applies && kpi->has_previous ? kpi->exact.previous : NAN;
+	if (!kpi->applies || !kpi->has_both)
+		return;
+	to->both_value = kpi->both.value;
+	to->both_base = kpi->both.previous;
+	to->n_both = kpi->both.n;
 }
 
 static int keep_past(const struct figures_row *row, void *arg)
@@ -84,24 +99,23 @@ static int keep_past(const struct figures_row *row, void *arg)
 		to = add_row(goals, row);
 	for (int n = 0; n < N_GOALS; n++) {
 		const struct kpi_value *kpi = &row->kpis[figures_goal_frozen(goals, n)];
-		double value = kpi->applies && kpi->has_value ? kpi->exact.value : NAN;
 
 		if (goals->is_last)
-			to->past[n].last = value;
+			keep_last(kpi, &to->past[n]);
 		else
-			to->past[n].base = value;
+			keep_base(kpi, &to->past[n]);
 	}
 	return 0;
 }
 
-/* All of the year, against as many months before. */
-static struct figures_period whole_year(const struct figures *figures, int year, int months)
+/* All of the year, against the one before. */
+static struct figures_period whole_year(const struct figures *figures, int year)
 {
 	const struct figures_period period = {
 		.kind = PERIOD_YEAR,
 		.year = year,
 		.length = 12,
-		.compare_months = months,
+		.compare_months = 12,
 		.days = {civil_day_of((struct civil_date){year, 1, 1}),
 			 civil_day_of((struct civil_date){year + 1, 1, 1})},
 		.until_ms = civil_day_start_utc(civil_day_of((struct civil_date){year + 1, 1, 1}),
@@ -110,27 +124,50 @@ static struct figures_period whole_year(const struct figures *figures, int year,
 	return period;
 }
 
-/* What the period does not need is not asked for. */
-static int load_past(struct figures_goals *goals, uint32_t institution, struct err *err)
+static int ask_past(struct figures_goals *goals, const struct figures *figures,
+		    const struct figures_question *question, struct err *err)
 {
-	int year = goals->question.period.year;
+	return goals->ask != NULL
+		       ? goals->ask(goals->ask_arg, figures, question, keep_past, goals, err)
+		       : figures_kpis(figures, question, keep_past, goals, err);
+}
+
+/* All of the year before; what the period does not need is not asked for. */
+static int load_last(struct figures_goals *goals, uint32_t institution, struct err *err)
+{
 	struct figures_question question = goals->question;
 	struct figures then = *goals->figures;
 	int rc;
 
 	question.is_before = question.needs_no_reasons = true;
-	question.period =
-		whole_year(&then, year, goals->is_last ? 12 : (year - goals->plan->base_year) * 12);
+	question.period = whole_year(&then, question.period.year);
 	/* The bills of the whole year before count, not only those of its months so far. */
 	if (then.now_ms < question.period.until_ms)
 		then.now_ms = question.period.until_ms;
-	if (institution == REGISTRY_NONE && goals->ask != NULL)
-		return goals->ask(goals->ask_arg, &then, &question, keep_past, goals, err);
 	if (institution == REGISTRY_NONE)
-		return figures_kpis(&then, &question, keep_past, goals, err);
+		return ask_past(goals, &then, &question, err);
 	struct figures_row row = {.key = then.registry->institutions[institution].id,
 				  .institution = institution};
 	rc = figures_institution_before(&then, institution, &question.period, row.kpis, err);
+	return rc < 0 ? rc : keep_past(&row, goals);
+}
+
+/* All of the base year, beside the period: of groups, over those that are valid in both. */
+static int load_base(struct figures_goals *goals, uint32_t institution, struct err *err)
+{
+	struct figures_question question = goals->question;
+	struct figures_period *period = &question.period;
+	int year = goals->plan->base_year, rc;
+
+	question.needs_no_reasons = true;
+	period->compare_months = (period->year - year) * 12;
+	period->against = (struct span){civil_day_of((struct civil_date){year, 1, 1}),
+					civil_day_of((struct civil_date){year + 1, 1, 1})};
+	if (institution == REGISTRY_NONE)
+		return ask_past(goals, goals->figures, &question, err);
+	struct figures_row row = {.key = goals->figures->registry->institutions[institution].id,
+				  .institution = institution};
+	rc = figures_institution_kpis(goals->figures, institution, period, row.kpis, err);
 	return rc < 0 ? rc : keep_past(&row, goals);
 }
 
@@ -157,10 +194,10 @@ static int load(struct figures_goals *goals, uint32_t institution, struct err *e
 			     goals->plan->n_targets > 0;
 	if (!goals->has_targets)
 		return 0;
-	rc = load_past(goals, institution, err);
+	rc = load_base(goals, institution, err);
 	goals->is_last = true;
 	if (rc == 0 && goals->time_share < 1)
-		rc = load_past(goals, institution, err);
+		rc = load_last(goals, institution, err);
 	if (rc < 0)
 		figures_goals_free(goals);
 	return rc;
@@ -269,6 +306,17 @@ bool figures_goal_quota(const struct figures_goals *goals, const struct figures_
 	return true;
 }
 
+/* Where what is valid in both may not be told, or nothing is, all stay. */
+static void take_both(const struct goal_past *past, struct goal_target *out)
+{
+	out->is_like_for_like = past->n_both > 0;
+	if (!out->is_like_for_like)
+		return;
+	out->n_both = past->n_both;
+	out->facts.base = past->both_base;
+	out->facts.value = past->both_value;
+}
+
 bool figures_goal_target(const struct figures_goals *goals, const struct figures_row *row, int n,
 			 struct goal_target *out)
 {
@@ -298,6 +346,11 @@ bool figures_goal_target(const struct figures_goals *goals, const struct figures
 	out->is_filed = is_filed_for(goals, out->target, &subject, row->is_own);
 	if (out->is_filed)
 		out->facts.base = (double)out->target->base / MICRO;
+	out->all_base = out->facts.base;
+	out->all_value = out->facts.value;
+	out->all = goal_progress(goals->plan, out->target, &out->facts);
+	if (row->is_group && !out->is_filed && before != NULL)
+		take_both(&before->past[n], out);
 	out->progress = goal_progress(goals->plan, out->target, &out->facts);
 	return true;
 }

@@ -11,9 +11,12 @@
 
 enum { N_GOALS = 9 }; /* quota_indicator_names */
 
-/* What a row had before. */
+/* What a row had before; not a number: not known. */
 struct goal_past {
-	double last, base; /* not a number: not known */
+	double last, base;
+	/* Groups: the period and the base year over the institutions valid in both. */
+	double both_value, both_base;
+	uint32_t n_both;
 };
 struct goal_row;
 /* figures_kpis, or what hides from its rows what may not be told. */
@@ -66,6 +69,12 @@ struct goal_target {
 	struct goal_facts facts;
 	bool is_filed; /* the base year's figure is the plan's own */
 	struct goal_progress progress;
+	/* Groups without a filed figure: facts and progress are over the institutions that are
+	 * valid in the period and in the base year, n_both; these are over all of either. */
+	bool is_like_for_like;
+	uint32_t n_both;
+	double all_base, all_value;
+	struct goal_progress all;
 };
 /* False: no target is about it. */
 bool figures_goal_target(const struct figures_goals *goals, const struct figures_row *row, int n,

@@ -91,9 +91,10 @@ static struct figures_scope base_of(const struct lineage *lineage, struct span d
 	civil_day first = figures_day(lineage->reader, lineage->now->span.from_ms);
 	civil_day last = figures_day(lineage->reader, lineage->now->span.to_ms - 1);
 
-	if (days.from > first)
+	/* The base may be a whole year where now has begun earlier or goes on. */
+	if (days.from > first && map(lineage, days.from) > scope.span.from_ms)
 		scope.span.from_ms = map(lineage, days.from);
-	if (days.to <= last)
+	if (days.to <= last && map(lineage, days.to) < scope.span.to_ms)
 		scope.span.to_ms = map(lineage, days.to);
 	if (scope.span.to_ms < scope.span.from_ms)
 		scope.span.to_ms = scope.span.from_ms;

@@ -2,6 +2,7 @@
 /* Periods: what days they are, and what they are compared with. */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "server/figures/figures_private.h"
 
@@ -187,10 +188,15 @@ void figures_scopes(const struct figures *figures, const struct figures_period *
 	previous->span =
 		(struct span_ms){civil_day_start_utc(before(period, period->days.from), offset),
 				 civil_day_start_utc(before(period, last), offset) + into_day};
+	previous->bills_until = before(period, now->bills_until);
+	if (period->against.from < period->against.to) {
+		previous->span.from_ms = civil_day_start_utc(period->against.from, offset);
+		previous->span.to_ms = civil_day_start_utc(period->against.to, offset);
+		previous->bills_until = period->against.to;
+	}
 	now->whole = now->span;
 	previous->whole = previous->span;
 	previous->is_now = false;
-	previous->bills_until = before(period, now->bills_until);
 	now->frozen_year = previous->frozen_year = frozen_year(figures, period->year);
 }
 
@@ -199,7 +205,7 @@ void figures_scopes(const struct figures *figures, const struct figures_period *
 static size_t add_set(struct figures_set *out, size_t n, const struct factor *factor)
 {
 	for (size_t i = 0; i < n; i++)
-		if (out[i].set == factor->set) {
+		if (strcmp(out[i].set, factor->set) == 0) {
 			out[i].is_verified &= factor->is_verified;
 			out[i].is_provisional |= factor->is_provisional;
 			return n;

@@ -383,6 +383,16 @@ void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
 	}
 }
 
+static void tell_both(enum kpi kpi, const struct kpi_group *group, struct kpi_value *out)
+{
+	out->both.n = group->kpis[kpi].both_now.n;
+	out->has_both = out->both.n > 0;
+	out->both.value = exact_quotient(kpi, &group->kpis[kpi].both_now);
+	out->both.previous = exact_quotient(kpi, &group->kpis[kpi].both_previous);
+	out->has_change = out->has_both && relative_change(out->both.value, out->both.previous,
+							   &out->exact.change, &out->change);
+}
+
 void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS])
 {
 	for (int i = 0; i < N_KPIS; i++) {
@@ -409,11 +419,7 @@ void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS])
 		value->estimated = estimated_share(now);
 		value->previous = quotient(kpi, previous);
 		value->exact.previous = exact_quotient(kpi, previous);
-		value->has_change =
-			group->kpis[i].both_now.n > 0 &&
-			relative_change(exact_quotient(kpi, &group->kpis[i].both_now),
-					exact_quotient(kpi, &group->kpis[i].both_previous),
-					&value->exact.change, &value->change);
+		tell_both(kpi, group, value);
 		value->has_change_all =
 			now->n > 0 && previous->n > 0 &&
 			relative_change(value->exact.value, value->exact.previous,

@@ -120,6 +120,12 @@ struct kpi_value {
 	struct {
 		double value, partial, previous, change, change_all;
 	} exact;
+	/* Groups only: what change is made of, over those valid in both periods. */
+	bool has_both;
+	struct {
+		double value, previous;
+		uint32_t n;
+	} both;
 	uint32_t reporting; /* groups only: institutions in the value */
 	/* Groups only: what hides the single institution. before: of previous and changes. */
 	struct kpi_crowd {

@@ -395,6 +395,89 @@ static void regions_have_targets_too(void **state)
 	leave_stage(&stage);
 }
 
+/* 20 kW from 2025 on: it was not there in the base year. */
+static void add_newcomer(struct stage *stage)
+{
+	struct campus *campus = &stage->campus;
+	char *yaml = house("370102-0003", "e03", "from: 2025-01-01\n");
+	civil_day first = civil_day_of((struct civil_date){2025, 1, 1});
+
+	campus_write(campus, "registry/institutions/370102-0003.yaml", yaml);
+	campus_reload(campus);
+	campus_steady(campus, "e03", "active_energy_import_kwh",
+		      (struct reading){civil_day_start_utc(first, CAMPUS_OFFSET_MS), 0}, HOUR_MS,
+		      20 * MICRO, (size_t)730 * 24);
+	campus_derive(campus);
+	stage->figures.registry = campus->registry;
+	free(yaml);
+}
+
+struct told {
+	struct figures_goals goals;
+	struct goal_target target;
+	int n;
+};
+
+static int keep_target(const struct figures_row *row, void *arg)
+{
+	struct told *told = arg;
+
+	assert_true(figures_goal_target(&told->goals, row, goal_of("electricity_per_area_kwh"),
+					&told->target));
+	told->n++;
+	return 0;
+}
+
+static struct told tell_region(struct stage *stage, int year, enum figures_period_kind kind,
+			       enum figures_group by)
+{
+	struct figures_question question = {.by = by};
+	struct told told = {.n = 0};
+	struct err err = {""};
+
+	question.region = region_find(stage->figures.registry->regions, "370102", 6);
+	campus_check(figures_period(&stage->figures, year, kind, 0, &question.period, &err), &err);
+	campus_check(figures_goals_load(&told.goals, &stage->figures, &question, &err), &err);
+	campus_check(figures_kpis(&stage->figures, &question, keep_target, &told, &err), &err);
+	figures_goals_free(&told.goals);
+	return told;
+}
+
+static void who_was_not_there_is_not_compared(void **state)
+{
+	static const struct {
+		const char *name;
+		int year;
+		enum figures_period_kind kind;
+		double hours, kw; /* of the two that were there */
+	} cases[] = {
+		{"a year that is over", 2025, PERIOD_YEAR, 8760, 17},
+		{"the year so far, beside the whole base year", 2026, PERIOD_YTD, 181 * 24, 16},
+		{"twelve months of two years", 2026, PERIOD_ROLLING12, 8760,
+		 (17 * 184 + 16 * 181) / 365.0},
+	};
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, "2026-07-01");
+	add_newcomer(&stage);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct told told = tell_region(&stage, cases[i].year, cases[i].kind, GROUP_NONE);
+		double two = cases[i].kw * cases[i].hours / 2000;
+
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(told.n, 1);
+		assert_true(told.target.is_like_for_like);
+		assert_int_equal(told.target.n_both, 2);
+		assert_near(told.target.facts.base, 79.056); /* 18 kW x 8784 h / 2000 m2 */
+		assert_near(told.target.facts.value, two);
+		assert_near(told.target.all_base, 79.056);
+		assert_near(told.target.all_value, (two * 2000 + 20 * cases[i].hours) / 3000);
+		assert_true(told.target.all.projected > told.target.progress.projected + 10);
+	}
+	leave_stage(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +487,7 @@ int main(void)
 		cmocka_unit_test(the_nearest_target_holds),
 		cmocka_unit_test(carbon_is_measured_with_frozen_factors),
 		cmocka_unit_test(regions_have_targets_too),
+		cmocka_unit_test(who_was_not_there_is_not_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
