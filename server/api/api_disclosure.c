@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Indicators by grade: what a sum may tell, and what can be told from several sums together. */
+/* Indicators by grade: what a sum may tell, and what can be told from several sums together: of one
+ * division, of regions inside of each other, of several indicators, of periods that overlap. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,10 @@ static void judge_sum(const struct api_call *call, enum kpi kpi, struct kpi_valu
 		value->applies = false; /* however many there were */
 	else if (grade > reached)
 		hide(value, grade);
+	else if (value->crowd.gap_n > 0 &&
+		 catalogue_sum_grade(call->catalogue, kpi, value->crowd.gap_n,
+				     value->crowd.gap_largest) > reached)
+		hide(value, catalogue_kpi_grade(call->catalogue, kpi));
 	else if (sum_grade(call, kpi, &value->crowd_before) > reached)
 		hide_before(value);
 	else if (value->has_both && tells_the_rest(call, kpi, value))
@@ -164,14 +169,111 @@ static bool is_limited(const struct api_call *call)
 	return false;
 }
 
-static int judge_rows(struct rows *rows, const struct figures *figures,
-		      const struct figures_question *question, struct err *err)
+/* Of the one period. */
+static int judge_period(struct rows *rows, const struct figures *figures,
+			const struct figures_question *question, struct err *err)
 {
 	int rc = figures_kpis(figures, question, keep_row, rows, err);
 
 	for (int kpi = 0; kpi < N_KPIS && rc == 0 && rows->n > 1; kpi++)
 		hide_remainder(rows, (enum kpi)kpi);
 	return rc;
+}
+
+static const struct figures_row *find_row(const struct rows *rows, const struct figures_row *like)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->rows[i].is_own == like->is_own &&
+		    strcmp(rows->rows[i].key, like->key) == 0)
+			return &rows->rows[i];
+	return NULL;
+}
+
+/* What is hidden in the other period, or is of others there, is hidden here. */
+static void hide_as_in(struct rows *rows, const struct rows *other)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct figures_row *there = find_row(other, &rows->rows[i]);
+
+		for (int kpi = 0; kpi < N_KPIS; kpi++) {
+			struct kpi_value *value = &rows->rows[i].kpis[kpi];
+			const struct kpi_value *like = there != NULL ? &there->kpis[kpi] : NULL;
+
+			if (value->applies && (like == NULL || !like->applies || is_hidden(like) ||
+					       like->crowd.set != value->crowd.set))
+				hide(value,
+				     catalogue_kpi_grade(rows->call->catalogue, (enum kpi)kpi));
+		}
+	}
+}
+
+static int compare_with(struct rows *rows, const struct figures *figures,
+			const struct figures_question *question, enum figures_period_kind kind,
+			int number, struct err *err)
+{
+	struct figures_question other = *question;
+	struct rows there = {.call = rows->call};
+	int rc = 0;
+
+	if (figures_period(figures, question->period.year, kind, number, &other.period, NULL) < 0 ||
+	    other.period.in_progress)
+		return 0;
+	rc = judge_period(&there, figures, &other, err);
+	if (rc == 0)
+		hide_as_in(rows, &there);
+	free(there.rows);
+	return rc;
+}
+
+/* Of a year's months, quarters, halves each is the others less the rest. So it is decided once for
+ * all of them: they are told where in every month that is over, and in the year if it is, the same
+ * institutions are in the sum and it may be told. A whole year is judged by itself. */
+static int judge_year(struct rows *rows, const struct figures *figures,
+		      const struct figures_question *question, struct err *err)
+{
+	const struct figures_period *period = &question->period;
+	bool is_year = period->days.to == civil_add_months(period->days.from, 12);
+	int rc = is_year ? 0 : compare_with(rows, figures, question, PERIOD_YEAR, 0, err);
+
+	for (int month = 1; month <= 12 && rc == 0 && !is_year; month++)
+		rc = compare_with(rows, figures, question, PERIOD_MONTH, month, err);
+	return rc;
+}
+
+/* From a day to the next, the running period's sums tell of a day; a heating season's, beside its
+ * months, of halves of them. */
+static bool is_open_period(const struct figures_question *question)
+{
+	return !question->is_before && !question->period.in_progress &&
+	       question->period.kind != PERIOD_HEATING;
+}
+
+static void draw(const struct veil *veil, const struct api_call *call, struct rows *rows, bool all)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		for (int kpi = 0; kpi < N_KPIS; kpi++) {
+			struct kpi_value *value = &rows->rows[i].kpis[kpi];
+
+			if (value->applies && (all || veil->is_down[kpi]))
+				hide(value, catalogue_kpi_grade(call->catalogue, (enum kpi)kpi));
+		}
+}
+
+/* What it is compared with is of other institutions than that year's own figures. */
+static int judge_rows(struct rows *rows, const struct figures *figures,
+		      const struct figures_question *question, struct err *err)
+{
+	int rc = judge_period(rows, figures, question, err);
+
+	if (rc < 0 || !is_limited(rows->call))
+		return rc;
+	for (size_t i = 0; i < rows->n; i++)
+		for (int kpi = 0; kpi < N_KPIS; kpi++)
+			hide_before(&rows->rows[i].kpis[kpi]);
+	if (is_open_period(question))
+		return judge_year(rows, figures, question, err);
+	draw(NULL, rows->call, rows, true);
+	return 0;
 }
 
 /* What the division of a region hides of one of its children. */
@@ -211,27 +313,6 @@ static int look_above(struct api_call *call, const struct figures *figures,
 	return rc;
 }
 
-/* Types, lines and affiliations are told of the grant's own regions alone: those of regions inside
- * of each other would tell what is between. */
-static bool is_top(const struct api_call *call, uint32_t region)
-{
-	for (size_t i = 0; i < call->access.n_regions; i++)
-		if (call->access.regions[i] == region)
-			return true;
-	return false;
-}
-
-static void draw(const struct veil *veil, const struct api_call *call, struct rows *rows, bool all)
-{
-	for (size_t i = 0; i < rows->n; i++)
-		for (int kpi = 0; kpi < N_KPIS; kpi++) {
-			struct kpi_value *value = &rows->rows[i].kpis[kpi];
-
-			if (value->applies && (all || veil->is_down[kpi]))
-				hide(value, catalogue_kpi_grade(call->catalogue, (enum kpi)kpi));
-		}
-}
-
 /* There may be many of them: each goes out at once. */
 static int tell_institution(const struct figures_row *row, void *arg)
 {
@@ -252,7 +333,9 @@ static int tell_sums(struct rows *rows, const struct figures *figures,
 
 	if (rc == 0 && is_limited(rows->call)) {
 		rc = look_above(rows->call, figures, question, &veil, err);
-		draw(&veil, rows->call, rows, !is_tree && !is_top(rows->call, question->region));
+		/* Types, lines and affiliations cross regions and each other: what one of their
+		 * sums holds beyond another may be of a single institution. */
+		draw(&veil, rows->call, rows, !is_tree);
 	}
 	for (size_t i = 0; i < rows->n && rc == 0; i++)
 		rc = rows->fn(&rows->rows[i], rows->arg);

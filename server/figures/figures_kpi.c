@@ -208,8 +208,8 @@ static void add_to_ancestors(struct work *work, uint32_t institution,
 			->region;
 
 	for (;; region = regions[region].parent) {
-		kpi_group_add(&work->groups[regions[region].order_first - first].sums, &inputs[0],
-			      &inputs[1], work->reader.figures->min_coverage);
+		kpi_group_add(&work->groups[regions[region].order_first - first].sums, institution,
+			      &inputs[0], &inputs[1], work->reader.figures->min_coverage);
 		if (region == work->question->region)
 			return;
 	}
@@ -254,8 +254,8 @@ static int take_institution(struct work *work, uint32_t institution, struct err 
 	if (work->question->by == GROUP_SUBTREE)
 		add_to_ancestors(work, institution, inputs);
 	else
-		kpi_group_add(&find_group(work, institution)->sums, &inputs[0], &inputs[1],
-			      work->reader.figures->min_coverage);
+		kpi_group_add(&find_group(work, institution)->sums, institution, &inputs[0],
+			      &inputs[1], work->reader.figures->min_coverage);
 	return 0;
 }
 

@@ -26,6 +26,8 @@ void figures_add_input(struct kpi_input *sum, const struct kpi_input *input)
 	sum->area += input->area;
 	sum->persons += input->persons;
 	sum->heated_area += input->heated_area;
+	for (int i = 0; i < KPI_CARRIERS; i++)
+		sum->carriers[i] += input->carriers[i];
 }
 
 /* How a predecessor's figures are divided: its successors' shares, and what nobody takes. */

@@ -103,6 +103,8 @@ void figures_input_add(const struct input_work *work, enum carrier carrier, civi
 {
 	struct kpi_sum *parts = work->input->parts;
 
+	_Static_assert(KPI_CARRIERS == (int)N_CARRIERS, "there is one for each");
+	work->input->carriers[carrier] += of->items[EXCHANGE_TOTAL].value;
 	if (of->items[EXCHANGE_TOTAL].applies)
 		add_factors(work, carrier, month, of);
 	if (carrier == CARRIER_WATER)

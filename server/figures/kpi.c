@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/decimal.h"
+#include "server/figures/kpi_relation.h"
 
 enum denominator { PER_NOTHING, PER_AREA, PER_PERSON, PER_HEATED_AREA, PER_TERMS };
 
@@ -341,6 +342,7 @@ static void add_ratio(struct kpi_ratio *sum, const struct kpi_ratio *ratio)
 	sum->estimated += ratio->estimated;
 	sum->is_provisional |= ratio->is_provisional;
 	sum->n += ratio->n;
+	sum->set += ratio->set;
 	if (ratio->numerator > sum->largest)
 		sum->largest = ratio->numerator;
 }
@@ -348,20 +350,37 @@ static void add_ratio(struct kpi_ratio *sum, const struct kpi_ratio *ratio)
 static struct kpi_crowd crowd_of(const struct kpi_ratio *ratio)
 {
 	return (struct kpi_crowd){
-		ratio->n,
-		ratio->numerator > 0 ? scale_int64(ratio->largest, MICRO, ratio->numerator) : 0};
+		.n = ratio->n,
+		.largest = ratio->numerator > 0
+				   ? scale_int64(ratio->largest, MICRO, ratio->numerator)
+				   : 0,
+		.set = ratio->set};
 }
 
 /* The smaller crowd, and the larger one in it: what both hide. */
 static struct kpi_crowd crowd_of_both(struct kpi_crowd a, struct kpi_crowd b)
 {
-	return (struct kpi_crowd){a.n < b.n ? a.n : b.n,
-				  a.largest > b.largest ? a.largest : b.largest};
+	return (struct kpi_crowd){.n = a.n < b.n ? a.n : b.n,
+				  .largest = a.largest > b.largest ? a.largest : b.largest,
+				  .set = a.set == b.set ? a.set : 0};
 }
 
-void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
+/* splitmix64's: sums of it differ where sets do. */
+static uint64_t hash_of(uint32_t who)
+{
+	uint64_t hash = (who + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+
+	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+	return hash ^ hash >> 31;
+}
+
+void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input *now,
 		   const struct kpi_input *previous, int64_t min_coverage)
 {
+	struct kpi_share shares[N_KPIS];
+	uint64_t hash = hash_of(who);
+
 	group->institutions++;
 	for (int kpi = 0; kpi < N_KPIS; kpi++) {
 		struct claim claim = make_claim((enum kpi)kpi, now, min_coverage);
@@ -369,6 +388,8 @@ void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
 
 		if (previous != NULL)
 			before = make_claim((enum kpi)kpi, previous, min_coverage);
+		claim.ratio.set = before.ratio.set = hash;
+		shares[kpi] = (struct kpi_share){is_valid(&claim), claim.ratio.numerator};
 		group->kpis[kpi].applies |= claim.applies;
 		if (is_valid(&claim))
 			add_ratio(&group->kpis[kpi].now, &claim.ratio);
@@ -381,6 +402,7 @@ void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
 		if (kpi == KPI_TOTAL_ENERGY && is_valid(&claim))
 			group->reporting++;
 	}
+	kpi_relate(group, shares, now->carriers);
 }
 
 static void tell_both(enum kpi kpi, const struct kpi_group *group, struct kpi_value *out)
@@ -411,6 +433,7 @@ void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS])
 			keep_reason(value->reason, "no institution reports enough");
 		value->is_provisional = now->is_provisional;
 		value->crowd = crowd_of(now);
+		kpi_find_gap(group, kpi, &value->crowd);
 		value->crowd_before =
 			crowd_of_both(crowd_of(previous), crowd_of(&group->kpis[i].both_now));
 		value->value = value->partial = quotient(kpi, now);

@@ -88,7 +88,7 @@ enum kpi_part {
 	N_KPI_PARTS
 };
 
-enum { KPI_REASON_MAX = 96 };
+enum { KPI_REASON_MAX = 96, KPI_CARRIERS = 10 };
 
 /* One part in 10^-6 units. */
 struct kpi_sum {
@@ -104,6 +104,7 @@ struct kpi_input {
 	struct kpi_sum parts[N_KPI_PARTS];
 	/* time-weighted means, 10^-6 m2 and persons; 0: not registered */
 	int64_t area, persons, heated_area;
+	int64_t carriers[KPI_CARRIERS]; /* total of each, in 10^-6 of its unit */
 };
 
 struct kpi_value {
@@ -131,6 +132,11 @@ struct kpi_value {
 	struct kpi_crowd {
 		uint32_t n;      /* institutions in the sum */
 		int64_t largest; /* share of the one that brings most, 10^-6 */
+		uint64_t set;    /* tells these institutions from others */
+		/* With other indicators of the group it tells of so few, or 0; and their largest.
+		 */
+		uint32_t gap_n;
+		int64_t gap_largest;
 	} crowd, crowd_before;
 	char reason[KPI_REASON_MAX];
 };
@@ -155,7 +161,13 @@ struct kpi_ratio {
 	int64_t present, missing, estimated; /* what the numerator is made of */
 	bool is_provisional;
 	int64_t largest; /* numerator of a single institution */
+	uint64_t set;    /* sum of a hash of each */
 	uint32_t n;
+};
+/* A difference of indicators: who makes it (kpi_relation.h). */
+struct kpi_gap {
+	uint32_t n;
+	int64_t sum, largest;
 };
 struct kpi_group {
 	uint32_t institutions, reporting; /* reporting: total energy not withheld */
@@ -164,8 +176,10 @@ struct kpi_group {
 		struct kpi_ratio both_now, both_previous; /* valid in both periods */
 		bool applies;
 	} kpis[N_KPIS];
+	struct kpi_gap gaps[N_KPIS], carriers[KPI_CARRIERS];
 };
-void kpi_group_add(struct kpi_group *group, const struct kpi_input *now,
+/* who: a number of the institution. */
+void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input *now,
 		   const struct kpi_input *previous, int64_t min_coverage);
 void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS]);
 

@@ -175,9 +175,9 @@ static void test_group(void **state)
 	b.parts[PART_WATER] = (struct kpi_sum){.applies = true, .value = M(1100)};
 	c.parts[PART_WATER] = (struct kpi_sum){.applies = true, .value = M(1), .missing = M(9999)};
 	c_before.parts[PART_WATER] = (struct kpi_sum){.applies = true, .value = M(7000)};
-	kpi_group_add(&group, &a, &a_before, MIN_COVERAGE);
-	kpi_group_add(&group, &b, &none, MIN_COVERAGE);
-	kpi_group_add(&group, &c, &c_before, MIN_COVERAGE);
+	kpi_group_add(&group, 0, &a, &a_before, MIN_COVERAGE);
+	kpi_group_add(&group, 1, &b, &none, MIN_COVERAGE);
+	kpi_group_add(&group, 2, &c, &c_before, MIN_COVERAGE);
 	kpi_of_group(&group, values);
 	assert_int_equal(group.institutions, 3);
 	assert_int_equal(group.reporting, 0); /* none has energy */
