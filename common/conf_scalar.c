@@ -373,6 +373,6 @@ int conf_scalar(struct arena *arena, const struct conf_node *node, const struct 
 	case CONF_NODE:
 		break;
 	}
-	assert(!"conf_scalar is for scalars");
+	assert(false && "conf_scalar is for scalars");
 	return -EINVAL;
 }

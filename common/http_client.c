@@ -3,9 +3,7 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include <strings.h>
 #include <zlib.h>
 
+#include "common/curl_option.h"
 #include "common/mem.h"
 
 enum {
@@ -30,15 +29,6 @@ struct http_client {
 	atomic_bool is_interrupted;
 	struct http_response *response; /* while a request is under way */
 };
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void init_curl(void)
-{
-	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-
-	assert(rc == CURLE_OK); /* fails only without memory or random numbers */
-}
 
 void http_response_fini(struct http_response *response)
 {
@@ -108,18 +98,6 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 /* ---- creation ---- */
 
 /* Only fails for an option that this libcurl was built without, or without memory. */
-static void set_long(CURL *curl, CURLoption option, long value)
-{
-	CURLcode rc = curl_easy_setopt(curl, option, value);
-
-	assert(rc == CURLE_OK);
-}
-
-static int set_text(CURL *curl, CURLoption option, const char *value)
-{
-	return value == NULL || curl_easy_setopt(curl, option, value) == CURLE_OK ? 0 : -EINVAL;
-}
-
 static void set_callbacks(struct http_client *client)
 {
 	CURL *curl = client->curl;
@@ -140,22 +118,23 @@ static int set_options(struct http_client *client, const struct http_client_opti
 	int code;
 
 	set_callbacks(client);
-	set_long(curl, CURLOPT_NOSIGNAL, 1); /* no SIGALRM in a program with threads */
-	set_long(curl, CURLOPT_NOPROGRESS, 0);
-	set_long(curl, CURLOPT_TIMEOUT_MS, (long)timeout);
-	set_long(curl, CURLOPT_CONNECTTIMEOUT_MS,
-		 (long)(timeout < CONNECT_TIMEOUT_MS ? timeout : CONNECT_TIMEOUT_MS));
-	set_long(curl, CURLOPT_TCP_KEEPALIVE, 1);
-	set_long(curl, CURLOPT_FOLLOWLOCATION, 0); /* a secret goes to the configured host only */
-	code = set_text(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_option_long(curl, CURLOPT_NOSIGNAL, 1); /* no SIGALRM in a program with threads */
+	curl_option_long(curl, CURLOPT_NOPROGRESS, 0);
+	curl_option_long(curl, CURLOPT_TIMEOUT_MS, (long)timeout);
+	curl_option_long(curl, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)(timeout < CONNECT_TIMEOUT_MS ? timeout : CONNECT_TIMEOUT_MS));
+	curl_option_long(curl, CURLOPT_TCP_KEEPALIVE, 1);
+	curl_option_long(curl, CURLOPT_FOLLOWLOCATION,
+			 0); /* a secret goes to the configured host only */
+	code = curl_option_text(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	if (code == 0)
-		code = set_text(curl, CURLOPT_CAINFO, options->ca_file);
+		code = curl_option_text(curl, CURLOPT_CAINFO, options->ca_file);
 	if (code == 0 && options->user != NULL) {
-		set_long(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-		code = set_text(curl, CURLOPT_USERNAME, options->user);
+		curl_option_long(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		code = curl_option_text(curl, CURLOPT_USERNAME, options->user);
 	}
 	if (code == 0 && options->user != NULL)
-		code = set_text(curl, CURLOPT_PASSWORD, options->password);
+		code = curl_option_text(curl, CURLOPT_PASSWORD, options->password);
 	return code;
 }
 
@@ -164,7 +143,7 @@ int http_client_create(struct http_client **out, const struct http_client_option
 {
 	struct http_client *client;
 
-	(void)pthread_once(&curl_once, init_curl);
+	curl_option_prepare();
 	client = xcalloc(1, sizeof *client);
 	client->curl = curl_easy_init();
 	if (client->curl == NULL || set_options(client, options) < 0) {
@@ -289,12 +268,12 @@ static CURLcode set_request(CURL *curl, const struct http_request *request, cons
 	CURLcode rc = curl_easy_setopt(curl, CURLOPT_URL, request->url);
 
 	if (rc == CURLE_OK && body != NULL) {
-		set_long(curl, CURLOPT_POST, 1);
+		curl_option_long(curl, CURLOPT_POST, 1);
 		rc = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
 		if (rc == CURLE_OK) /* borrows until the request ends */
 			rc = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	} else {
-		set_long(curl, CURLOPT_HTTPGET, 1);
+		curl_option_long(curl, CURLOPT_HTTPGET, 1);
 	}
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);

@@ -2,14 +2,13 @@
 #include "common/smtp_client.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/curl_option.h"
 #include "common/mem.h"
 
 enum { DEFAULT_TIMEOUT_MS = 30 * 1000, CONNECT_TIMEOUT_MS = 10 * 1000 };
@@ -21,16 +20,6 @@ struct smtp_client {
 	const char *at; /* of the message under way */
 	size_t left;
 };
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-/* Counted by the library: http_client does it too. */
-static void init_curl(void)
-{
-	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-
-	assert(rc == CURLE_OK); /* fails only without memory or random numbers */
-}
 
 static size_t on_read(char *to, size_t size, size_t n, void *arg)
 {
@@ -54,18 +43,6 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 	return atomic_load(&client->is_interrupted);
 }
 
-static void set_long(CURL *curl, CURLoption option, long value)
-{
-	CURLcode rc = curl_easy_setopt(curl, option, value);
-
-	assert(rc == CURLE_OK);
-}
-
-static int set_text(CURL *curl, CURLoption option, const char *value)
-{
-	return value == NULL || curl_easy_setopt(curl, option, value) == CURLE_OK ? 0 : -EINVAL;
-}
-
 static int set_options(struct smtp_client *client, const struct smtp_client_options *options)
 {
 	static const long levels[] = {CURLUSESSL_ALL, CURLUSESSL_TRY, CURLUSESSL_NONE};
@@ -78,22 +55,23 @@ static int set_options(struct smtp_client *client, const struct smtp_client_opti
 	(void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	(void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
 	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_words);
-	set_long(curl, CURLOPT_NOSIGNAL, 1); /* no SIGALRM in a program with threads */
-	set_long(curl, CURLOPT_NOPROGRESS, 0);
-	set_long(curl, CURLOPT_UPLOAD, 1);
-	set_long(curl, CURLOPT_FORBID_REUSE, 1); /* mails are rare: no connection is kept open */
-	set_long(curl, CURLOPT_TIMEOUT_MS, (long)timeout);
-	set_long(curl, CURLOPT_CONNECTTIMEOUT_MS,
-		 (long)(timeout < CONNECT_TIMEOUT_MS ? timeout : CONNECT_TIMEOUT_MS));
-	set_long(curl, CURLOPT_USE_SSL, levels[options->security]);
-	code = set_text(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_option_long(curl, CURLOPT_NOSIGNAL, 1); /* no SIGALRM in a program with threads */
+	curl_option_long(curl, CURLOPT_NOPROGRESS, 0);
+	curl_option_long(curl, CURLOPT_UPLOAD, 1);
+	curl_option_long(curl, CURLOPT_FORBID_REUSE,
+			 1); /* mails are rare: no connection is kept open */
+	curl_option_long(curl, CURLOPT_TIMEOUT_MS, (long)timeout);
+	curl_option_long(curl, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)(timeout < CONNECT_TIMEOUT_MS ? timeout : CONNECT_TIMEOUT_MS));
+	curl_option_long(curl, CURLOPT_USE_SSL, levels[options->security]);
+	code = curl_option_text(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	if (code == 0)
-		code = set_text(curl, CURLOPT_URL, options->url);
+		code = curl_option_text(curl, CURLOPT_URL, options->url);
 	if (code == 0)
-		code = set_text(curl, CURLOPT_CAINFO, options->ca_file);
+		code = curl_option_text(curl, CURLOPT_CAINFO, options->ca_file);
 	if (code == 0)
-		code = set_text(curl, CURLOPT_USERNAME, options->user);
-	return code == 0 ? set_text(curl, CURLOPT_PASSWORD, options->password) : code;
+		code = curl_option_text(curl, CURLOPT_USERNAME, options->user);
+	return code == 0 ? curl_option_text(curl, CURLOPT_PASSWORD, options->password) : code;
 }
 
 int smtp_client_create(struct smtp_client **out, const struct smtp_client_options *options,
@@ -101,7 +79,7 @@ int smtp_client_create(struct smtp_client **out, const struct smtp_client_option
 {
 	struct smtp_client *client;
 
-	(void)pthread_once(&curl_once, init_curl);
+	curl_option_prepare();
 	client = xcalloc(1, sizeof *client);
 	client->curl = curl_easy_init();
 	if (client->curl == NULL || set_options(client, options) < 0) {
