@@ -163,9 +163,11 @@ enum {
 struct silence {
 	const struct alarm_rule *rule;
 	uint32_t institution;
-	size_t n_read, n_silent; /* meters that were ever read; of these, silent ones */
-	int64_t newest_ms;       /* of all */
-	int64_t interval_ms;     /* the longest */
+	/* Meters that were ever read; of these, silent ones. Slow ones, which the rule allows more
+	 * time than others, apart: they cannot tell so soon whether all are silent. */
+	size_t n_read, n_silent, n_slow, n_slow_silent;
+	int64_t newest_ms, newest_slow_ms; /* of the others, of slow ones */
+	int64_t interval_ms;               /* the longest */
 };
 
 static bool is_watched(const struct alarm_watching *watching, const struct registry_meter *meter)
@@ -246,19 +248,37 @@ static bool is_agents_silence(const struct alarm_watching *watching, uint32_t in
 	return false;
 }
 
+static bool is_slow(const struct alarm_rule *rule, const struct registry_meter *meter)
+{
+	return allowed_hours(rule, meter) > rule->threshold.raise;
+}
+
+static void keep_newest(int64_t *newest_ms, int64_t time_ms)
+{
+	if (time_ms > *newest_ms)
+		*newest_ms = time_ms;
+}
+
 static int count_meter(struct alarm_watching *watching, struct silence *silence,
 		       const struct registry_meter *meter, struct err *err)
 {
 	double hours;
+	bool is_silent;
 	int64_t newest_ms = 0;
 	int rc = silent_hours(watching, meter, &hours, &newest_ms, err);
 
 	if (rc < 0 || isnan(hours))
 		return rc;
-	silence->n_read++;
-	silence->n_silent += hours > allowed_hours(silence->rule, meter);
-	if (newest_ms > silence->newest_ms)
-		silence->newest_ms = newest_ms;
+	is_silent = hours > allowed_hours(silence->rule, meter);
+	if (is_slow(silence->rule, meter)) {
+		silence->n_slow++;
+		silence->n_slow_silent += is_silent;
+		keep_newest(&silence->newest_slow_ms, newest_ms);
+	} else {
+		silence->n_read++;
+		silence->n_silent += is_silent;
+		keep_newest(&silence->newest_ms, newest_ms);
+	}
 	if (meter->interval_ms > silence->interval_ms)
 		silence->interval_ms = meter->interval_ms;
 	return 0;
@@ -273,6 +293,48 @@ static bool may_raise_silence(const struct alarm_watching *watching, const struc
 
 	return hours_since(watching, watching->connected_ms) > settle &&
 	       hours < WATCH_FORGOTTEN_HOURS;
+}
+
+/* All that are due are silent, and no slow one has been read since. */
+static bool is_whole_silent(const struct silence *silence)
+{
+	if (silence->n_silent < silence->n_read)
+		return false;
+	if (silence->n_read > 1)
+		return silence->newest_slow_ms <= silence->newest_ms + TOGETHER_MS;
+	return silence->n_read + silence->n_slow > 1 && silence->n_slow_silent == silence->n_slow;
+}
+
+/* Nothing else has been read since either: soon all are found silent, and that is told. */
+static bool is_silent_with_others(const struct silence *silence, const struct registry_meter *meter,
+				  int64_t newest_ms)
+{
+	return silence->n_read > 1 &&
+	       silence->newest_ms <= newest_ms + meter->interval_ms + TOGETHER_MS;
+}
+
+/* Were all silent together until now, or not long ago? A meter then has not had its turn yet. */
+static int had_no_turn(struct alarm_watching *watching, const struct silence *silence,
+		       const struct registry_meter *meter, struct err *err)
+{
+	const struct event key = watch_key_of(watching, silence->rule, silence->institution, NULL);
+	int64_t turn_ms = meter->interval_ms + meter->interval_ms / 4;
+	struct db_statement *find;
+	int rc = db_prepare(
+		ledger_db(watching->ledger), &find,
+		"SELECT 1 FROM event WHERE meter = '' AND kind = ?1 AND cause = ?2 "
+		"AND agent = '' AND institution = ?3 AND (closed_ms IS NULL OR closed_ms > ?4)",
+		err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(find, 1, event_kinds[key.kind].name);
+	db_bind_string(find, 2, key.cause);
+	db_bind_string(find, 3, key.institution);
+	db_bind_int(find, 4, watching->now_ms - turn_ms);
+	rc = db_step(find, err);
+	db_finalize(find);
+	return rc;
 }
 
 static int judge_meter(struct alarm_watching *watching, const struct silence *silence,
@@ -291,24 +353,32 @@ static int judge_meter(struct alarm_watching *watching, const struct silence *si
 	look.event = watch_key_of(watching, silence->rule, silence->institution, NULL);
 	look.event.meter = meter->id;
 	look.value = hours;
-	look.may_raise = !is_whole && may_raise_silence(watching, silence, hours) &&
+	look.may_raise = !is_whole && !is_silent_with_others(silence, meter, look.since_ms) &&
+			 may_raise_silence(watching, silence, hours) &&
 			 !is_agents_silence(watching, silence->institution, look.since_ms,
 					    meter->interval_ms);
-	return watch_judge_look(watching, &look, err);
+	if (look.may_raise && hours > rule.threshold.raise) {
+		rc = had_no_turn(watching, silence, meter, err);
+		look.may_raise = rc == 0;
+	}
+	return rc < 0 ? rc : watch_judge_look(watching, &look, err);
 }
 
 /* All meters of an institution at once have one cause: power, gateway or line. */
 static int judge_institution(struct alarm_watching *watching, const struct silence *silence,
 			     bool *is_whole, struct err *err)
 {
-	struct watch_look look = {.rule = silence->rule, .since_ms = silence->newest_ms};
+	int64_t newest_ms = silence->newest_ms;
+	struct watch_look look = {.rule = silence->rule};
 
-	*is_whole = silence->n_read > 1 && silence->n_silent == silence->n_read;
+	*is_whole = is_whole_silent(silence);
+	keep_newest(&newest_ms, silence->newest_slow_ms);
+	look.since_ms = newest_ms;
 	look.event = watch_key_of(watching, silence->rule, silence->institution, NULL);
-	look.value = *is_whole ? hours_since(watching, silence->newest_ms) : 0;
-	look.may_raise = may_raise_silence(watching, silence, look.value) &&
-			 !is_agents_silence(watching, silence->institution, silence->newest_ms,
-					    silence->interval_ms);
+	look.value = *is_whole ? hours_since(watching, newest_ms) : 0;
+	look.may_raise =
+		may_raise_silence(watching, silence, look.value) &&
+		!is_agents_silence(watching, silence->institution, newest_ms, silence->interval_ms);
 	return watch_judge_look(watching, &look, err);
 }
 
