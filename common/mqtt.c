@@ -59,10 +59,11 @@ static int on_tls_error(const char *text, size_t len, void *context)
 
 static void on_session_ready(struct mqtt *mqtt)
 {
-	bool is_new;
+	bool is_new, is_later;
 
 	mqtt_lock(mqtt);
 	is_new = mqtt->phase == MQTT_CONNECTING && !mqtt->is_stopping;
+	is_later = mqtt->phase == MQTT_CONNECTED && !mqtt->is_stopping;
 	if (is_new) {
 		mqtt->phase = MQTT_CONNECTED;
 		mqtt->reason[0] = '\0';
@@ -72,6 +73,8 @@ static void on_session_ready(struct mqtt *mqtt)
 	mqtt_unlock(mqtt);
 	if (is_new && mqtt->events.connected != NULL)
 		mqtt->events.connected(mqtt->events.arg);
+	if (is_later && mqtt->events.listening != NULL)
+		mqtt->events.listening(mqtt->events.arg);
 }
 
 static void on_subscribed_5(void *context, MQTTAsync_successData5 *data)
@@ -457,4 +460,28 @@ int mqtt_subscribe(struct mqtt *mqtt, const char *filter, struct err *err)
 	if (rc == MQTTASYNC_BAD_UTF8_STRING)
 		return err_set(err, -EINVAL, "the topic filter is not valid UTF-8");
 	return 0; /* lost just now: as above */
+}
+
+void mqtt_listen(struct mqtt *mqtt, const char *const filters[2])
+{
+	MQTTAsync_responseOptions options;
+	int qos[2] = {1, 1};
+	char *copies[2];
+	MQTTAsync handle;
+
+	mqtt_lock(mqtt);
+	handle = mqtt_use_handle(mqtt);
+	mqtt_unlock(mqtt);
+	if (handle == NULL)
+		return;
+	for (int i = 0; i < 2; i++)
+		copies[i] = xstrdup(filters[i]);
+	options = subscribe_options(mqtt);
+	if (MQTTAsync_subscribeMany(handle, 2, copies, qos, &options) != MQTTASYNC_SUCCESS)
+		mqtt_end(mqtt, "the subscriptions could not be sent", false);
+	for (int i = 0; i < 2; i++)
+		free(copies[i]);
+	mqtt_lock(mqtt);
+	mqtt_leave_handle(mqtt);
+	mqtt_unlock(mqtt);
 }

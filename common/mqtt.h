@@ -70,6 +70,7 @@ struct mqtt_events {
 	void (*message)(const char *topic, const void *payload, size_t len, bool is_retained,
 			void *arg);
 	void (*delivered)(int64_t token, void *arg); /* the broker's PUBACK */
+	void (*listening)(void *arg);                /* mqtt_listen is in force */
 	void *arg;
 };
 
@@ -87,6 +88,10 @@ void mqtt_stop(struct mqtt *mqtt);
 
 /* Subscriptions are kept and renewed at each connection, before connected() is called. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *filter, struct err *err);
+
+/* The same for two filters and this connection alone: listening() tells. Without connection it does
+ * nothing. Also from inside an event. */
+void mqtt_listen(struct mqtt *mqtt, const char *const filters[2]);
 
 /* QoS 1. Copies. -ENOTCONN without connection, -EAGAIN if too much is in flight (1000), -EINVAL for
  * a topic that is no UTF-8. token (may be NULL) comes back by delivered(), perhaps before this

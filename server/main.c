@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - nenghao-server: batches come by MQTT into the ledger, figures are derived, HTTP answers.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cli.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "server/alarm/alarm.h"
 #include "server/api/api.h"
 #include "server/api/audit.h"
 #include "server/api/http.h"
 #include "server/api/metrics.h"
-#include "server/api/token.h"
 #include "server/catalogue/catalogue.h"
 #include "server/catalogue/catalogue_holder.h"
 #include "server/command/commands.h"
@@ -25,13 +23,12 @@
 #include "server/federation/federation.h"
 #include "server/figures/derive_export.h"
 #include "server/figures/figures.h"
-#include "server/figures/restate.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/receiver.h"
 #include "server/ledger/ledger_lock.h"
 #include "server/page/page.h"
 #include "server/registry/registry_holder.h"
-#include "server/rollup/derive.h"
+#include "server/rounds.h"
 #include "server/savings/savings_export.h"
 #include "server/statistics/form.h"
 
@@ -40,8 +37,8 @@ enum {
 	TSDB_MEMORY_BYTES = 64 * 1024 * 1024,
 	READERS = 4,
 	AUDIT_CAPACITY = 8192, /* accesses that wait to be written */
-	METER_DAYS_PER_STEP = 200,
-	CARDS_PERIOD_MS = 500
+	CARDS_PERIOD_MS = 500,
+	CLAIMS_PERIOD_MS = 1000
 };
 
 struct server {
@@ -54,11 +51,8 @@ struct server {
 	struct loop *loop;
 	struct receiver *receiver;
 	struct ingest *ingest;
-	_Atomic(struct ingest *) running; /* the same, once it has started */
-	struct derive *derive;            /* of the ingest thread */
-	struct restate *restate;          /* too */
+	struct rounds rounds;
 	struct alarm_rules *rules;
-	struct alarm *alarm; /* too, but for its metrics */
 	struct audit *audit;
 	struct api *api;
 	struct page *page;
@@ -66,110 +60,12 @@ struct server {
 	struct federation *federation; /* NULL: nothing is handed on */
 	struct cards_watch cards;      /* institutions of lower servers */
 	const char *region[1];
-	struct derive_reduced reduced; /* since it was last told; the ingest thread's */
+	const char *const *regions; /* served */
+	size_t n_regions;
+	char *place; /* of the ledger, for people */
 	int64_t last_rounds;
 	int lock; /* of the ledger, for this process's life */
 };
-
-/* ---- what alarms ask, on the ingest thread ---- */
-
-static bool is_broker_connected(void *arg)
-{
-	return receiver_is_connected(((struct server *)arg)->receiver);
-}
-
-/* None while the ingest starts. */
-static bool database_state(size_t i, const char **name, bool *is_up, char trouble[256], void *arg)
-{
-	struct ingest *ingest = atomic_load(&((struct server *)arg)->running);
-	struct tsdb_state state;
-
-	if (ingest == NULL || i >= ingest_count_tsdb(ingest))
-		return false;
-	*name = tsdb_name(ingest_tsdb(ingest, i));
-	tsdb_get_state(ingest_tsdb(ingest, i), &state);
-	*is_up = state.is_up;
-	memcpy(trouble, state.trouble, sizeof state.trouble);
-	return true;
-}
-
-static int open_alarm(struct server *server, struct ledger *ledger, struct registry *registry,
-		      struct err *err)
-{
-	const struct alarm_options options = {
-		.config = server->config,
-		.rules = server->rules,
-		.factors = server->factors,
-		.sources = {is_broker_connected, database_state, server}};
-
-	return alarm_open(&server->alarm, &options, ledger, registry, err);
-}
-
-/* ---- roll-ups and alarms, on the ingest thread ---- */
-
-static int derive_hook_set_registry(struct registry *registry, void *arg, struct err *err)
-{
-	struct server *server = arg;
-
-	restate_set_registry(server->restate, registry);
-	alarm_set_registry(server->alarm, registry);
-	return derive_set_registry(server->derive, registry, err);
-}
-
-static int derive_hook_open(struct ledger *ledger, struct registry *registry, void *arg,
-			    struct err *err)
-{
-	struct server *server = arg;
-	int rc = token_prepare(ledger_db(ledger), err);
-
-	if (rc == 0)
-		rc = derive_open(&server->derive, ledger, err);
-	if (rc == 0)
-		rc = restate_open(&server->restate, ledger, server->factors,
-				  server->export.min_coverage, err);
-	if (rc == 0)
-		rc = derive_hook_set_registry(registry, server, err);
-	return rc == 0 ? open_alarm(server, ledger, registry, err) : rc;
-}
-
-/* Old readings are reduced when nothing else is to be done. */
-static int reduce_old(struct server *server, bool *more, struct err *err)
-{
-	struct derive_reduced *sum = &server->reduced;
-	int rc = derive_reduce(server->derive, clock_utc_ms() - server->config->readings_ms, sum,
-			       more, err);
-
-	if (rc == 0 && !*more && sum->days > 0) {
-		log_info("ledger",
-			 "%zu old days of registers were looked at: %zu reduced by %zu readings, "
-			 "%zu stay whole since their figures would not",
-			 sum->days, sum->reduced, sum->readings, sum->whole);
-		*sum = (struct derive_reduced){0};
-	}
-	return rc;
-}
-
-/* Indicators are restated when their rows are there. */
-static int derive_hook_run(bool *more, void *arg, struct err *err)
-{
-	struct server *server = arg;
-	int rc = derive_run(server->derive, METER_DAYS_PER_STEP, more, err);
-
-	if (rc == 0 && !*more)
-		rc = restate_run(server->restate, clock_utc_ms(), more, err);
-	if (rc == 0 && !*more)
-		rc = reduce_old(server, more, err);
-	return rc == 0 ? alarm_run(server->alarm, more, err) : rc;
-}
-
-static void derive_hook_close(void *arg)
-{
-	struct server *server = arg;
-
-	alarm_close(server->alarm);
-	restate_close(server->restate);
-	derive_close(server->derive);
-}
 
 /* ---- what the API asks, on its threads ---- */
 
@@ -189,13 +85,16 @@ static void write_metrics(struct buf *out, void *arg)
 
 	metrics_write(server->ingest, server->receiver, VERSION, out);
 	audit_write_metrics(server->audit, out);
-	alarm_write_metrics(server->alarm, out);
+	alarm_write_metrics(server->rounds.alarm, out);
 	federation_write_metrics(server->federation, out);
 }
 
 static void write_notes(struct buf *out, void *arg)
 {
-	federation_write_notes(((struct server *)arg)->federation, out);
+	struct server *server = arg;
+
+	metrics_write_notes(server->receiver, out);
+	federation_write_notes(server->federation, out);
 }
 
 static void on_cards(void *arg)
@@ -217,8 +116,8 @@ static int start_ingest(struct server *server, struct err *err)
 	const struct server_config *config = server->config;
 	struct ingest_options options = {
 		.keeper = {.ledger_path = config->ledger_path,
-			   .regions = config->mqtt.regions.items,
-			   .n_regions = config->mqtt.regions.count,
+			   .regions = server->regions,
+			   .n_regions = server->n_regions,
 			   .dead_letters_max = config->dead_letters_max,
 			   .tsdb = config->tsdb.items,
 			   .n_tsdb = config->tsdb.count,
@@ -227,25 +126,20 @@ static int start_ingest(struct server *server, struct err *err)
 			   .source_arg = &server->export,
 			   .publish = receiver_publish,
 			   .publish_arg = server->receiver},
-		.hooks = {.open = derive_hook_open,
-			  .set_registry = derive_hook_set_registry,
-			  .run = derive_hook_run,
-			  .close = derive_hook_close,
-			  .arg = server},
+		.hooks = rounds_hooks(&server->rounds),
 		.mailbox_bytes = MAILBOX_BYTES,
 	};
 	struct registry *registry = registry_holder_get(&server->registry);
 	int rc;
 
+	server->rounds.config = config;
+	server->rounds.factors = server->factors;
+	server->rounds.rules = server->rules;
+	server->rounds.receiver = server->receiver;
 	server->export = (struct derive_export){server->factors, config->min_coverage,
 						figures_cache_create()};
-	if (options.keeper.n_regions == 0) {
-		server->region[0] = config->region;
-		options.keeper.regions = server->region;
-		options.keeper.n_regions = 1;
-	}
 	rc = ingest_start(&server->ingest, &options, registry, err);
-	atomic_store(&server->running, server->ingest);
+	atomic_store(&server->rounds.ingest, server->ingest);
 	registry_release(registry);
 	return rc;
 }
@@ -333,6 +227,7 @@ static void stop(struct server *server)
 	ingest_destroy(server->ingest);
 	figures_cache_destroy(server->export.cache);
 	receiver_destroy(server->receiver);
+	free(server->place);
 	loop_destroy(server->loop);
 	ledger_lock_release(server->lock);
 }
@@ -388,21 +283,67 @@ static void feed_watchdog(void *arg)
 	server->last_rounds = counters.rounds;
 }
 
+static bool do_regions_overlap(const char *a, const char *b, void *arg)
+{
+	struct registry *registry = current_registry(arg);
+	bool is_so = region_overlap(registry->regions, a, b);
+
+	registry_release(registry);
+	return is_so;
+}
+
+static void find_regions(struct server *server)
+{
+	const struct server_config *config = server->config;
+
+	server->region[0] = config->region;
+	server->regions =
+		config->mqtt.regions.count > 0 ? config->mqtt.regions.items : server->region;
+	server->n_regions = config->mqtt.regions.count > 0 ? config->mqtt.regions.count : 1;
+}
+
+static int start_receiver(struct server *server, struct err *err)
+{
+	const struct server_config *config = server->config;
+	char *client_id = xasprintf("nenghao-server-%s", config->region), host[64] = "";
+	struct receiver_options options = {.config = &config->mqtt.broker,
+					   .client_id = client_id,
+					   .offset_ms = config->offset_ms,
+					   .self = {.server = server->rounds.identity,
+						    .regions = server->regions,
+						    .n_regions = server->n_regions,
+						    .overlap = do_regions_overlap,
+						    .arg = server}};
+	int rc;
+
+	(void)gethostname(host, sizeof host - 1); /* for people; without a name it goes too */
+	server->place = xasprintf("host %s, ledger %s", host, config->ledger_path);
+	options.self.place = server->place;
+	options.self.start = clock_utc_ms() * 1000 + clock_mono_us() % 1000;
+	rc = receiver_start(server->receiver, &options, server->ingest, err);
+	free(client_id);
+	return rc;
+}
+
+static void look_at_claims(void *arg)
+{
+	receiver_tick(((struct server *)arg)->receiver);
+}
+
 static int start(struct server *server, struct err *err)
 {
 	const struct server_config *config = server->config;
-	char *client_id = xasprintf("nenghao-server-%s", config->region);
 	int64_t watchdog_ms = notify_watchdog_period_ms();
 	int rc = ledger_lock_take(config->ledger_path, &server->lock, err);
 
 	if (rc == 0)
 		rc = loop_create(&server->loop, err);
 	server->receiver = receiver_create();
+	find_regions(server);
 	if (rc == 0)
 		rc = start_ingest(server, err);
 	if (rc == 0)
-		rc = receiver_start(server->receiver, &config->mqtt.broker, client_id,
-				    server->ingest, err);
+		rc = start_receiver(server, err);
 	if (rc == 0)
 		rc = start_audit(server, err);
 	if (rc == 0)
@@ -411,9 +352,10 @@ static int start(struct server *server, struct err *err)
 		rc = start_federation(server, err);
 	if (rc == 0)
 		rc = loop_add_timer(server->loop, CARDS_PERIOD_MS, look_for_cards, server, err);
+	if (rc == 0)
+		rc = loop_add_timer(server->loop, CLAIMS_PERIOD_MS, look_at_claims, server, err);
 	if (rc == 0 && watchdog_ms > 0)
 		rc = loop_add_timer(server->loop, watchdog_ms, feed_watchdog, server, err);
-	free(client_id);
 	return rc;
 }
 

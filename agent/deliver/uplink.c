@@ -413,7 +413,8 @@ void uplink_state(const struct uplink *uplink, struct uplink_state *out)
 static int connect_mqtt(struct uplink *uplink, struct err *err)
 {
 	const struct uplink_options *options = &uplink->options;
-	const struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, uplink};
+	const struct mqtt_events events = {on_connected, on_lost, on_message,
+					   on_delivered, NULL,    uplink};
 	const struct mqtt_will will = {uplink->status_topic, "{\"state\":\"offline\"}"};
 	char *client_id = xasprintf("nenghao-%s", options->agent_id);
 	int r = mqtt_start(&uplink->mqtt, options->mqtt, client_id, &will, &events, err);

@@ -8,6 +8,10 @@ static const struct {
 	const char *title[N_ALARM_TONGUES];
 	const char *advice; /* in Chinese, for what the ledger tells in English */
 } kinds[N_EVENT_KINDS] = {
+	[EVENT_TWO_SERVERS] =
+		{{"两台服务器服务同一区域", "two servers for one region"},
+		 "两台服务器配置了同一区域，后启动的一台不接收数据。请停用其一，或修改 "
+		 "mqtt.regions 后重启。"},
 	[EVENT_TWO_AGENTS] = {{"两个采集网关使用同一名称", "two agents under one name"},
 			      "两个网关以同一名称上报，请停用其中一个；两者的读数都已保存。"},
 	[EVENT_BATCHES_LOST] = {{"采集数据丢失", "batches lost"},

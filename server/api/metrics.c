@@ -100,10 +100,11 @@ static void write_databases(struct ingest *ingest, struct buf *out)
 	}
 }
 
-void metrics_write(struct ingest *ingest, const struct receiver *receiver, const char *version,
+void metrics_write(struct ingest *ingest, struct receiver *receiver, const char *version,
 		   struct buf *out)
 {
 	struct ingest_counters counters;
+	struct receiver_rival rival;
 
 	ingest_get_counters(ingest, &counters);
 	buf_printf(out,
@@ -115,21 +116,31 @@ void metrics_write(struct ingest *ingest, const struct receiver *receiver, const
 	write_one(out, "broker_displaced", "gauge",
 		  "another server connects to the broker under this one's client id",
 		  receiver_is_displaced(receiver));
+	receiver_get_rival(receiver, &rival);
+	write_one(out, "region_refused", "gauge",
+		  "another server serves a region of this one, which therefore takes nothing",
+		  rival.phase == CLAIM_REFUSED);
+	write_one(out, "region_asked_total", "counter",
+		  "another server asked for a region of this one and was refused", rival.n_asked);
 	write_ingest(&counters, out);
 	write_databases(ingest, out);
 }
 
-bool metrics_is_ready(struct ingest *ingest, const struct receiver *receiver, struct buf *reasons)
+bool metrics_is_ready(struct ingest *ingest, struct receiver *receiver, struct buf *reasons)
 {
 	struct ingest_counters counters;
+	struct receiver_rival rival;
 	size_t before = reasons->len;
 
 	ingest_get_counters(ingest, &counters);
+	receiver_get_rival(receiver, &rival);
 	if (receiver_is_displaced(receiver))
 		buf_add_text(reasons, "another server connects to the broker under this one's "
 				      "client id: two serve one region, one must be stopped\n");
 	else if (!receiver_is_connected(receiver))
 		buf_add_text(reasons, "the broker is not connected\n");
+	if (rival.refused[0] != '\0')
+		buf_printf(reasons, "%s\n", rival.refused);
 	if (counters.is_failing)
 		buf_printf(reasons, "the ledger cannot be written: %s\n", counters.trouble);
 	for (size_t i = 0; i < ingest_count_tsdb(ingest); i++) {
@@ -144,4 +155,17 @@ bool metrics_is_ready(struct ingest *ingest, const struct receiver *receiver, st
 				   state.disk_bytes);
 	}
 	return reasons->len == before;
+}
+
+void metrics_write_notes(struct receiver *receiver, struct buf *out)
+{
+	struct receiver_rival rival;
+
+	receiver_get_rival(receiver, &rival);
+	if (rival.asked[0] != '\0')
+		buf_printf(out, "%s\n", rival.asked);
+	if (rival.is_unprotected)
+		buf_add_text(out, "the broker hands on no claims (nenghao/1/claims/+), perhaps by "
+				  "its ACL: a second server of the same region would not be found "
+				  "out\n");
 }

@@ -97,6 +97,22 @@ static void note_derived(struct status_run *run, struct db_statement *row)
 	run->has_derived = db_column_int(row, 0) > 0;
 }
 
+static void show_server(struct status_run *run, struct db_statement *row)
+{
+	const char *text = db_column_text(row, 0, NULL);
+	char since[CIVIL_TEXT_MAX];
+
+	(void)civil_print_time(db_column_int(row, 1) / 1000 * 1000, run->offset_ms, since);
+	if (run->json == NULL) {
+		(void)printf("TWO SERVERS, since %s\n%s\n\n", since, text);
+		return;
+	}
+	json_begin_object(run->json, NULL);
+	json_add_string(run->json, "since", since);
+	json_add_string(run->json, "text", text);
+	json_end_object(run->json);
+}
+
 static void begin_part(struct status_run *run, const char *key, const char *title)
 {
 	if (run->json != NULL)
@@ -113,12 +129,31 @@ static void end_part(struct status_run *run)
 		(void)putchar('\n');
 }
 
+/* Nothing at all for people as long as there is but one. */
+static int show_servers(struct status_run *run, struct err *err)
+{
+	int rc;
+
+	if (run->json != NULL)
+		json_begin_array(run->json, "two_servers");
+	rc = each_row(run,
+		      "SELECT text, opened_ms FROM event WHERE kind = 'two_servers' AND closed_ms "
+		      "IS NULL",
+		      show_server, err);
+	if (run->json != NULL)
+		json_end_array(run->json);
+	return rc;
+}
+
 static int show(struct status_run *run, struct err *err)
 {
 	int rc;
 
 	if (run->json != NULL)
 		json_begin_object(run->json, NULL);
+	rc = show_servers(run, err);
+	if (rc < 0)
+		return rc;
 	begin_part(run, "agents",
 		   "AGENT                            REGION    NEWEST BATCH               HEARD");
 	rc = each_row(run, "SELECT agent, region, until_ms, last_at_ms FROM agent ORDER BY agent",

@@ -325,17 +325,6 @@ static void take_status(struct keeper *keeper, const struct telemetry_topic *top
 
 /* ---- messages ---- */
 
-/* A code that the tree does not know counts as the nearest one above it: 6, 4, 2 digits. */
-static uint32_t find_region(const struct region_tree *tree, const char *code)
-{
-	size_t len = strlen(code);
-	uint32_t region = region_find(tree, code, len);
-
-	for (len = len > 6 ? 6 : len - 2; region == UINT32_MAX && len >= 2 && len <= 6; len -= 2)
-		region = region_find(tree, code, len);
-	return region;
-}
-
 static bool is_served(const struct keeper *keeper, const char *code)
 {
 	const struct region_tree *tree = keeper->registry->regions;
@@ -346,7 +335,7 @@ static bool is_served(const struct keeper *keeper, const char *code)
 			return true;
 		served = region_find(tree, keeper->options.regions[i],
 				     strlen(keeper->options.regions[i]));
-		region = find_region(tree, code);
+		region = region_find_nearest(tree, code);
 		if (served != UINT32_MAX && region != UINT32_MAX &&
 		    region_is_within(tree, region, served))
 			return true;

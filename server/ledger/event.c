@@ -12,6 +12,9 @@ const char *const severity_names[] = {"info", "warning", "error", NULL};
 const struct event_kind_info event_kinds[N_EVENT_KINDS] = {
 	[EVENT_TWO_AGENTS] = {"two_agents", SEVERITY_ERROR,
 			      "two agents send under one name; closed after an hour without it"},
+	[EVENT_TWO_SERVERS] = {"two_servers", SEVERITY_ERROR,
+			       "another server at the broker serves, or asks for, a region of this "
+			       "one; closed when this one serves, or after an hour without it"},
 	[EVENT_BATCHES_LOST] = {"batches_lost", SEVERITY_WARNING,
 				"batches are gone at the agent: found by a gap of numbers, "
 				"reported by the agent after its spool was full, or not sent again "

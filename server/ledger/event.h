@@ -11,6 +11,7 @@ extern const char *const severity_names[]; /* NULL-terminated */
 
 enum event_kind {
 	EVENT_TWO_AGENTS,
+	EVENT_TWO_SERVERS,
 	EVENT_BATCHES_LOST,
 	EVENT_CLOCK,
 	EVENT_UNEXPLAINED_DROP,

@@ -152,6 +152,26 @@ static int catch_up(struct ledger *ledger, struct err *err)
 	return 0;
 }
 
+int ledger_identity(struct ledger *ledger, int64_t *id, struct err *err)
+{
+	struct db_statement *get;
+	int rc = db_execute(ledger->db,
+			    "INSERT OR IGNORE INTO meta VALUES('identity', random() & "
+			    "0x7fffffffffffffff)",
+			    err);
+
+	if (rc == 0)
+		rc = db_prepare(ledger->db, &get, "SELECT value FROM meta WHERE name = 'identity'",
+				err);
+	if (rc < 0)
+		return rc;
+	rc = db_step(get, err);
+	if (rc == 1)
+		*id = db_column_int(get, 0);
+	db_finalize(get);
+	return rc == 1 ? 0 : rc < 0 ? rc : err_set(err, -EUCLEAN, "the ledger has no identity");
+}
+
 int ledger_begin(struct ledger *ledger, struct err *err)
 {
 	int rc;

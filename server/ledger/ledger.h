@@ -25,6 +25,9 @@ const char *ledger_path(const struct ledger *ledger);
 struct db *
 ledger_db(struct ledger *ledger); /* for modules that keep their own tables in the file */
 
+/* A number of this ledger's own, made at the first call; copies have it too. */
+int ledger_identity(struct ledger *ledger, int64_t *id, struct err *err);
+
 int ledger_begin(struct ledger *ledger, struct err *err);
 int ledger_commit(struct ledger *ledger, struct err *err);
 void ledger_rollback(struct ledger *ledger);

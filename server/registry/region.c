@@ -432,6 +432,25 @@ bool region_is_within(const struct region_tree *tree, uint32_t a, uint32_t b)
 	return order >= tree->regions[b].order_first && order <= tree->regions[b].order_last;
 }
 
+uint32_t region_find_nearest(const struct region_tree *tree, const char *code)
+{
+	size_t len = strlen(code);
+	uint32_t region = region_find(tree, code, len);
+
+	for (len = len > 6 ? 6 : len - 2; region == NO_REGION && len >= 2 && len <= 6; len -= 2)
+		region = region_find(tree, code, len);
+	return region;
+}
+
+bool region_overlap(const struct region_tree *tree, const char *a, const char *b)
+{
+	uint32_t at = region_find(tree, a, strlen(a)), bt = region_find(tree, b, strlen(b));
+
+	return strcmp(a, b) == 0 || region_is_within(tree, at, bt) ||
+	       region_is_within(tree, region_find_nearest(tree, a), bt) ||
+	       region_is_within(tree, region_find_nearest(tree, b), at);
+}
+
 uint32_t region_parent_on(const struct region_tree *tree, uint32_t region, civil_day day)
 {
 	const struct region *r = &tree->regions[region];

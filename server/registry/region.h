@@ -44,6 +44,11 @@ struct region_tree *region_tree_create(struct arena *arena, const struct conf_no
 				       struct conf_errors *errors);
 /* "3701" and "370100" mean the same. Index, or UINT32_MAX. */
 uint32_t region_find(const struct region_tree *tree, const char *code, size_t len);
+/* The same; a code that the tree does not know counts as the nearest one above it: 6, 4, 2 digits.
+ */
+uint32_t region_find_nearest(const struct region_tree *tree, const char *code);
+/* Is one of two codes at or below the other? One of them may be unknown. */
+bool region_overlap(const struct region_tree *tree, const char *a, const char *b);
 /* Is a at or below b? */
 bool region_is_within(const struct region_tree *tree, uint32_t a, uint32_t b);
 /* The parent on a day: the listed one of that time, else the tree's. */

@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 {
 	static struct acker acker;
 	struct mqtt_config config = {.keep_alive_ms = 30000, .version = MQTT_VERSION_AUTO};
-	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, &acker};
+	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, NULL, &acker};
 	char *url = argc == 2 ? xasprintf("tcp://127.0.0.1:%s", argv[1]) : NULL;
 	char line[64];
 	struct err err;

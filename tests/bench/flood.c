@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 {
 	static struct flood flood;
 	struct mqtt_config config = {.keep_alive_ms = 30000, .version = MQTT_VERSION_AUTO};
-	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, &flood};
+	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, NULL, &flood};
 	char *url = argc > 4 ? xasprintf("tcp://127.0.0.1:%s", argv[1]) : NULL;
 	int64_t started_us, n;
 	struct err err;

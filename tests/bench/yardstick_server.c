@@ -195,7 +195,8 @@ int main(int argc, char **argv)
 {
 	static struct server server;
 	struct mqtt_config config = {.keep_alive_ms = 30000, .version = MQTT_VERSION_AUTO};
-	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, &server};
+	struct mqtt_events events = {on_connected, on_lost, on_message,
+				     on_delivered, NULL,    &server};
 	char *url = argc == 3 ? xasprintf("tcp://127.0.0.1:%s", argv[1]) : NULL;
 	char line[64];
 	struct err err;

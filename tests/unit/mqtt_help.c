@@ -213,7 +213,7 @@ struct mqtt_config mqtt_help_config(const char *url)
 void mqtt_help_start(struct mqtt_seen *seen, const struct mqtt_config *config,
 		     const char *client_id, const struct mqtt_will *will)
 {
-	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, seen};
+	struct mqtt_events events = {on_connected, on_lost, on_message, on_delivered, NULL, seen};
 	struct err err = {0};
 	int code;
 
