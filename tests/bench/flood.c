@@ -20,7 +20,7 @@
 enum {
 	READINGS = 100,
 	LIMIT_MS = 300000,
-	WINDOW = 32,
+	WINDOW = 16, /* a hundred agents then have less under way than the mailbox holds */
 	PATIENCE_MS = 2000,
 	INTERVAL_MS = 60000,
 	AGENTS_MAX = 10000

@@ -57,6 +57,7 @@ class Table:
 
     def __init__(self, is_quick=False):
         self.is_quick = is_quick
+        self.part = ""  # being measured
         self.named = ""  # the last row that is not a detail of another
         self.met, self.short, self.left_out = 0, [], []
         print(self.ROW.format("", "ours", "yardstick", "ratio", "target", ""), flush=True)
@@ -75,7 +76,7 @@ class Table:
         self.met += good is True
         if good is False:
             detail = f": {name.strip()}" if self.named != name else ""
-            self.short.append(f"{self.named}{detail}: {number(ours)}"
+            self.short.append(f"{self.part}: {self.named}{detail}: {number(ours)}"
                               f"{'' if ratio is None else f', ratio {ratio:.2f}'}, target {target}")
         verdict = {None: "", True: "ok", False: "SHORT"}[good]
         print(self.ROW.format(name, number(ours), number(yardstick),
