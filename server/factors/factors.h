@@ -57,6 +57,10 @@ struct factors *factors_hold(struct factors *factors);
 void factors_release(struct factors *factors); /* NULL is allowed */
 /* 64-bit hash of the files' names and contents. */
 int64_t factors_version(const struct factors *factors);
+/* Of what an institution of a region, whose accounts name these tariffs (NULL: none), depends on:
+ * all but the grid factors and the tariffs of others. */
+int64_t factors_basis(const struct factors *factors, const struct region_tree *tree,
+		      uint32_t region, const char *const tariffs[N_CARRIERS]);
 
 /* False: the carrier has none (water is no energy). */
 bool factors_coal(const struct factors *factors, enum carrier carrier, civil_day day,

@@ -18,6 +18,7 @@ struct factors {
 	struct factor_entry *entries;
 	size_t n, cap;
 	uint64_t version;
+	uint64_t common; /* of the files that everybody's figures depend on */
 	struct factor_member *members;
 	size_t n_members, cap_members;
 	struct calendar calendar;
@@ -25,6 +26,9 @@ struct factors {
 	struct quotas quotas;
 	struct plans plans;
 };
+
+/* Makes a file one that everybody's figures depend on. */
+void factors_mix_file(struct factors *factors, const struct conf_node *root);
 
 /* Orders by kind, carrier and region. */
 int factors_compare(const struct factor_entry *a, const struct factor_entry *b);

@@ -208,6 +208,8 @@ static void take_file(const struct conf_node *root, void *arg)
 	struct loading *l = arg;
 	struct factors *factors = l->factors;
 
+	if (!is_kind(root, "grid") && !is_kind(root, "tariff"))
+		factors_mix_file(factors, root);
 	if (root->shape == CONF_IS_MAP && (is_kind(root, "calendar") || is_kind(root, "season")))
 		calendar_take(&factors->calendar, factors->arena, root, l->errors);
 	else if (root->shape == CONF_IS_MAP && is_kind(root, "tariff"))
@@ -287,7 +289,7 @@ int factors_load(struct factors **out, const char *dir, struct conf_errors *erro
 
 	factors->arena = arena_create();
 	factors->references = 1;
-	factors->version = FNV_START;
+	factors->version = factors->common = FNV_START;
 	folder_each(factors->arena, dir, take_file, &l, &factors->version, errors);
 	sort_entries(&l);
 	if (errors->count == n_before)

@@ -13,6 +13,7 @@ enum { PER_STEP = 10 };
 struct restate {
 	struct ledger *ledger;
 	struct registry *registry;
+	const struct factors *factors;
 	uint64_t terms; /* hash of what is the same for all */
 	struct db_statement *find, *put;
 	uint32_t next;   /* institution to look at; n_institutions: all are done */
@@ -29,8 +30,8 @@ int restate_open(struct restate **out, struct ledger *ledger, const struct facto
 	int rc;
 
 	restate->ledger = ledger;
+	restate->factors = factors;
 	restate->terms = FNV_START;
-	hash_mix(&restate->terms, factors_version(factors));
 	hash_mix(&restate->terms, min_coverage);
 	rc = db_prepare(db, &restate->find,
 			"SELECT basis FROM kpi_restate WHERE institution = ? AND kind = ?", err);
@@ -190,6 +191,18 @@ static int get(struct restate *restate, const char *id, int64_t *basis, struct e
 	return rc;
 }
 
+/* A grid factor or a tariff changes nothing for those of other regions. */
+static int64_t factors_of(const struct restate *restate, uint32_t institution)
+{
+	const struct registry_institution *of = &restate->registry->institutions[institution];
+	const char *tariffs[N_CARRIERS] = {NULL};
+
+	for (size_t i = of->n_accounts; i-- > 0;)
+		if (of->accounts[i].tariff != NULL)
+			tariffs[of->accounts[i].carrier] = of->accounts[i].tariff;
+	return factors_basis(restate->factors, restate->registry->regions, of->region, tariffs);
+}
+
 /* Of whom nothing is known its rows have just come, and are written for that. */
 static int look_at(struct restate *restate, uint32_t institution, struct err *err)
 {
@@ -199,6 +212,7 @@ static int look_at(struct restate *restate, uint32_t institution, struct err *er
 	int rc;
 
 	hash_mix(&hash, restate_basis(restate->registry, institution));
+	hash_mix(&hash, factors_of(restate, institution));
 	rc = get(restate, id, &before, err);
 	if (rc < 0)
 		return rc;

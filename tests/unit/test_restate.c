@@ -261,6 +261,137 @@ static void time_passes(void **state)
 	finish(&f);
 }
 
+/* ---- a factor changes what depends on it ---- */
+
+#define COAL(value)                                                                       \
+	"id: coal\nname: c\nkind: coal\nsource: s\nfactors:\n  - {carrier: electricity, " \
+	"value: " value ", verified: true}\n"
+#define GRID(year, shandong)                                                             \
+	"id: grid\nname: g\nkind: grid\nsource: s\nyears:\n  - {year: " year             \
+	", source: s, verified: true, national_verified: true, national: 0.6, regions: " \
+	"{\"370000\": " shandong ", \"440000\": 0.4}}\n"
+#define TARIFF(id, peak)                                                              \
+	"id: " id "\nname: t\nkind: tariff\nsource: s\nverified: false\ntariff: " id  \
+	"\ncarrier: electricity\nprices:\n  - {from: 2021-01-01, peak: " peak         \
+	", flat: 0.7, valley: 0.4}\nbands:\n  - {months: \"1-12\", peak: \"17-22\", " \
+	"valley: \"0-8\"}\n"
+
+struct factor_files {
+	const char *coal, *grid, *usual, *special;
+};
+
+static struct factors *load_files(struct campus *campus, const struct factor_files *files)
+{
+	char *dir = xasprintf("%s/factors", campus->folder);
+	struct conf_errors errors = {0};
+	struct factors *factors;
+
+	(void)mkdir(dir, 0700); /* it may be there */
+	campus_write(campus, "factors/coal.yaml", files->coal);
+	campus_write(campus, "factors/grid.yaml", files->grid);
+	campus_write(campus, "factors/usual.yaml", files->usual);
+	campus_write(campus, "factors/special.yaml", files->special);
+	if (factors_load(&factors, dir, &errors) < 0)
+		fail_msg("%s", errors.text.data);
+	conf_errors_fini(&errors);
+	free(dir);
+	return factors;
+}
+
+static const struct factor_files first_files = {COAL("0.1229"), GRID("2023", "0.6"),
+						TARIFF("usual", "1.0"), TARIFF("special", "1.1")};
+
+static void a_factor_changes_what_depends_on_it(void **state)
+{
+	static const struct {
+		const char *name;
+		struct factor_files files;
+		bool shandong, guangdong, special; /* whose figures change */
+	} cases[] = {
+		{"nothing", first_files, false, false, false},
+		{"coal",
+		 {COAL("0.123"), GRID("2023", "0.6"), TARIFF("usual", "1.0"),
+		  TARIFF("special", "1.1")},
+		 true,
+		 true,
+		 true},
+		{"a province's grid",
+		 {COAL("0.1229"), GRID("2023", "0.61"), TARIFF("usual", "1.0"),
+		  TARIFF("special", "1.1")},
+		 true,
+		 false,
+		 false},
+		{"a tariff",
+		 {COAL("0.1229"), GRID("2023", "0.6"), TARIFF("usual", "1.0"),
+		  TARIFF("special", "1.2")},
+		 false,
+		 false,
+		 true},
+		{"a comment",
+		 {"# once more\n" COAL("0.1229"), GRID("2023", "0.6"), TARIFF("usual", "1.0"),
+		  TARIFF("special", "1.1")},
+		 false,
+		 false,
+		 false},
+	};
+	const char *const none[N_CARRIERS] = {NULL};
+	const char *special[N_CARRIERS] = {NULL};
+	struct factors *first;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	const struct region_tree *tree = f.campus.registry->regions;
+	uint32_t jinan = region_find(tree, "370102", 6), guangzhou = region_find(tree, "440106", 6);
+
+	special[CARRIER_ELECTRICITY] = "special";
+	first = load_files(&f.campus, &first_files);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct factors *other = load_files(&f.campus, &cases[i].files);
+
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(factors_basis(first, tree, jinan, none) !=
+					 factors_basis(other, tree, jinan, none),
+				 cases[i].shandong);
+		assert_int_equal(factors_basis(first, tree, guangzhou, none) !=
+					 factors_basis(other, tree, guangzhou, none),
+				 cases[i].guangdong);
+		assert_int_equal(factors_basis(first, tree, guangzhou, special) !=
+					 factors_basis(other, tree, guangzhou, special),
+				 cases[i].special);
+		factors_release(other);
+	}
+	factors_release(first);
+	finish(&f);
+}
+
+/* Only the institution that has the tariff is written again. */
+static void a_tariff_restates_whoever_has_it(void **state)
+{
+	struct factor_files other = first_files;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	write_house(
+		&f, "370102-0002", "e02", 500,
+		"accounts: [{number: a2, carrier: electricity, tariff: special, meters: [e02]}]\n");
+	factors_release(f.factors);
+	f.factors = load_files(&f.campus, &first_files);
+	open_restate(&f, 900000);
+	reload(&f);
+	export(&f);
+	factors_release(f.factors);
+	other.special = TARIFF("special", "1.3");
+	f.factors = load_files(&f.campus, &other);
+	open_restate(&f, 900000);
+	run(&f);
+	export(&f);
+	assert_int_equal(count(&f, "kpi_day,region=370102,institution=370102-0002"), 90);
+	assert_int_equal(count(&f, "institution=370102-0001,type"), 0);
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +400,8 @@ int main(void)
 		cmocka_unit_test(other_terms_are_everybodys),
 		cmocka_unit_test(a_restart_forgets_nothing),
 		cmocka_unit_test(time_passes),
+		cmocka_unit_test(a_factor_changes_what_depends_on_it),
+		cmocka_unit_test(a_tariff_restates_whoever_has_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
