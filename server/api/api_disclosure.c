@@ -58,7 +58,7 @@ static bool is_hidden(const struct kpi_value *value)
 /* Figures of all and of most would tell of the few that are left. */
 static bool tells_the_rest(const struct api_call *call, enum kpi kpi, const struct kpi_value *value)
 {
-	struct kpi_crowd rest = {value->reporting - value->both.n, 0};
+	struct kpi_crowd rest = {.n = value->reporting - value->both.n};
 
 	return rest.n > 0 && sum_grade(call, kpi, &rest) > call->grant.grade;
 }

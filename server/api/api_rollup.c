@@ -8,6 +8,7 @@
 
 #include "common/gzip.h"
 #include "server/api/api_call.h"
+#include "server/api/api_rollup_holder.h"
 #include "server/federation/receive.h"
 
 enum {
@@ -123,8 +124,9 @@ static void post_rollups(struct api_call *call)
 	}
 	/* Whether it is a region or not is not told. */
 	if (api_find_region(call, delivery.source) != REGISTRY_NONE) {
+		delivery.holder = call->grant.token_id;
 		writer = api_open_writer(call);
-		if (writer != NULL)
+		if (writer != NULL && api_may_deliver(call, delivery.source, writer))
 			take(call, &delivery, writer);
 		ledger_close(writer);
 	}

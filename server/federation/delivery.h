@@ -38,7 +38,8 @@ struct delivery {
 	struct delivery_card *cards;
 	struct delivery_row *rows;
 	size_t n_cards, n_rows;
-	void *root; /* that texts are borrowed from */
+	int64_t holder; /* number of the token that it came with; 0 until somebody says it */
+	void *root;     /* that texts are borrowed from */
 };
 
 /* -EINVAL with the reason: what is wrong, and where. */

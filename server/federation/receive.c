@@ -216,6 +216,7 @@ static void note_source(struct work *work, int64_t now_ms)
 	source->generation = delivery->generation;
 	source->upto = delivery->upto;
 	source->received_ms = now_ms;
+	source->holder = delivery->holder;
 	source->waiting = delivery->waiting;
 	source->days_from = delivery->days_from;
 	if (delivery->waiting <= 0)

@@ -158,6 +158,7 @@ struct exchange_source {
 	int64_t rows;        /* that ever changed something */
 	int64_t refused;     /* institutions that were not taken */
 	int64_t ended;       /* the last generation of which everything has come */
+	int64_t holder;      /* number of the token that it delivers with; 0: not known */
 	char refusal[216];   /* the last reason, or "" */
 };
 /* 1, or 0: it never delivered. */

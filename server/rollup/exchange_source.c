@@ -117,7 +117,8 @@ static void read_source(struct db_statement *from, struct exchange_source *out)
 					.days_from = (civil_day)db_column_int(from, 7),
 					.rows = db_column_int(from, 8),
 					.refused = db_column_int(from, 9),
-					.ended = db_column_int(from, 10)};
+					.ended = db_column_int(from, 10),
+					.holder = db_column_int(from, 12)};
 	copy_text(out->source, sizeof out->source, from, 0);
 	copy_text(out->nonce, sizeof out->nonce, from, 1);
 	copy_text(out->refusal, sizeof out->refusal, from, 11);
@@ -160,6 +161,7 @@ int exchange_put_source(struct exchange *exchange, const struct exchange_source 
 	db_bind_int(put, 10, source->refused);
 	db_bind_int(put, 11, source->ended);
 	db_bind_string(put, 12, source->refusal);
+	db_bind_int(put, 13, source->holder);
 	return db_run(put, err);
 }
 

@@ -369,6 +369,12 @@ def test_changes_go_down_and_nonsense_is_refused(stack):
         assert province.ask(f"/api/v1/rollups?cursor={bad}", token=mine)[0] == 400, bad
     assert province.ask("/api/v1/rollups?cursor=5.1", token=mine)[0] == 410
 
+    # Another server for the same region: it is refused by name, and seen, until the token is handed over.
+    second = province.add_token("second", "--role", "upstream", "--region", "370100", "--grade", "L2")
+    status, _, body = province.ask("/api/v1/rollups", second, "POST", b'{"source": "370100"}')
+    assert status == 403 and "'from-370100'" in json.loads(body)["detail"]
+    assert "'second'" in province.get("/api/v1/rollups/sources")["sources"][0]["refusal"]
+
     # What is no delivery, and what is none of theirs.
     upstream = (city.folder / "upstream.token").read_text().strip()
     head = {"source": "370100", "generation": 1, "batch": "b", "after": "", "upto": 1, "as_of": 1,
@@ -399,3 +405,5 @@ def test_changes_go_down_and_nonsense_is_refused(stack):
         assert repeated or "not below 370100" in answer["refused"][0]["reason"]
     wait_same(province, city, "370100", [name])
     assert province.ask("/api/v1/institutions/370200-0001")[0] == 404
+    province.command("token", "revoke", "from-370100")
+    assert province.ask("/api/v1/rollups", second, "POST", b'{"source": "370100"}')[0] == 200
