@@ -716,6 +716,53 @@ static void test_what_comes_again_changes_nothing(void **state)
 	campus_fini(&campus);
 }
 
+/* As takeover and registry diff copy a register. */
+static void copy_register(struct campus *from, struct campus *to, const char *device,
+			  const char *quantity)
+{
+	const int64_t always[2] = {INT64_MIN, INT64_MAX};
+	struct ledger_sight sight = {0};
+	int64_t source = 0, target = 0;
+	struct err err = {""};
+
+	campus_check(ledger_register_id(from->ledger, device, strlen(device), quantity,
+					strlen(quantity), &source, &err),
+		     &err);
+	campus_check(ledger_sight(from->ledger, source, always, 0, &sight, &err), &err);
+	campus_merge(to, device, quantity, sight.readings, sight.n);
+	campus_check(ledger_begin(to->ledger, &err), &err);
+	campus_check(ledger_register_id(to->ledger, device, strlen(device), quantity,
+					strlen(quantity), &target, &err),
+		     &err);
+	for (int twice = 0; twice < 2; twice++)
+		campus_check(ledger_add_sightings(to->ledger, target, sight.sightings,
+						  sight.n_sightings, &err),
+			     &err);
+	campus_check(ledger_commit(to->ledger, &err), &err);
+	ledger_sight_fini(&sight);
+}
+
+static void test_a_copy_says_the_same(void **state)
+{
+	char *yaml = yaml_of("1", "60s");
+	struct campus campus, copy;
+
+	(void)state;
+	open_steady(&campus);
+	reduce_all(&campus);
+	campus_init(&copy, yaml);
+	free(yaml);
+	copy_register(&campus, &copy, "e01", KWH);
+	copy_register(&campus, &copy, "e02", KWH);
+	campus_derive(&copy);
+	char *expected = all_figures(&campus), *got = all_figures(&copy);
+	campus_compare_dumps(got, expected, 0);
+	free(expected);
+	free(got);
+	campus_fini(&campus);
+	campus_fini(&copy);
+}
+
 /* ---- killed ---- */
 
 static void reduce_as_child(const char *path, struct registry *registry)
@@ -787,6 +834,7 @@ int main(void)
 		cmocka_unit_test(test_two_an_hour_stay),
 		cmocka_unit_test(test_peaks_stay),
 		cmocka_unit_test(test_what_comes_again_changes_nothing),
+		cmocka_unit_test(test_a_copy_says_the_same),
 		cmocka_unit_test(test_killed_at_any_moment),
 		cmocka_unit_test(test_figures_stay),
 	};
