@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `registry diff` foretells is what the API shows once the registry is applied."""
+import datetime
 import json
+import re
 import shutil
 import time
 from decimal import Decimal
@@ -8,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from plant import INSTITUTION, Plant, meter_id
-from stack import wait_until
+from stack import ROOT, wait_until
 from test_server import HandMadeAgent, metric, reading
 
 DAY = 24 * 3600 * 1000
@@ -83,3 +85,33 @@ def test_what_is_foretold_comes_true(plant):
     wait_until(lambda: months(plant, "e01") == new, 20, "what was foretold")
     assert sum(new.values()) == 60 * (80 * 24 - 1)
     assert months(plant, "e02") == old["e02"]
+
+
+def test_a_target_that_would_move_is_foretold(plant):
+    """A year that is over, against a target of the institution's own."""
+    factors = plant.folder / "factors"
+    shutil.copytree(ROOT / "config" / "factors", factors)
+    plan = factors / "plan-14.yaml"
+    text = re.sub(r"(?m)^targets:.*$", "targets:\n  - {institution: %s, indicator: energy_per_area_kgce, "
+                  "reduction: 0.08, base: 14.2}" % INSTITUTION, plan.read_text(), count=1)
+    assert INSTITUTION in text.split("targets:\n", 1)[1]
+    plan.write_text(text)
+    plant.server.stop()
+    plant.write_server(factors=str(factors))
+    table = plant.folder / "year.csv"
+    begin = datetime.datetime(2024, 1, 1)
+    table.write_text("time,meter,value\n" + "".join(
+        f"{begin + datetime.timedelta(hours=hour)},{meter_id('e01')},{1000 + hour}\n" for hour in range(366 * 24 + 1)))
+    plant.stack.run(plant.stack.program("server"), "import", table, "-c", plant.server_config)
+    plant.server.start()
+    plant.wait_ready()
+    wait_until(lambda: sum(months(plant, "e01").values()) == 40 * 366 * 24, 30, "rolled up")
+    kept = plant.folder / "registry.old"
+    shutil.copytree(plant.folder / "registry", kept)
+    plant.write_registry(e01={"lives": [{"serial": "1", "from": "2023-01-01", "ratio": 60}]})
+    changed = plant.folder / "registry.new"
+    shutil.move(plant.folder / "registry", changed)
+    shutil.copytree(kept, plant.folder / "registry")
+    figures = json.loads(diff(plant, changed, "--json"))["institutions"][0]["figures"]
+    moved, = [f for f in figures if f.get("target") == "energy_per_area_kgce" and f["period"] == "2024"]
+    assert moved["after"] < moved["before"]  # more energy, less of the reduction
