@@ -179,21 +179,21 @@ static int give_bill(const struct bill *bill, void *arg)
 
 static bool read_question(struct api_call *call, struct page *page, struct bill_query *query)
 {
-	int64_t from_ms, to_ms, offset_ms = call->options->offset_ms;
+	int64_t span[2], offset_ms = call->options->offset_ms;
 	int carrier =
 		api_parameter(call, "carrier") != NULL ? api_choice(call, "carrier") : N_CARRIERS;
 	int withdrawn = api_choice(call, "withdrawn");
 
-	if (carrier < 0 || withdrawn < 0 || !api_time(call, "from", 0, &from_ms) ||
-	    !api_time(call, "to", call->now_ms + 800LL * DAY_MS, &to_ms) ||
+	if (carrier < 0 || withdrawn < 0 ||
+	    !api_span(call, 0, call->now_ms + 800LL * DAY_MS, span) ||
 	    !api_integer(call, "limit", 0, &page->limit) ||
 	    !api_integer(call, "cursor", 0, &page->skip))
 		return false;
 	page->carrier = carrier == N_CARRIERS ? -1 : carrier;
 	page->period = api_parameter(call, "period");
 	query->with_withdrawn = withdrawn == 1;
-	query->days.from = civil_day_of_utc(from_ms, offset_ms);
-	query->days.to = civil_day_of_utc(to_ms, offset_ms);
+	query->days.from = civil_day_of_utc(span[0], offset_ms);
+	query->days.to = civil_day_of_utc(span[1], offset_ms);
 	return true;
 }
 

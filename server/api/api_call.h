@@ -165,6 +165,9 @@ const char *api_parameter(const struct api_call *call, const char *name);
 /* false after answering 400. otherwise: where there is neither text nor fallback. */
 bool api_integer(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
 bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_t *out);
+/* The times of the parameters "from" and "to", by default the given ones; the first is the earlier.
+ */
+bool api_span(struct api_call *call, int64_t from_ms, int64_t to_ms, int64_t out[2]);
 /* Index in the table's choices; -1 after answering 400. There must be a text or a fallback. */
 int api_choice(struct api_call *call, const char *name);
 /* An id in a path; 0, which nothing has, if it is no number. */

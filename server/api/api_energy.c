@@ -89,16 +89,15 @@ static bool read_span(struct api_call *call, struct figures_span *span)
 					  [FIGURES_MONTH] = 31 * (int64_t)DAY_MS,
 					  [FIGURES_YEAR] = 366 * (int64_t)DAY_MS};
 	int interval = api_choice(call, "interval");
+	int64_t given[2];
 
 	if (interval < 0)
 		return false;
 	span->interval = (enum figures_interval)interval;
-	if (!api_time(call, "from", 0, &span->from_ms) || !api_time(call, "to", 0, &span->to_ms))
+	if (!api_span(call, 0, 0, given))
 		return false;
-	if (span->from_ms >= span->to_ms) {
-		api_problem(call, 400, "bad-parameter", "from must be before to");
-		return false;
-	}
+	span->from_ms = given[0];
+	span->to_ms = given[1];
 	/* The last interval starts before to_ms and may go on after it. */
 	api_is_about(call, span->to_ms + lengths[interval]);
 	if (span->to_ms > call->now_ms + 1)

@@ -164,6 +164,8 @@ static int take_body(struct changing *c, bool is_patch, struct err *err)
 	json_t *value;
 	int rc;
 
+	if (is_patch && request->body_len == 0)
+		return err_set(err, -EINVAL, "the body says nothing that is to change");
 	c->body = request->body_len > 0 ? json_loadb(request->body, request->body_len,
 						     JSON_REJECT_DUPLICATES, &where)
 					: json_object();

@@ -87,16 +87,15 @@ static void get_changes(struct api_call *call)
 static void get_reconciliation(struct api_call *call)
 {
 	struct figures figures = api_figures(call);
-	int64_t from_ms, to_ms, offset_ms = call->options->offset_ms;
+	int64_t span[2], offset_ms = call->options->offset_ms;
 	struct notice_out out;
 	struct err err = {""};
 	struct span days;
 
-	if (!api_time(call, "from", call->now_ms - 400LL * DAY_MS, &from_ms) ||
-	    !api_time(call, "to", call->now_ms + DAY_MS, &to_ms))
+	if (!api_span(call, call->now_ms - 400LL * DAY_MS, call->now_ms + DAY_MS, span))
 		return;
-	days.from = civil_day_of_utc(from_ms, offset_ms);
-	days.to = civil_day_of_utc(to_ms, offset_ms);
+	days.from = civil_day_of_utc(span[0], offset_ms);
+	days.to = civil_day_of_utc(span[1], offset_ms);
 	out = begin(call, reconcile_columns);
 	end(call, notice_write_reconciliation(&out, &figures, call->institution, days, &err), &err);
 }

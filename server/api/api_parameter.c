@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "server/api/api_call.h"
 #include "server/api/api_fields.h"
 
@@ -51,6 +52,30 @@ static bool is_repeated(const struct http_request_in *request, size_t index)
 	return false;
 }
 
+/* Text that people can read: UTF-8 without control characters. */
+static bool is_text(const char *value)
+{
+	for (size_t len = strlen(value), n; len > 0; value += n, len -= n) {
+		n = utf8_character(value, len);
+		if (n == 0 || (unsigned char)*value < ' ' || *value == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool is_readable(struct api_call *call, const char *name, const char *value)
+{
+	if (!is_text(name)) {
+		api_problem(call, 400, "bad-parameter", "the name of a parameter is no UTF-8 text");
+		return false;
+	}
+	if (*value != '\0' && is_text(value))
+		return true;
+	api_problem(call, 400, "bad-parameter", "the parameter '%.60s' is %s", name,
+		    *value == '\0' ? "empty" : "no UTF-8 text, or has control characters");
+	return false;
+}
+
 static bool has_needed(struct api_call *call)
 {
 	const struct api_parameter *parameter = call->route->parameters;
@@ -78,6 +103,8 @@ bool api_parameters_are_known(struct api_call *call)
 	for (size_t i = 0; i < request->n_parameters; i++) {
 		const char *name = request->parameters[i].name;
 
+		if (!is_readable(call, name, request->parameters[i].value))
+			return false;
 		if (is_repeated(request, i)) {
 			api_problem(call, 400, "repeated-parameter",
 				    "the parameter '%.60s' is given twice", name);
@@ -138,6 +165,16 @@ bool api_time(struct api_call *call, const char *name, int64_t otherwise, int64_
 		"%s is '%.40s'; it must be a date such as 2026-11-24 or an RFC 3339 time such as "
 		"2026-11-24T10:00:00%%2B08:00",
 		name, text);
+	return false;
+}
+
+bool api_span(struct api_call *call, int64_t from_ms, int64_t to_ms, int64_t out[2])
+{
+	if (!api_time(call, "from", from_ms, &out[0]) || !api_time(call, "to", to_ms, &out[1]))
+		return false;
+	if (out[0] < out[1])
+		return true;
+	api_problem(call, 400, "bad-parameter", "from must be before to");
 	return false;
 }
 

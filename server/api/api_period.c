@@ -34,7 +34,8 @@ bool api_read_period(struct api_call *call, struct figures *figures, uint32_t re
 	if (rc == 0)
 		rc = figures_compare(figures, (enum figures_compare)compare, period, &err);
 	if (rc < 0)
-		api_problem(call, 400, "bad-parameter", "%s", err.text);
+		api_problem(call, 400, "bad-parameter", "year %d, period %s, number %d: %s",
+			    (int)year, api_parameter(call, "period"), (int)number, err.text);
 	return rc == 0;
 }
 
