@@ -35,7 +35,8 @@ class Level:
         self.port = free_port()
         self.scheme = "http"
         config = {
-            "server": {"region": region}, "mqtt": {"url": f"tcp://127.0.0.1:{stack.broker_port}"},
+            "server": {"region": region},
+            "mqtt": {"url": f"tcp://127.0.0.1:{stack.broker_port}"},
             "ledger": {"path": str(self.folder / "ledger.db")}, "registry": str(self.folder / "registry"),
             "regions": str(ROOT / "config" / "regions.yaml"), "factors": str(ROOT / "config" / "factors"),
             "http": {"listen": f"127.0.0.1:{self.port}", "rate": 0}, "federation": {"interval": "1s"}}
@@ -163,9 +164,9 @@ class Level:
 
 def levels(stack, *regions):
     """From the top down, each started with a token that sees all below it."""
-    stack.mosquitto()
     made = []
     for region in regions:
+        stack.mosquitto()  # each level has a broker of its own
         level = Level(stack, region, made[-1] if made else None)
         level.token = level.add_token("test", "--region", region, "--grade", "L3")
         made.append(level)
@@ -271,7 +272,7 @@ def test_sums_go_up_three_levels_through_kills_restores_and_restatements(stack):
     city.server.kill()
     county.command("import", county.folder / "bills.csv")
     wait_until(lambda: b"upper server is not reached" in county.ask("/readyz")[2], 30, "the county tells")
-    assert county.ask("/readyz")[0] == 200
+    assert county.ask("/readyz")[0] == 200, json.loads(county.ask("/readyz")[2])["reasons"]
     city.start()
     time.sleep(0.5)
     county.server.kill()
