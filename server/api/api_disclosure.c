@@ -248,13 +248,14 @@ static bool is_open_period(const struct figures_question *question)
 	       question->period.kind != PERIOD_HEATING;
 }
 
-static void draw(const struct veil *veil, const struct api_call *call, struct rows *rows, bool all)
+/* veil: NULL hides all. */
+static void draw(const struct veil *veil, const struct api_call *call, struct rows *rows)
 {
 	for (size_t i = 0; i < rows->n; i++)
 		for (int kpi = 0; kpi < N_KPIS; kpi++) {
 			struct kpi_value *value = &rows->rows[i].kpis[kpi];
 
-			if (value->applies && (all || veil->is_down[kpi]))
+			if (value->applies && (veil == NULL || veil->is_down[kpi]))
 				hide(value, catalogue_kpi_grade(call->catalogue, (enum kpi)kpi));
 		}
 }
@@ -272,7 +273,7 @@ static int judge_rows(struct rows *rows, const struct figures *figures,
 			hide_before(&rows->rows[i].kpis[kpi]);
 	if (is_open_period(question))
 		return judge_year(rows, figures, question, err);
-	draw(NULL, rows->call, rows, true);
+	draw(NULL, rows->call, rows);
 	return 0;
 }
 
@@ -335,7 +336,7 @@ static int tell_sums(struct rows *rows, const struct figures *figures,
 		rc = look_above(rows->call, figures, question, &veil, err);
 		/* Types, lines and affiliations cross regions and each other: what one of their
 		 * sums holds beyond another may be of a single institution. */
-		draw(&veil, rows->call, rows, !is_tree);
+		draw(is_tree ? &veil : NULL, rows->call, rows);
 	}
 	for (size_t i = 0; i < rows->n && rc == 0; i++)
 		rc = rows->fn(&rows->rows[i], rows->arg);
