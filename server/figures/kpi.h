@@ -113,6 +113,7 @@ struct kpi_value {
 	bool has_coverage; /* false: unknown */
 	bool has_previous, has_change, has_change_all;
 	bool is_provisional;
+	bool has_both;                    /* groups only: see both */
 	int64_t value, partial, previous; /* 10^-6 of the unit */
 	int64_t coverage, estimated;      /* shares, 10^-6 */
 	int64_t change;     /* 10^-6; for groups: over institutions valid in both periods */
@@ -122,7 +123,6 @@ struct kpi_value {
 		double value, partial, previous, change, change_all;
 	} exact;
 	/* Groups only: what change is made of, over those valid in both periods. */
-	bool has_both;
 	struct {
 		double value, previous;
 		uint32_t n;
@@ -130,13 +130,11 @@ struct kpi_value {
 	uint32_t reporting; /* groups only: institutions in the value */
 	/* Groups only: what hides the single institution. before: of previous and changes. */
 	struct kpi_crowd {
-		uint32_t n;      /* institutions in the sum */
-		int64_t largest; /* share of the one that brings most, 10^-6 */
-		uint64_t set;    /* tells these institutions from others */
-		/* With other indicators of the group it tells of so few, or 0; and their largest.
-		 */
-		uint32_t gap_n;
-		int64_t gap_largest;
+		/* Institutions in the sum; share of the one that brings most, 10^-6. And of how few
+		 * it tells with other indicators of the group, or 0. */
+		uint32_t n, gap_n;
+		int64_t largest, gap_largest;
+		uint64_t set; /* tells these institutions from others */
 	} crowd, crowd_before;
 	char reason[KPI_REASON_MAX];
 };

@@ -163,7 +163,7 @@ int ledger_identity(struct ledger *ledger, int64_t *id, struct err *err)
 	if (rc == 0)
 		rc = db_prepare(ledger->db, &get, "SELECT value FROM meta WHERE name = 'identity'",
 				err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = db_step(get, err);
 	if (rc == 1)
