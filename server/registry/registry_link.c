@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/registry/formula.h"
+#include "server/registry/part.h"
 #include "server/registry/registry_file.h"
 
 enum { MAX_TERMS = 4096, MAX_DEPTH = 64 };
@@ -325,6 +326,53 @@ static void check_virtual_mains(const struct linking *l)
 	free(counted);
 }
 
+/* ---- energy items ---- */
+
+/* How often a meter's energy is in the items, all together. */
+static int weight_of(const struct linking *l, uint32_t i)
+{
+	struct part_share share = part_share(l->loader->registry, &l->meters[i]);
+
+	return (share.added[0] != '\0') - (share.deducted[0] != '\0');
+}
+
+/* Adds what meter i brings of the real meters behind it. */
+static void add_real(const struct linking *l, uint32_t i, int weight, double *counted)
+{
+	const struct registry_meter *meter = &l->meters[i];
+
+	if (meter->n_terms == 0 && l->file[i].formula == NULL)
+		counted[i] += weight;
+	for (size_t k = 0; k < meter->n_terms; k++)
+		counted[meter->terms[k].meter - l->first] +=
+			weight * (double)meter->terms[k].num / (double)meter->terms[k].den;
+}
+
+/* The items' formulas must not bring more of a meter than there is. */
+static void check_items(const struct linking *l)
+{
+	double *counted = xcalloc(l->n, sizeof *counted);
+
+	for (uint32_t i = 0; i < l->n; i++)
+		add_real(l, i, weight_of(l, i), counted);
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct registry_meter *meter = &l->meters[i];
+
+		for (size_t k = 0; k < meter->n_terms && weight_of(l, i) > 0; k++) {
+			uint32_t at = meter->terms[k].meter - l->first;
+
+			if (meter->terms[k].num <= 0 || counted[at] <= 1 + 1e-9)
+				continue;
+			conf_error(l->loader->errors, formula_node(l, i), NULL,
+				   "'%s' counts in another energy item already, by itself or by a "
+				   "formula: its energy would count twice",
+				   l->meters[at].id);
+			counted[at] = 0; /* once is enough */
+		}
+	}
+	free(counted);
+}
+
 void registry_build_links(struct registry_loader *loader, struct arena *temporary)
 {
 	struct registry *registry = loader->registry;
@@ -338,12 +386,18 @@ void registry_build_links(struct registry_loader *loader, struct arena *temporar
 		.states = arena_alloc(temporary, it->n_meters * sizeof *l.states),
 	};
 
+	bool has_virtual = false;
+
 	if (l.n == 0)
 		return;
 	link_parents(&l);
-	for (uint32_t i = 0; i < l.n; i++)
+	for (uint32_t i = 0; i < l.n; i++) {
+		has_virtual |= l.file[i].formula != NULL;
 		if (l.file[i].formula != NULL && expand(&l, i) == 0 &&
 		    l.meters[i].role == ROLE_MAIN)
 			check_main_terms(&l, i);
+	}
 	check_virtual_mains(&l);
+	if (has_virtual)
+		check_items(&l);
 }

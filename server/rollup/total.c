@@ -6,6 +6,7 @@
 
 #include "common/decimal.h"
 #include "common/mem.h"
+#include "server/registry/part.h"
 
 static struct total_item *find_item(struct total_plan *plan, const char *name)
 {
@@ -27,40 +28,6 @@ static void add_term(struct total_plan *plan, const char *name, uint32_t meter, 
 	item->terms[item->n_terms++] = (struct total_term){meter, sign};
 }
 
-/* "01A" of 01A20; "" where the code names no class (01000). */
-static void part_of(const struct registry_meter *meter, char part[4])
-{
-	part[0] = '\0';
-	if (meter->role != ROLE_SUB || strlen(meter->item) < 3 || meter->item[2] < 'A' ||
-	    meter->item[2] > 'Z')
-		return;
-	memcpy(part, meter->item, 3);
-	part[3] = '\0';
-}
-
-struct above {
-	bool is_non_own; /* an ancestor has a scope other than own */
-	char part[4];    /* of the nearest own ancestor that has one */
-};
-
-static struct above look_up(const struct registry *registry, const struct registry_meter *meter)
-{
-	struct above above = {0};
-	uint32_t at = meter->parent;
-
-	/* The registry refuses circles; a meter has no more ancestors than there are meters. */
-	for (size_t i = 0; at != REGISTRY_NONE && i < registry->n_meters; i++) {
-		const struct registry_meter *parent = &registry->meters[at];
-
-		if (parent->scope != SCOPE_OWN)
-			above.is_non_own = true;
-		if (above.part[0] == '\0')
-			part_of(parent, above.part);
-		at = parent->parent;
-	}
-	return above;
-}
-
 /* Accounts beside the parts: total, export, generation, non_own. */
 static void add_account(struct total_plan *plan, const struct registry *registry, uint32_t index)
 {
@@ -75,27 +42,26 @@ static void add_account(struct total_plan *plan, const struct registry *registry
 		add_term(plan, "generation", index, 1);
 }
 
+/* The outermost of a scope other than own. */
+static bool is_deducted(const struct registry *registry, const struct registry_meter *meter)
+{
+	return meter->scope != SCOPE_OWN && !meter->is_export && meter->role != ROLE_GENERATION &&
+	       !part_above(registry, meter).is_non_own;
+}
+
 static void add_below(struct total_plan *plan, const struct registry *registry, uint32_t index)
 {
 	const struct registry_meter *meter = &registry->meters[index];
-	struct above above = look_up(registry, meter);
-	char part[4];
+	struct part_share share = part_share(registry, meter);
 
-	if (above.is_non_own || meter->is_export || meter->role == ROLE_GENERATION)
-		return;
-	if (meter->scope != SCOPE_OWN) {
+	if (is_deducted(registry, meter)) {
 		add_term(plan, "total", index, -1);
 		add_term(plan, "non_own", index, 1);
-		if (above.part[0] != '\0')
-			add_term(plan, above.part, index, -1);
-		return;
 	}
-	part_of(meter, part);
-	if (part[0] == '\0' || strcmp(part, above.part) == 0)
-		return;
-	add_term(plan, part, index, 1);
-	if (above.part[0] != '\0')
-		add_term(plan, above.part, index, -1);
+	if (share.added[0] != '\0')
+		add_term(plan, share.added, index, 1);
+	if (share.deducted[0] != '\0')
+		add_term(plan, share.deducted, index, -1);
 }
 
 static int by_name(const void *a, const void *b)

@@ -173,6 +173,10 @@ static const struct broken broken_registry[] = {
 	 9, 57, "meters[3].formula", "'e2' counts in another virtual main meter already", 1},
 	{"a virtual main meter of a main meter", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: main, formula: \"2 * e1\"}\n",
 	 7, 56, "meters[1].formula", "its energy would count twice", 1},
+	{"an item's formula of another item's meter", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: e2, carrier: electricity, role: sub, item: \"01B00\", quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: sub, item: \"01A00\", formula: \"0.5 * e2\"}\n",
+	 8, 70, "meters[2].formula", "'e2' counts in another energy item already", 1},
+	{"two items' formulas of one meter", IN_REGISTRY, HEAD "meters:\n" "  - {id: e1, carrier: electricity, role: main, quantity: active_energy_import_kwh, lives: [{from: 2023-01-01, ratio: 1}]}\n" "  - {id: v, carrier: electricity, role: sub, item: \"01A00\", formula: \"0.7 * e1\"}\n" "  - {id: w, carrier: electricity, role: sub, item: \"01C00\", formula: \"0.4 * e1\"}\n",
+	 7, 70, "meters[1].formula", "'e1' counts in another energy item already", 1},
 };
 /* clang-format on */
 

@@ -209,7 +209,7 @@ static inline char *campus_yaml(int ratio, const char *scope, const char *more)
 		"     quantity: active_energy_import_kwh, interval: 15m,\n"
 		"     lives: [{serial: e, from: 2023-01-01, ratio: 1}]}\n"
 		"  - {id: v02, building: main, carrier: electricity, item: \"01C00\", role: sub,\n"
-		"     formula: \"v01 / 3\"}\n"
+		"     parent: v01, formula: \"v01 / 3\"}\n"
 		"  - {id: v01, building: main, carrier: electricity, item: \"01B00\", role: sub,\n"
 		"     formula: \"e01 - e02 * 0.5\"}\n"
 		"  - {id: w01, building: main, carrier: water, role: main,\n"
