@@ -155,17 +155,17 @@ int event_close_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet
 	return db_run(close, err);
 }
 
-int event_close_meter(struct ledger *ledger, const char *meter, int64_t now_ms, struct err *err)
+int event_close_id(struct ledger *ledger, int64_t id, int64_t now_ms, struct err *err)
 {
 	struct db_statement *close;
-	int rc = ledger_prepared(ledger, SQL_EVENT_CLOSE_METER, &close, err);
+	int rc = ledger_prepared(ledger, SQL_EVENT_CLOSE_ID, &close, err);
 
 	assert(ledger->is_open);
 	if (rc < 0)
 		return rc;
 	db_bind_int(close, 1, ledger->change);
 	db_bind_int(close, 2, now_ms);
-	db_bind_string(close, 3, meter);
+	db_bind_int(close, 3, id);
 	return db_run(close, err);
 }
 

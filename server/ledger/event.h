@@ -70,8 +70,8 @@ int event_close(struct ledger *ledger, const struct event *key, int64_t now_ms, 
 /* Closes all open events of a kind whose last time is before quiet_ms. */
 int event_close_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet_ms, int64_t now_ms,
 		      struct err *err);
-/* Closes all open events of a meter that nobody looks at any more. */
-int event_close_meter(struct ledger *ledger, const char *meter, int64_t now_ms, struct err *err);
+/* Closes one whose subject nobody looks at any more. */
+int event_close_id(struct ledger *ledger, int64_t id, int64_t now_ms, struct err *err);
 /* A person has seen it. -ENOENT; a second acknowledgement takes the place of the first. */
 int event_acknowledge(struct ledger *ledger, int64_t id, const char *who, const char *note,
 		      int64_t now_ms, struct err *err);

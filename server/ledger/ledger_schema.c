@@ -174,8 +174,8 @@ static const char *const sql[N_LEDGER_SQL] = {
 	[SQL_EVENT_CLOSE_QUIET] =
 		"UPDATE event SET change = ?1, closed_ms = max(?2, last_ms) WHERE "
 		"meter = '' AND kind = ?3 AND closed_ms IS NULL AND last_ms < ?4",
-	[SQL_EVENT_CLOSE_METER] = "UPDATE event SET change = ?1, closed_ms = max(?2, last_ms) "
-				  "WHERE meter = ?3 AND closed_ms IS NULL",
+	[SQL_EVENT_CLOSE_ID] = "UPDATE event SET change = ?1, closed_ms = max(?2, last_ms) "
+			       "WHERE id = ?3 AND closed_ms IS NULL",
 	[SQL_EVENT_ACKNOWLEDGE] =
 		"UPDATE event SET change = ?1, ack_by = ?2, ack_ms = ?3, ack_note "
 		"= ?4 WHERE id = ?5",

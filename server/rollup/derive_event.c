@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events of meters: opened, kept open and closed as their intervals and days are computed. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/mem.h"
 #include "server/ledger/event.h"
 #include "server/rollup/derive_private.h"
 
@@ -278,4 +280,90 @@ int derive_tell_standing(struct samples *samples, uint32_t meter, civil_day day,
 		"The register is read but stands still, where it used to move in the four weeks "
 		"before. Check the meter and its wiring.";
 	return event_touch(derive->ledger, &event, err);
+}
+
+/* ---- a changed registry ---- */
+
+static bool is_stray(const struct registry *registry, const char *institution, const char *meter)
+{
+	uint32_t index;
+
+	if (meter[0] == '\0')
+		return registry_find_holder(registry, institution, strlen(institution)) ==
+		       REGISTRY_NONE;
+	index = registry_find_meter(registry, meter, strlen(meter));
+	return index == REGISTRY_NONE ||
+	       strcmp(registry->institutions[registry->meters[index].institution].id,
+		      institution) != 0;
+}
+
+/* The table is read whole before it is written. */
+static int find_strays(struct derive *derive, int64_t **ids, size_t *n, struct err *err)
+{
+	struct db_statement *open;
+	size_t cap = 0;
+	int rc = db_prepare(ledger_db(derive->ledger), &open,
+			    "SELECT id, institution, meter FROM event WHERE closed_ms IS NULL AND "
+			    "institution <> ''",
+			    err);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(open, err)) == 1) {
+		if (!is_stray(derive->registry, db_column_text(open, 1, NULL),
+			      db_column_text(open, 2, NULL)))
+			continue;
+		*ids = grow(*ids, *n, &cap, sizeof **ids);
+		(*ids)[(*n)++] = db_column_int(open, 0);
+	}
+	db_finalize(open);
+	return rc;
+}
+
+struct moving {
+	struct derive *derive;
+	struct err *err;
+	int rc;
+};
+
+/* Opens at its new institution what is open of a meter that went over. */
+static int follow(const struct event_row *row, void *arg)
+{
+	struct moving *moving = arg;
+	const struct registry *registry = moving->derive->registry;
+	const char *meter = row->event.meter;
+	uint32_t index = meter[0] == '\0' ? REGISTRY_NONE
+					  : registry_find_meter(registry, meter, strlen(meter));
+	struct event event = row->event;
+
+	if (index == REGISTRY_NONE)
+		return 0;
+	const struct registry_institution *of =
+		&registry->institutions[registry->meters[index].institution];
+	event.institution = of->id;
+	event.region = registry->regions->regions[of->region].code;
+	moving->rc = event_touch(moving->derive->ledger, &event, moving->err);
+	return moving->rc;
+}
+
+static int close_stray(struct derive *derive, int64_t id, struct err *err)
+{
+	struct moving moving = {.derive = derive, .err = err};
+	int rc = event_get(derive->ledger, id, follow, &moving, err);
+
+	if (moving.rc < 0)
+		return moving.rc;
+	return rc < 0 ? rc : event_close_id(derive->ledger, id, clock_utc_ms(), err);
+}
+
+int derive_close_strays(struct derive *derive, struct err *err)
+{
+	int64_t *ids = NULL;
+	size_t n = 0;
+	int rc = find_strays(derive, &ids, &n, err);
+
+	for (size_t i = 0; i < n && rc >= 0; i++)
+		rc = close_stray(derive, ids[i], err);
+	free(ids);
+	return rc < 0 ? rc : 0;
 }

@@ -116,6 +116,9 @@ int derive_tell(struct derive *derive, uint32_t meter, struct days days, size_t 
 /* Does the register stand still on the newest day? */
 int derive_tell_standing(struct samples *samples, uint32_t meter, civil_day day,
 			 const struct derived_row *row, struct err *err);
+/* Closes open events of subjects that the registry no longer knows, and of meters that went over to
+ * another institution: there they stay open. */
+int derive_close_strays(struct derive *derive, struct err *err);
 
 /* Computes days of a meter that reads a register, and its months; touches what depends on it. */
 int derive_real_meter(struct derive *derive, uint32_t meter, struct days days, struct err *err);

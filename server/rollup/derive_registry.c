@@ -415,8 +415,6 @@ static int find_vanished(struct comparison *c, struct err *err)
 				  (civil_day)db_column_int(c->defined, 4), err);
 		if (rc == 0)
 			rc = derived_define(derive->derived, id, 0, err);
-		if (rc == 0 && kind == DERIVED_METER)
-			rc = event_close_meter(derive->ledger, name, clock_utc_ms(), err);
 		if (rc < 0)
 			break;
 	}
@@ -447,7 +445,9 @@ static int compare_all(struct comparison *c, struct err *err)
 		rc = compare_meter(c, i, err);
 	for (uint32_t i = 0; i < registry->n_institutions + registry->n_sites && rc == 0; i++)
 		rc = compare_institution(c, i, err);
-	return rc < 0 ? rc : find_vanished(c, err);
+	if (rc >= 0)
+		rc = find_vanished(c, err);
+	return rc < 0 ? rc : derive_close_strays(c->derive, err);
 }
 
 int derive_compare(struct derive *derive, struct err *err)

@@ -395,6 +395,37 @@ static void test_a_meter_that_is_gone_has_no_tasks(void **state)
 	free(without);
 }
 
+/* The meter goes over to another institution, which has its tasks then; the old one has none. */
+static void test_tasks_follow_their_meter(void **state)
+{
+	char *yaml = campus_yaml(40, "tenant", ""), *id;
+	int64_t t0 = campus_time("2026-03-01");
+	struct campus campus;
+
+	(void)state;
+	campus_init(&campus, yaml);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0, 50 * MICRO}, QUARTER_MS, 0, 4);
+	campus_steady(&campus, "e02", KWH, (struct reading){t0 + 2 * HOUR_MS, 10 * MICRO},
+		      QUARTER_MS, 0, 4);
+	campus_derive(&campus);
+	id = strstr(yaml, "370102-0001");
+	assert_non_null(id);
+	memcpy(id, "370102-0009", strlen("370102-0009"));
+	campus_write(&campus, "registry/institutions/370102-0009.yaml", yaml);
+	campus_register(&campus, "id: 370102-0001\nname: 历下区档案馆\ntype: culture\n"
+				 "region: \"370102\"\n");
+	campus_derive(&campus);
+	assert_int_equal(campus_ask(&campus, "SELECT count(*) FROM event WHERE kind = "
+					     "'unexplained_drop' AND closed_ms IS NULL AND "
+					     "institution = '370102-0009'"),
+			 1);
+	assert_int_equal(campus_ask(&campus, "SELECT count(*) FROM event WHERE closed_ms IS NULL "
+					     "AND institution = '370102-0001'"),
+			 0);
+	campus_fini(&campus);
+	free(yaml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_a_register_that_stands_still),
 		cmocka_unit_test(test_holes_are_told_once),
 		cmocka_unit_test(test_a_meter_that_is_gone_has_no_tasks),
+		cmocka_unit_test(test_tasks_follow_their_meter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
