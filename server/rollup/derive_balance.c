@@ -10,6 +10,8 @@
 #include "server/rollup/balance.h"
 #include "server/rollup/derive_private.h"
 
+enum { DAYS_ALIKE = 3 };
+
 struct looking {
 	const struct load_work *work;
 	uint32_t parent;
@@ -270,17 +272,57 @@ static int tell(const struct looking *looking, const struct balance *balance, st
 	return rc;
 }
 
-static int judge(struct looking *looking, struct err *err)
+static int judge_day(struct looking *looking, struct balance *out, struct err *err)
 {
-	struct balance balance;
 	int rc;
 
 	looking->below = xcalloc(looking->n, sizeof *looking->below);
 	rc = load_all(looking, err);
-	if (rc == 1) {
-		balance = balance_judge(looking->above, looking->fed, looking->below, looking->n);
-		rc = tell(looking, &balance, err);
+	if (rc == 1)
+		*out = balance_judge(looking->above, looking->fed, looking->below, looking->n);
+	return rc;
+}
+
+/* What nobody measures may by chance be ten times what a sub-meter counts, but not day after day.
+ * 1: the days before say the same; 0: they do not, or nothing. */
+static int is_lasting(const struct looking *looking, const struct balance *balance, struct err *err)
+{
+	int rc = 1;
+
+	for (int back = 1; back < DAYS_ALIKE && rc == 1; back++) {
+		struct load_work work = *looking->work;
+		struct looking before = {.work = &work,
+					 .parent = looking->parent,
+					 .subs = looking->subs,
+					 .n = looking->n};
+		struct balance then = {0};
+
+		work.day -= back;
+		rc = judge_day(&before, &then, err);
+		free(before.below);
+		if (rc == 1)
+			rc = then.verdict == BALANCE_SUSPECT && then.meter == balance->meter &&
+			     then.factor == balance->factor &&
+			     then.is_too_low == balance->is_too_low;
 	}
+	return rc;
+}
+
+static bool is_of_a_sub(const struct balance *balance)
+{
+	return balance->verdict == BALANCE_SUSPECT && balance->is_too_low &&
+	       balance->meter != BALANCE_PARENT && balance->meter != BALANCE_FED;
+}
+
+static int judge(struct looking *looking, struct err *err)
+{
+	struct balance balance = {0};
+	int rc = judge_day(looking, &balance, err);
+
+	if (rc == 1 && is_of_a_sub(&balance))
+		rc = is_lasting(looking, &balance, err);
+	if (rc == 1)
+		rc = tell(looking, &balance, err);
 	free(looking->below);
 	return rc < 0 ? rc : 0;
 }
