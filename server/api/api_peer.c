@@ -41,8 +41,12 @@ static void write_kpis(struct api_call *call, const struct figures_peers *peers,
 
 static const char *const columns[] = {"type", "kpi", "unit", "institutions",
 				      "p25",  "p50", "p75",  NULL};
+static const char *const own_columns[] = {"type", "kpi",   "unit", "institutions", "p25", "p50",
+					  "p75",  "value", NULL};
 
-static void write_lines(struct api_call *call, const char *type, const struct figures_peers *peers)
+/* own: of the institution that stands among them, or NULL. */
+static void write_lines(struct api_call *call, const char *type, const struct figures_peers *peers,
+			const struct kpi_value *own)
 {
 	struct csv_writer *csv = &call->csv;
 
@@ -57,6 +61,10 @@ static void write_lines(struct api_call *call, const char *type, const struct fi
 		csv_add_int(csv, peers->kpis[i].n);
 		for (int q = 0; q < 3; q++)
 			csv_add_micro(csv, peers->kpis[i].of[q]);
+		if (own != NULL && own[kpi].applies && own[kpi].has_value)
+			csv_add_micro(csv, own[kpi].value);
+		else if (own != NULL)
+			csv_add_text(csv, "");
 		csv_end_row(csv);
 	}
 }
@@ -81,6 +89,7 @@ static void write_types(struct api_call *call, const struct figures_question *qu
 			const struct figures_peers peers[N_TYPES])
 {
 	if (call->is_csv) {
+		api_is_about_period(call, &question->period);
 		api_csv(call, columns);
 	} else {
 		begin(call, question->region, &question->period);
@@ -92,7 +101,7 @@ static void write_types(struct api_call *call, const struct figures_question *qu
 		if (peers[type].institutions == 0)
 			continue;
 		if (call->is_csv) {
-			write_lines(call, name, &peers[type]);
+			write_lines(call, name, &peers[type], NULL);
 			continue;
 		}
 		json_begin_object(&call->json, NULL);
@@ -160,6 +169,12 @@ static void get_institution_peers(struct api_call *call)
 		return;
 	}
 	api_hide_kpis(call, &row);
+	if (call->is_csv) {
+		api_is_about_period(call, &question.period);
+		api_csv(call, own_columns);
+		write_lines(call, institution_type_name(type), &peers[type], row.kpis);
+		return;
+	}
 	begin(call, question.region, &question.period);
 	json_add_string(&call->json, "institution", of->id);
 	json_add_string(&call->json, "type", institution_type_name(type));
@@ -170,7 +185,8 @@ static void get_institution_peers(struct api_call *call)
 
 static const struct api_parameter region_parameters[] = {
 	API_PERIOD_PARAMETERS, API_CSV_PARAMETERS, {0}};
-static const struct api_parameter institution_parameters[] = {API_PERIOD_PARAMETERS, {0}};
+static const struct api_parameter institution_parameters[] = {
+	API_PERIOD_PARAMETERS, API_CSV_PARAMETERS, {0}};
 
 const struct api_route api_peer_routes[] = {
 	{"GET", "/api/v1/regions/{code}/peers", ACCESS_TOKEN, get_region_peers, region_parameters,

@@ -39,6 +39,33 @@ static void write_region(struct api_call *call, uint32_t index)
 	json_add_int(&call->json, "meters", counts.meters);
 }
 
+static const char *const columns[] = {"region",       "name",   "level", "parent",
+				      "institutions", "meters", NULL};
+
+/* The region itself, then its children. */
+static void write_lines(struct api_call *call, uint32_t index)
+{
+	const struct region_tree *tree = call->registry->regions;
+	const struct region *of = &tree->regions[index];
+
+	api_csv(call, columns);
+	for (uint32_t i = 0; i <= of->n_children; i++) {
+		uint32_t at = i == 0 ? index : tree->children[of->first_child + i - 1];
+		const struct region *region = &tree->regions[at];
+		struct region_counts counts = count_below(call, at);
+
+		csv_add_text(&call->csv, region->code);
+		csv_add_text(&call->csv, region->name);
+		csv_add_text(&call->csv, level_names[region->level]);
+		csv_add_text(&call->csv, region->parent != REGISTRY_NONE
+						 ? tree->regions[region->parent].code
+						 : "");
+		csv_add_int(&call->csv, counts.institutions);
+		csv_add_int(&call->csv, counts.meters);
+		csv_end_row(&call->csv);
+	}
+}
+
 static void get_region(struct api_call *call)
 {
 	uint32_t index = call->region;
@@ -47,6 +74,10 @@ static void get_region(struct api_call *call)
 
 	region = &tree->regions[index];
 	api_is_of_registry(call);
+	if (call->is_csv) {
+		write_lines(call, index);
+		return;
+	}
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	write_region(call, index);
@@ -63,8 +94,10 @@ static void get_region(struct api_call *call)
 	json_end_object(&call->json);
 }
 
+static const struct api_parameter parameters[] = {API_CSV_PARAMETERS, {0}};
+
 const struct api_route api_region_routes[] = {
-	{"GET", "/api/v1/regions/{code}", ACCESS_TOKEN, get_region, NULL, "getRegion",
+	{"GET", "/api/v1/regions/{code}", ACCESS_TOKEN, get_region, parameters, "getRegion",
 	 "A region, its children, counts of the whole subtrees", .schema = "Region",
 	 .is_kept = true, .item = ITEM_REGION},
 	{0},

@@ -3,6 +3,47 @@
 #include "server/api/api_call.h"
 #include "server/api/api_period.h"
 
+static const char *const columns[] = {"account", "capacity_kva", "contract_kw", "days", "peak_kw",
+				      "peak_at", "share",        "exceeds",     NULL};
+
+static void add_positive(struct csv_writer *csv, int64_t number)
+{
+	if (number > 0)
+		csv_add_int(csv, number);
+	else
+		csv_add_text(csv, "");
+}
+
+static int write_line(const struct figures_demand *demand, void *arg)
+{
+	struct api_call *call = arg;
+	struct csv_writer *csv = &call->csv;
+	const struct registry_account *account = demand->account;
+	int64_t contract = demand->has_peak ? account->demand_kw * MICRO : 0;
+	char time[CIVIL_TEXT_MAX] = "";
+
+	csv_add_text(csv, account->number);
+	add_positive(csv, account->capacity_kva);
+	add_positive(csv, account->demand_kw);
+	csv_add_int(csv, demand->days);
+	if (demand->has_peak) {
+		csv_add_micro(csv, demand->peak);
+		(void)civil_print_time(demand->peak_at_ms, call->options->offset_ms, time);
+	} else {
+		csv_add_text(csv, "");
+	}
+	csv_add_text(csv, time);
+	if (contract > 0) {
+		csv_add_micro(csv, scale_int64(demand->peak, MICRO, contract));
+		csv_add_text(csv, demand->peak > contract ? "true" : "false");
+	} else {
+		csv_add_text(csv, "");
+		csv_add_text(csv, "");
+	}
+	csv_end_row(csv);
+	return 0;
+}
+
 static int write_demand(const struct figures_demand *demand, void *arg)
 {
 	struct api_call *call = arg;
@@ -66,6 +107,13 @@ static void get_operation(struct api_call *call)
 		return;
 	}
 	api_is_about_period(call, &period);
+	if (call->is_csv) {
+		api_csv(call, columns);
+		if (figures_demands(&figures, call->institution, &period, write_line, call, &err) <
+		    0)
+			api_failed(call, &err);
+		return;
+	}
 	api_json(call);
 	json_begin_object(&call->json, NULL);
 	json_add_string(&call->json, "institution", of->id);
@@ -80,7 +128,7 @@ static void get_operation(struct api_call *call)
 		api_failed(call, &err);
 }
 
-static const struct api_parameter parameters[] = {API_PERIOD_PARAMETERS, {0}};
+static const struct api_parameter parameters[] = {API_PERIOD_PARAMETERS, API_CSV_PARAMETERS, {0}};
 
 const struct api_route api_running_routes[] = {
 	{"GET", "/api/v1/institutions/{id}/operation", ACCESS_TOKEN, get_operation, parameters,
