@@ -221,6 +221,30 @@ def test_every_query_is_answered(campus, boards, page):
                 pass
 
 
+def keys_of(campus, kind, measurement):
+    return {value[0] for row in campus.stack.influx_query(f'SHOW {kind} KEYS FROM "{measurement}"')
+            for value in row["values"]}
+
+
+def test_alert_rules_ask_for_what_the_server_writes(campus):
+    rules = yaml.safe_load((ROOT / "config/grafana/provisioning/alerting/rules.yaml").read_text(encoding="utf-8"))
+    known = 0
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        query = rule["data"][0]["model"]["query"]
+        seconds = rule["data"][0]["relativeTimeRange"]["from"]
+        answer = campus.stack.influx_query(query.replace("$timeFilter", f"time > now() - {seconds}s"))
+        [measurement] = re.findall(r'FROM "(\w+)"', query)
+        fields = keys_of(campus, "FIELD", measurement)
+        if not fields:  # nothing of the kind has happened
+            assert measurement == "event" and not answer, rule["title"]
+            continue
+        known += 1
+        assert set(re.findall(r'\w\("(\w+)"\)', query)) <= fields, rule["title"]
+        names = re.findall(r'"(\w+)" =', query) + re.findall(r'GROUP BY.*?"(\w+)"', query)
+        assert set(names) <= keys_of(campus, "TAG", measurement), rule["title"]
+    assert known >= 3
+
+
 # Panels that stay empty on the demonstration's campus, and why.
 EMPTY = {
     "光伏发电量": "this institution has none",
