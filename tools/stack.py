@@ -7,6 +7,7 @@ else is touched.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -18,11 +19,40 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def free_port():
+def source_ports():
+    """(first, last) of the ports that the kernel gives to connections which name none."""
+    try:
+        first, last = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+        return int(first), int(last)
+    except OSError:
+        return 32768, 60999
+
+
+def is_free(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+_given = set()
+
+
+def free_port():
+    """A port of the loopback address at which nobody listens, never given before by this program.
+
+    It lies outside of the ports of outgoing connections: none of these takes it before it is used.
+    """
+    first, last = source_ports()
+    choice = [port for port in range(10000, 65000) if not first <= port <= last]
+    while True:
+        port = random.choice(choice)
+        if port not in _given and is_free(port):
+            _given.add(port)
+            return port
 
 
 def wait_until(condition, seconds, what):

@@ -179,7 +179,12 @@ class Plant:
         return done.stdout.splitlines()[-1]
 
     def wait_ready(self):
-        wait_until(lambda: self.get_quietly("/healthz"), 30, "the server answers")
+        def answers():
+            servers = [p for p in self.stack.processes if p.name.startswith("server")]
+            assert any(p.is_running() for p in servers), servers[-1].log()
+            return self.get_quietly("/healthz")
+
+        wait_until(answers, 30, "the server answers")
 
     # ---- questions ----
     def get_quietly(self, path):
