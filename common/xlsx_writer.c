@@ -14,15 +14,17 @@
 #include "common/utf8.h"
 
 enum { PAPER_A4 = 9, DECIMALS_MAX = 6, NAME_MAX_CHARACTERS = 31, N_STYLES = XLSX_INPUT + 1 };
+enum { PAGE_WIDTH = 220 }; /* halves of a character across a page that can still be read */
 
 struct xlsx_writer {
 	char path[32]; /* the library writes files only */
 	lxw_workbook *book;
 	lxw_worksheet *sheet;
-	lxw_format *title, *fact, *heading, *note, *texts[N_STYLES];
+	lxw_format *title, *wide_title, *fact, *heading, *note, *texts[N_STYLES];
 	lxw_format *numbers[N_STYLES][DECIMALS_MAX + 1];
 	lxw_row_t row;
 	lxw_col_t column, n_columns;
+	bool is_wide; /* the sheet is printed on several pages beside each other */
 };
 
 static lxw_format *format_of(struct xlsx_writer *xlsx, bool is_bold, bool has_border)
@@ -57,6 +59,8 @@ static void make_formats(struct xlsx_writer *xlsx)
 	xlsx->title = format_of(xlsx, true, false);
 	format_set_font_size(xlsx->title, 16);
 	format_set_align(xlsx->title, LXW_ALIGN_CENTER);
+	xlsx->wide_title = format_of(xlsx, true, false);
+	format_set_font_size(xlsx->wide_title, 16);
 	xlsx->fact = format_of(xlsx, false, false);
 	xlsx->note = format_of(xlsx, false, false);
 	format_set_text_wrap(xlsx->note);
@@ -116,6 +120,56 @@ static void clean_name(const char *name, char out[NAME_MAX_CHARACTERS * 4 + 1])
 	out[n] = '\0';
 }
 
+/* Halves of a Chinese character that a text takes, which is what columns are measured in. */
+static int text_width(const char *text, size_t len)
+{
+	int width = 0;
+
+	for (size_t at = 0, bytes; at < len; at += bytes) {
+		bytes = utf8_character(text + at, len - at);
+		if (bytes == 0)
+			bytes = 1;
+		width += bytes > 2 ? 2 : 1;
+	}
+	return width;
+}
+
+/* Lines of the heading in a column of its width. Half a character is lost where a line breaks. */
+static int heading_lines(const struct xlsx_column *column)
+{
+	int room = column->width > 2 ? column->width - 1 : 1, lines = 0;
+
+	for (const char *at = column->heading; at != NULL;) {
+		const char *end = strchr(at, '\n');
+		int width = text_width(at, end != NULL ? (size_t)(end - at) : strlen(at));
+
+		lines += width > room ? (width + room - 1) / room : 1;
+		at = end != NULL ? end + 1 : NULL;
+	}
+	return lines;
+}
+
+static void set_heading_height(struct xlsx_writer *xlsx, const struct xlsx_sheet *sheet,
+			       lxw_row_t row)
+{
+	int lines = 1;
+
+	for (size_t i = 0; i < sheet->n_columns; i++)
+		if (heading_lines(&sheet->columns[i]) > lines)
+			lines = heading_lines(&sheet->columns[i]);
+	worksheet_set_row(xlsx->sheet, row, 15.0 * lines + 3, NULL);
+}
+
+/* Pages beside each other: what does not fit onto one in letters that can be read. */
+static int pages_wide(const struct xlsx_sheet *sheet)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < sheet->n_columns; i++)
+		width += sheet->columns[i].width;
+	return (width + PAGE_WIDTH - 1) / PAGE_WIDTH;
+}
+
 static void set_up_print(struct xlsx_writer *xlsx, const struct xlsx_sheet *sheet,
 			 lxw_row_t heading)
 {
@@ -124,7 +178,9 @@ static void set_up_print(struct xlsx_writer *xlsx, const struct xlsx_sheet *shee
 	worksheet_set_paper(page, PAPER_A4);
 	if (sheet->is_landscape)
 		worksheet_set_landscape(page);
-	worksheet_fit_to_pages(page, 1, 0);
+	worksheet_fit_to_pages(page, (uint16_t)pages_wide(sheet), 0);
+	if (pages_wide(sheet) > 1 && sheet->n_fixed > 0)
+		worksheet_repeat_columns(page, 0, (lxw_col_t)(sheet->n_fixed - 1));
 	worksheet_center_horizontally(page);
 	worksheet_set_margins(page, 0.5, 0.5, 0.7, 0.7);
 	worksheet_set_footer(page, "&C第 &P 页 共 &N 页");
@@ -140,11 +196,11 @@ static void write_facts(struct xlsx_writer *xlsx, const char *const *facts)
 		worksheet_write_string(xlsx->sheet, 1, column++, *facts, xlsx->fact);
 }
 
-/* One cell alone cannot be merged. */
+/* One cell alone cannot be merged; a line across two pages would be cut. */
 static void write_across(struct xlsx_writer *xlsx, lxw_row_t row, const char *text,
 			 lxw_format *format)
 {
-	if (xlsx->n_columns > 1)
+	if (xlsx->n_columns > 1 && !xlsx->is_wide)
 		worksheet_merge_range(xlsx->sheet, row, 0, row, (lxw_col_t)(xlsx->n_columns - 1),
 				      text, format);
 	else
@@ -161,7 +217,8 @@ void xlsx_begin_sheet(struct xlsx_writer *xlsx, const struct xlsx_sheet *sheet)
 	xlsx->sheet = workbook_add_worksheet(
 		xlsx->book, workbook_get_worksheet_by_name(xlsx->book, name) == NULL ? name : NULL);
 	xlsx->n_columns = (lxw_col_t)sheet->n_columns;
-	write_across(xlsx, 0, sheet->title, xlsx->title);
+	xlsx->is_wide = pages_wide(sheet) > 1;
+	write_across(xlsx, 0, sheet->title, xlsx->is_wide ? xlsx->wide_title : xlsx->title);
 	worksheet_set_row(xlsx->sheet, 0, 28, NULL);
 	write_facts(xlsx, sheet->facts);
 	for (size_t i = 0; i < sheet->n_columns; i++) {
@@ -170,6 +227,7 @@ void xlsx_begin_sheet(struct xlsx_writer *xlsx, const struct xlsx_sheet *sheet)
 		worksheet_write_string(xlsx->sheet, HEADING_ROW, (lxw_col_t)i,
 				       sheet->columns[i].heading, xlsx->heading);
 	}
+	set_heading_height(xlsx, sheet, HEADING_ROW);
 	set_up_print(xlsx, sheet, HEADING_ROW);
 	xlsx->row = HEADING_ROW + 1;
 	xlsx->column = 0;
@@ -203,7 +261,7 @@ void xlsx_end_row(struct xlsx_writer *xlsx)
 
 void xlsx_add_note(struct xlsx_writer *xlsx, const char *text)
 {
-	write_across(xlsx, xlsx->row, text, xlsx->note);
+	write_across(xlsx, xlsx->row, text, xlsx->is_wide ? xlsx->fact : xlsx->note);
 	worksheet_set_row(xlsx->sheet, xlsx->row, 22, NULL);
 	xlsx_end_row(xlsx);
 }

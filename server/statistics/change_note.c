@@ -148,9 +148,26 @@ static void add_degrees(char *text, const char *what, double now, double before)
 		    direction(change), size_of(change) * 100);
 }
 
+/* What a cold winter and a hot summer do to it. */
+struct effect {
+	bool heats, cools;
+};
+
+static struct effect effect_of(const struct form_source *source)
+{
+	bool is_electricity = source->carrier == CARRIER_ELECTRICITY;
+
+	return (struct effect){.heats = is_electricity || source->carrier == CARRIER_HEAT ||
+					source->carrier == CARRIER_NATURAL_GAS ||
+					source->carrier == CARRIER_COAL ||
+					strcmp(source->item, "heating") == 0,
+			       .cools = source->carrier == CARRIER_COOLING ||
+					(is_electricity && strcmp(source->item, "heating") != 0)};
+}
+
 /* False: the weather of nine tenths of the days of both periods is not known. */
 static bool add_weather(char *text, const struct fill *fill, uint32_t institution,
-			const struct span days[2])
+			struct effect effect, const struct span days[2])
 {
 	const struct temperature *weather =
 		bill_spread_weather(fill->figures->registry, institution);
@@ -162,16 +179,11 @@ static bool add_weather(char *text, const struct fill *fill, uint32_t institutio
 	before = season_of(weather, days[1]);
 	if (10 * now.known < 9 * now.days || 10 * before.known < 9 * before.days)
 		return false;
-	add_degrees(text, "采暖度日数（HDD18）", now.heating, before.heating);
-	add_degrees(text, "空调度日数（CDD26）", now.cooling, before.cooling);
+	if (effect.heats)
+		add_degrees(text, "采暖度日数（HDD18）", now.heating, before.heating);
+	if (effect.cools)
+		add_degrees(text, "空调度日数（CDD26）", now.cooling, before.cooling);
 	return true;
-}
-
-static bool depends_on_weather(const struct form_source *source)
-{
-	return source->carrier == CARRIER_ELECTRICITY || source->carrier == CARRIER_HEAT ||
-	       source->carrier == CARRIER_COOLING || source->carrier == CARRIER_NATURAL_GAS ||
-	       source->carrier == CARRIER_COAL || strcmp(source->item, "heating") == 0;
 }
 
 /* The days of the report's period and of the year before that can be compared: of a period that
@@ -208,6 +220,7 @@ static int write_note(const struct fill *fill, const struct report *report,
 		&fill->figures->registry->institutions[report->institution];
 	const struct form_source *source = first_source(report, note->line);
 	struct span days[2], now, before;
+	struct effect effect;
 	char a[NUMBER_MAX], b[NUMBER_MAX];
 	int rc = 0;
 
@@ -220,6 +233,7 @@ static int write_note(const struct fill *fill, const struct report *report,
 	    line->unit, print(note->value, b), line->unit);
 	if (source == NULL || (source->kind != SOURCE_QUANTITY && source->kind != SOURCE_FEE))
 		return 0;
+	effect = effect_of(source);
 	add_progress(note->text, report, now);
 	add_base(note->text, "建筑面积", "平方米", registry_area(of, now.from, now.to),
 		 registry_area(of, before.from, before.to));
@@ -228,8 +242,8 @@ static int write_note(const struct fill *fill, const struct report *report,
 	rc = add_bills(note->text, fill, report, source->carrier, err);
 	if (report->cells[note->line].now.is_partial)
 		add(note->text, "数据不完整：%s；", report->cells[note->line].now.missing);
-	if (depends_on_weather(source) &&
-	    !add_weather(note->text, fill, report->institution, days) &&
+	if ((effect.heats || effect.cools) &&
+	    !add_weather(note->text, fill, report->institution, effect, days) &&
 	    source->carrier != CARRIER_ELECTRICITY)
 		add(note->text, "如与气温有关，请补充采暖（供冷）期气温变化；");
 	add(note->text, "其他原因：________。");

@@ -42,7 +42,7 @@ find(struct checking *c, enum report_severity severity, const char *code, const 
 		grow(report->checks, report->n_checks, &report->cap_checks, sizeof *report->checks);
 	check = &report->checks[report->n_checks++];
 	*check = (struct report_check){.line = c->line, .severity = severity, .code = code};
-	n = snprintf(check->text, sizeof check->text, "%s ", line_of(c)->name);
+	n = snprintf(check->text, sizeof check->text, "%s", line_of(c)->name);
 	if (n < 0 || (size_t)n >= sizeof check->text)
 		return;
 	va_start(args, format);
@@ -123,7 +123,7 @@ static void check_part(struct checking *c)
 		return;
 	of = &c->report->cells[whole];
 	if (of->has_value ? cell->value > of->value : cell->value > 0)
-		find(c, REPORT_ERROR, "part", "大于 %s", c->report->schema->lines[whole].name);
+		find(c, REPORT_ERROR, "part", "大于%s", c->report->schema->lines[whole].name);
 }
 
 void report_check(struct report *report, const struct registry *registry)

@@ -134,8 +134,8 @@ static size_t summary_sheet(const struct form_schema *schema, size_t form,
 	size_t n = 0;
 
 	columns[n++] = (struct xlsx_column){"汇总对象", 24};
-	columns[n++] = (struct xlsx_column){"填报单位（家）", 9};
-	columns[n++] = (struct xlsx_column){"已锁定（家）", 9};
+	columns[n++] = (struct xlsx_column){"填报单位\n（家）", 10};
+	columns[n++] = (struct xlsx_column){"已锁定\n（家）", 9};
 	for (size_t i = 0; i < schema->n_lines; i++) {
 		if (schema->lines[i].form != form || !schema->lines[i].is_summed)
 			continue;

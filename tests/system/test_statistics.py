@@ -255,6 +255,8 @@ def test_a_workbook_says_what_json_says_and_is_ready_to_print(office):
     headings = [cell.value for cell in sums[3]]
     last = [cell.value for cell in sums[6]]
     assert last[0] == "合计" and headings[3] == "电消费量\n（千瓦时）" and last[3] == pytest.approx(total["201"])
+    # Too wide for one page, and its headings take two lines.
+    assert sums.page_setup.fitToWidth == 2 and sums.print_title_cols == "$A:$A" and sums.row_dimensions[3].height > 30
 
 
 def run(plant, *command, check=True):  # noqa: F811
