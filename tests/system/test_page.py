@@ -28,7 +28,7 @@ SHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "tools" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_VIEW_MAX, USABLE_MS = 300 * 1000, 1000
 SIZES = {"desktop": (1440, 900), "phone": (390, 844), "wall": (2560, 1440)}
-REGION_VIEWS = ["overview", "ranking", "map", "institutions", "forms", "reminders", "events"]
+REGION_VIEWS = ["overview", "ranking", "map", "institutions", "savings", "forms", "reminders", "events"]
 INSTITUTION_VIEWS = ["overview", "load", "items", "savings", "bills", "forms", "meters", "events"]
 DAYS = 40
 
@@ -112,7 +112,8 @@ def write_baseline(plant):
         (registry / name).mkdir()
     (registry / "baselines" / "lamps.yaml").write_text(
         f"id: lamps\nname: 照明改造\ninstitution: {INSTITUTION}\nbaseline: {{from: {day_before(plant, DAYS - 1)}, to: {day_before(plant, 20)}}}\n"
-        f"reporting: {{from: {day_before(plant, 19)}}}\n")
+        f"reporting: {{from: {day_before(plant, 19)}}}\n"
+        f"adjustments: [{{from: {day_before(plant, 12)}, to: {day_before(plant, 10)}, amount: 25, reason: 布展加班, evidence: 展览通知, by: 王工}}]\n")
     hours = [plant.now_ms() // 3600000 * 3600000 - n * 3600000 for n in range(DAYS * 24, 0, -1)]
     rows = [f"{stamp(ms).replace('%2B', '+')},{8 + n % 24 / 3:.1f}" for n, ms in enumerate(hours)]
     (registry / "weather" / "370100.csv").write_text("time,temperature_c\n" + "\n".join(rows) + "\n")
@@ -358,6 +359,37 @@ def test_savings_with_their_band(plant):
         assert not baseline["certifiable"]
         for reason in baseline["reasons"]:
             assert reason["text_zh"] in section.text
+        assert all(words in section.text for words in ("布展加班", "展览通知", "王工", "+25.00 kWh"))
+        one.assert_clean()
+
+
+def test_savings_of_a_region(plant):
+    with page(plant) as one:
+        one.sign_in()
+        one.show("#/region/370100/savings")
+        answer = json.loads(http("GET", f"{one.base}/api/v1/regions/370100/savings", token=plant.token)[2])
+        (row,) = answer["rows"]
+        (shown,) = one.find("[data-baseline]")
+        assert row["measure"] in shown.text and row["name"] in shown.text
+        # What is not certified is shown with its figure, and is in no sum.
+        assert not row["certifiable"] and "不满足核定条件" in shown.text and "±" in shown.text
+        assert answer["counted"] == 0 and f"0 / {answer['declared']} 家" in one.find(".stats")[0].text
+        one.assert_clean()
+
+
+def test_a_share_is_compared_by_points(plant):
+    with page(plant) as one:
+        one.sign_in()
+        one.run("""const ask = window.fetch;
+          window.fetch = async (...what) => {
+            const answer = await ask(...what);
+            if (!String(what[0].url || what[0]).includes('/kpis')) return answer;
+            const body = await answer.clone().json();
+            body.rows.forEach((row) => { row.kpis.pv_share = {value: 0.2, unit: '1', coverage: 1, estimated: 0, change: -0.5, previous: 0.4}; });
+            return new Response(JSON.stringify(body), {status: answer.status, headers: answer.headers});
+          };""")
+        one.show("#/region/370100/overview?period=month")
+        assert "−20.0 个百分点" in one.wait("li[data-kpi=pv_share]").text
         one.assert_clean()
 
 
@@ -616,6 +648,8 @@ def test_an_open_token_sees_sums_alone(plant):
         one.sign_in(token)
         one.show("#/region/370100/overview")
         assert [link.get_attribute("href").split("/")[-1].split("?")[0] for link in one.find(".sections a")] == ["overview", "institutions"]
+        words = one.find(".content")[0].text
+        assert "不予公开" in words and "数据不足" not in words and "0.0%" not in words
         one.run(f"location.hash = '#/institution/{INSTITUTION}/overview'")
         Wait(one.browser, 10).until(lambda _: one.find(".notice") and "令牌级别" in one.find(".notice")[0].text)
         one.assert_clean()

@@ -86,6 +86,12 @@ export function change(value) {
   return `${Number(size) === 0 ? "±" : value > 0 ? "+" : "−"}${size}%`;
 }
 
+// The difference of two shares, in points of per cent.
+export function points(value) {
+  const size = number(Math.abs(value) * 100, 1);
+  return t("word.points", { n: `${Number(size) === 0 ? "±" : value > 0 ? "+" : "−"}${size}` });
+}
+
 // ---- times: the server's own zone, as its texts say it ----
 const wall = (text) => {
   const [date, time = "00:00"] = text.split("T");

@@ -41,8 +41,8 @@ export function targetCard(answer, row) {
   const targets = Object.entries(row.target_progress || {});
   const { plan } = answer;
   if (!targets.length && !(plan && plan.status)) return null;
-  const title = h("span", null, t("goal.targets"), plan ? h("small", null, `${plan.name} · ${t("goal.years", { a: plan.base_year, b: plan.target_year })}`) : null);
-  if (!targets.length) return card(title, empty(plan.status));
+  const title = h("span", null, t("goal.targets"), plan ? h("small", null, `${reason(plan.name)} · ${t("goal.years", { a: plan.base_year, b: plan.target_year })}`) : null);
+  if (!targets.length) return card(title, empty(reason(plan.status)));
   return card(title, h("ul", { class: "goals" }, targets.map(([kpi, target]) => targetItem(kpi, target, row))));
 }
 

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import * as format from "./format.js";
 import { currentLanguage, reason, t } from "./i18n.js";
-import { verdict } from "./parts.js";
+import { estimatedShare, isClosed, verdict } from "./parts.js";
 import { span } from "./period.js";
 
 function comparison(kpi, figure) {
@@ -19,7 +19,7 @@ export function headline(answer, row, where, institutions) {
   const stop = currentLanguage() === "zh" ? "。" : ".";
   let sentence;
   if (!figure || figure.value === null)
-    sentence = [t("overview.none", { where, why: figure && figure.reason ? reason(figure.reason) : t("word.none") }), stop];
+    sentence = [t(figure && isClosed(figure) ? "overview.closed" : "overview.none", { where, why: figure && figure.reason ? reason(figure.reason) : t("word.none") }), stop];
   else
     sentence = [t(institutions === undefined ? "overview.headOne" : "overview.head", { ...days, where, n: institutions, value: "" }),
                 h("b", null, format.text(figure.value, figure.unit)), t("word.comma"), comparison("total_energy_kgce", figure), stop];
@@ -39,7 +39,7 @@ export function qualityStrip(answer, row) {
     row.institutions === undefined ? null : fact(t("word.reporting"), t("overview.reportingN", { a: row.reporting, n: row.institutions }),
       row.institutions ? row.reporting / row.institutions : 0),
     figure ? fact(t("word.coverage"), format.coverage(figure.coverage), figure.coverage || 0) : null,
-    figure ? fact(t("word.estimated"), format.share(figure.estimated), figure.estimated || 0) : null,
+    figure ? fact(t("word.estimated"), estimatedShare(figure), figure.estimated || 0) : null,
     until ? fact(t("word.until"), until) : null,
     answer.computing ? h("p", { class: "computing", role: "status" }, t("word.computing")) : null);
 }

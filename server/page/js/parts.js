@@ -9,32 +9,47 @@ import { unitOf } from "./kpis.js";
 const moreIsBetter = new Set(["pv_generation_kwh", "pv_share", "load_factor"]);
 const neutral = new Set(["electricity_used_kwh", "peak_demand_kw"]);
 
+const isKnown = (value) => value !== null && value !== undefined;
+
 // Half a percent is the weather of a week: neither good nor bad.
 export function verdict(kpi, value) {
   if (value === null || value === undefined || Math.abs(value) < 0.005 || neutral.has(kpi)) return "same";
   return (value < 0) !== moreIsBetter.has(kpi) ? "good" : "bad";
 }
 
-export function changeBadge(kpi, value) {
+// A share is compared by points: 8.5 % after 8.6 % is 0.1 points less, not 1.6 %.
+function changeText(kpi, { value, change, unit }) {
+  const isShare = Number.isFinite(value) && change > -1 && unit !== undefined && unitOf(kpi, { unit }) === "1";
+  return isShare ? format.points((value * change) / (1 + change)) : format.change(change);
+}
+
+export function changeBadge(kpi, figure) {
+  const value = (figure || {}).change;
   if (value === null || value === undefined) return null;
   const arrow = Math.abs(value) < 0.0005 ? "" : value < 0 ? "▼" : "▲";
-  return h("span", { class: `change is-${verdict(kpi, value)}` }, arrow ? h("i", { "aria-hidden": "true" }, arrow) : null, format.change(value));
+  return h("span", { class: `change is-${verdict(kpi, value)}` }, arrow ? h("i", { "aria-hidden": "true" }, arrow) : null, changeText(kpi, figure));
 }
+
+// What is held back from this reader is there; anything else without a value has too little behind it.
+export const isClosed = (figure) => /^of grade L/.test(figure.reason || "");
+export const withheldTitle = (figure) => t(isClosed(figure) ? "word.closed" : "word.withheld");
+export const withheldShort = (figure) => t(isClosed(figure) ? "word.closedShort" : "word.withheldShort");
+export const estimatedShare = (figure) => (isKnown(figure.value) || isKnown(figure.coverage) ? format.share(figure.estimated) : format.NONE);
 
 // The share of the data behind a figure, as a small gauge and in words.
 export function quality(figure) {
-  const known = figure.coverage !== null && figure.coverage !== undefined;
+  const known = isKnown(figure.coverage);
   const level = !known ? "unknown" : figure.coverage >= 0.98 ? "good" : figure.coverage >= 0.9 ? "fair" : "poor";
   return h("span", { class: `quality is-${level}` },
     h("span", { class: "gauge", "aria-hidden": "true" }, h("i", { style: { width: `${known ? Math.max(2, figure.coverage * 100) : 0}%` } })),
     h("span", null, t("word.coverage"), " ", h("b", null, known ? format.coverage(figure.coverage) : t("word.unknown"))),
-    h("span", { class: "quality-estimated" }, t("word.estimated"), " ", h("b", null, format.share(figure.estimated))));
+    h("span", { class: "quality-estimated" }, t("word.estimated"), " ", h("b", null, estimatedShare(figure))));
 }
 
 export function withheld(figure) {
-  return h("div", { class: "withheld" }, h("strong", null, t("word.withheld")),
+  return h("div", { class: "withheld" }, h("strong", null, withheldTitle(figure)),
     h("span", null, figure.reason ? reason(figure.reason) : t("word.noReason")),
-    figure.partial !== undefined && figure.partial !== null ? h("span", { class: "quiet" }, t("word.partial", { value: format.text(figure.partial, figure.unit) })) : null);
+    figure.partial ? h("span", { class: "quiet" }, t("word.partial", { value: format.text(figure.partial, figure.unit) })) : null);
 }
 
 // Twelve months as bars, the year before as shadows behind them.
@@ -58,12 +73,12 @@ export function kpiCard(kpi, figure, months) {
   if (!figure) return null;
   const unit = unitOf(kpi, figure);
   const q = format.quantity(figure.value, unit);
-  const isKnown = figure.value !== null;
+  const isThere = figure.value !== null;
   return h("article", { class: "card kpi", "data-kpi": kpi },
     h("h3", null, title),
-    isKnown ? h("p", { class: "figure", "data-value": figure.value }, h("b", null, q.number), " ", h("small", null, q.unit)) : withheld(figure),
-    isKnown ? h("p", { class: "compare" }, figure.change !== undefined && figure.change !== null
-      ? [changeBadge(kpi, figure.change), h("span", null, `${t("word.previous")} ${format.text(figure.previous, unit)}`)]
+    isThere ? h("p", { class: "figure", "data-value": figure.value }, h("b", null, q.number), " ", h("small", null, q.unit)) : withheld(figure),
+    isThere ? h("p", { class: "compare" }, figure.change !== undefined && figure.change !== null
+      ? [changeBadge(kpi, figure), h("span", null, `${t("word.previous")} ${format.text(figure.previous, unit)}`)]
       : h("span", null, t("overview.noCompare"))) : null,
     months ? spark(months.values, months.before) : null,
     quality(figure));

@@ -21,7 +21,7 @@ export const en = {
     thisYear: "{y} to date", rollingName: "Last 12 months",
   },
   word: {
-    comma: ", ", coverage: "Coverage", reporting: "Reporting", estimated: "Estimated", withheld: "Too little data to judge", withheldShort: "too little data", previous: "Year before",
+    comma: ", ", coverage: "Coverage", reporting: "Reporting", estimated: "Estimated", withheld: "Too little data to judge", withheldShort: "too little data", closed: "Not public", closedShort: "not public", points: "{n} points", inUnit: "{what} ({unit})", previous: "Year before",
     change: "Change", changeAll: "All institutions", comparable: "like for like", partial: "so far {value}", total: "Total", name: "Name",
     value: "Value", unit: "Unit", institutions: "{n} institutions", meters: "{n} meters", people: "{n} people", area: "{n} m²", own: "own institutions",
     unknown: "unknown", table: "Table", chart: "Chart", csv: "CSV", print: "Print", retry: "Try again", loading: "Loading…", none: "No data",
@@ -33,7 +33,7 @@ export const en = {
   overview: {
     head: "From {from} to {to}, {n} public institutions of {where} used {value}", headOne: "From {from} to {to}, {where} used {value}",
     down: "{x} less than a year before", up: "{x} more than a year before", same: "as much as a year before", noCompare: "the year before is not known well enough to compare",
-    none: "{where} cannot be judged yet: {why}", perHead: "{value} per head", monthly: "Energy by month", children: "By region", institutions: "Institutions", types: "By type",
+    none: "{where} cannot be judged yet: {why}", closed: "What {where} used is not public: {why}", perHead: "{value} per head", monthly: "Energy by month", children: "By region", institutions: "Institutions", types: "By type",
     quality: "Data quality", reportingN: "{a} of {n}", recent: "Open events", more: "All figures", noEvents: "No open warnings.", legend: "Colour: change on the year before", target: "Target",
     targetOpen: "no target set", quota: "Quota grade", quality2: "Coverage and reporting", withheldList: "Institutions without enough data",
     carbon: "Carbon", pv: "Photovoltaics", perCapita: "Per head", perArea: "Per area", water: "Water",
@@ -98,7 +98,8 @@ export const en = {
     none: "The registry holds no measures with baselines (registry/baselines).", saved: "Saved", bandNote: "± is the two-sided 90 % band", fraction: "Share saved", used: "Used", adjusted: "Adjusted baseline", adjustedNote: "what would have been used in this weather", days: "Days that count", low: "Lower limit", bandName: "Band",
     course: "Used against the baseline", byMonth: "Savings by month", clear: "clear", unknown: "Too little data to judge", notCertifiable: "Not certifiable", significant: "More than the band", withinBand: "Within the band", modelTitle: "Model of the baseline", baselinePeriod: "Baseline", reportingPeriod: "Reporting", goesOn: "today",
     method: "Method", methods: { daily: "by day", monthly: "monthly bills", bimonthly: "bills of two months" }, model: "Model", models: { intercept_only: "does not depend on weather", hdd_only: "heating degree days", cdd_only: "cooling degree days", cdd_hdd: "heating and cooling degree days" }, base: "Base a day", heating: "Heating", cooling: "Cooling",
-    term: "{value} {unit} a degree day, from {at} °C", quality: "Fit", qualities: { good: "good", usable: "usable", poor: "poor" }, weather: "Weather", contract: "Contract", account: "Account of contract", worth: "Worth", share: "Share", provider: "Provider", own: "Own part",
+    term: "{value} {unit} a degree day, from {at} °C", quality: "Fit", qualities: { good: "good", usable: "usable", poor: "poor" }, weather: "Weather", contract: "Contract", account: "Account of contract", normalised: "In a typical year", adjustments: "Adjustments and days left out", amount: "Amount", ofModel: "{x} of the model", leftOut: "left out", evidence: "Evidence", enteredBy: "By",
+    noneHere: "No institution here has measures with baselines (registry/baselines).", allYears: "Since the measures", declared: "Institutions with measures", counted: "Of these in the sum", countedNote: "certifiable, each measure once", verdict: "Verdict", byCarrier: "By carrier", measures: "Measures", measuresTitle: "Measures", measure: "Measure", within: "within another", worth: "Worth", share: "Share", provider: "Provider", own: "Own part",
   },
   goal: {
     targets: "Targets", quotas: "Quotas", years: "{a} to {b}", used: "{x} of this year's target used", timePassed: "{x} of the year has passed", usual: "{x} by this day last year", projected: "Year, if it goes on", due: "Target", plan: "{x} less by the plan's end, {y} of that reached", filedBase: "base as filed", frozen: "grid factor of {y}",
@@ -106,7 +107,7 @@ export const en = {
     unverified: "quotas not verified", warnings: { above_quota: " is above its limit", off_target: " is likely to miss this year's target" },
   },
   peers: {
-    title: "Among its peers", of: "{type}, {n} institutions", low: "below three quarters", high: "above three quarters", middle: "in the middle", quartiles: "quartiles {a} · median {b} · {c} ({n} institutions)", alone: "There is no institution of this type to compare with.",
+    title: "Among its peers", of: "{type}, institutions: {n}", low: "below three quarters", high: "above three quarters", middle: "in the middle", quartiles: "quartiles {a} · median {b} · {c} ({n} institutions)", alone: "There is no institution of this type to compare with.",
   },
   operation: {
     demand: "Peak demand against the contract", contract: "Contract", noContract: "not registered", capacity: "Capacity", above: "Above the contract", within: "Within the contract", at: "at {at}", share: "{x} of the contract", night: "Lowest flow at night", leak: "A leak is suspected", noLeak: "No sign of a leak", lowest: "Lowest", mean: "Mean of the nights", nights: "Nights known",
@@ -139,5 +140,5 @@ export const en = {
   ago: { now: "just now", minutes: "{n} min ago", hours: "{n} h ago", days: "{n} days ago" },
   month: { 1: "Jan", 2: "Feb", 3: "Mar", 4: "Apr", 5: "May", 6: "Jun", 7: "Jul", 8: "Aug", 9: "Sep", 10: "Oct", 11: "Nov", 12: "Dec" },
   weekday: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-  reasons: [],
+  reasons: [[/^指标未下达$/, () => "No targets have been set yet."], [/^十(.)五$/, (n) => `${{ 三: "13th", 四: "14th", 五: "15th", 六: "16th" }[n] || n} five-year plan`]],
 };

@@ -21,7 +21,7 @@ export const zh = {
     thisYear: "{y}年至今", rollingName: "近12个月",
   },
   word: {
-    comma: "，", coverage: "数据完整率", reporting: "上报率", estimated: "估算占比", withheld: "数据不足，暂不评价", withheldShort: "数据不足", previous: "上年同期",
+    comma: "，", coverage: "数据完整率", reporting: "上报率", estimated: "估算占比", withheld: "数据不足，暂不评价", withheldShort: "数据不足", closed: "不予公开", closedShort: "不公开", points: "{n} 个百分点", inUnit: "{what}（{unit}）", previous: "上年同期",
     change: "同比", changeAll: "全口径同比", comparable: "可比口径", partial: "已有部分 {value}", total: "合计", name: "名称",
     value: "数值", unit: "单位", institutions: "{n} 家机构", meters: "{n} 块表", people: "{n} 人", area: "{n} m²", own: "本级",
     unknown: "未知", table: "数据表", chart: "图", csv: "导出 CSV", print: "打印", retry: "重试", loading: "正在读取…", none: "暂无数据",
@@ -33,7 +33,7 @@ export const zh = {
   overview: {
     head: "{from}至{to}，{where}{n}家公共机构综合能耗{value}", headOne: "{from}至{to}，{where}综合能耗{value}",
     down: "同比下降 {x}", up: "同比上升 {x}", same: "与上年同期持平", noCompare: "上年同期数据不足，暂不比较",
-    none: "{where}的数据尚不足以评价：{why}", perHead: "人均 {value}", monthly: "逐月综合能耗", children: "分地区", institutions: "各机构", types: "分类型",
+    none: "{where}的数据尚不足以评价：{why}", closed: "{where}的能耗不予公开：{why}", perHead: "人均 {value}", monthly: "逐月综合能耗", children: "分地区", institutions: "各机构", types: "分类型",
     quality: "数据质量", reportingN: "{a} / {n} 家", recent: "未恢复事件", more: "全部指标", noEvents: "没有未恢复的警告。", legend: "颜色表示同比", target: "目标",
     targetOpen: "指标未下达", quota: "定额对标", quality2: "完整率与上报率", withheldList: "数据不足的机构",
     carbon: "碳排放", pv: "光伏", perCapita: "人均", perArea: "单位面积", water: "用水",
@@ -105,7 +105,8 @@ export const zh = {
     none: "名录中没有登记节能措施和基准期（registry/baselines）。", saved: "节能量", bandNote: "± 为 90% 置信区间", fraction: "节能率", used: "实际用量", adjusted: "基准期修正用量", adjustedNote: "按同期气温折算的不改造用量", days: "有效天数", low: "下限", bandName: "不确定度",
     course: "逐月用量与基准", byMonth: "逐月节能量", clear: "显著", unknown: "数据不足，暂不评价", notCertifiable: "不满足核定条件", significant: "节能量大于不确定度", withinBand: "节能量在不确定度之内", modelTitle: "基准模型", baselinePeriod: "基准期", reportingPeriod: "统计报告期", goesOn: "至今",
     method: "方法", methods: { daily: "逐日", monthly: "逐月账单", bimonthly: "双月账单" }, model: "模型", models: { intercept_only: "与气温无关", hdd_only: "采暖度日", cdd_only: "空调度日", cdd_hdd: "采暖与空调度日" }, base: "日基础用量", heating: "采暖", cooling: "空调",
-    term: "{value} {unit}/度日（平衡点 {at} ℃）", quality: "拟合质量", qualities: { good: "好", usable: "可用", poor: "差" }, weather: "气温", contract: "合同", account: "合同能源管理结算", worth: "节能效益", share: "分享比例", provider: "节能服务公司", own: "用能单位",
+    term: "{value} {unit}/度日（平衡点 {at} ℃）", quality: "拟合质量", qualities: { good: "好", usable: "可用", poor: "差" }, weather: "气温", contract: "合同", account: "合同能源管理结算", normalised: "典型年节能量", adjustments: "非常规调整与剔除日", amount: "调整量", ofModel: "模型值的 {x}", leftOut: "不计", evidence: "依据", enteredBy: "填写人",
+    noneHere: "本地区没有机构登记节能措施和基期（registry/baselines）。", allYears: "措施以来", declared: "申报机构", counted: "计入合计", countedNote: "予以认定，每项措施只计一次", verdict: "结论", byCarrier: "分能源品种", measures: "措施数", measuresTitle: "节能措施", measure: "措施", within: "已含在其他措施内", worth: "节能效益", share: "分享比例", provider: "节能服务公司", own: "用能单位",
   },
   goal: {
     targets: "目标进度", quotas: "定额对标", years: "{a}–{b} 年", used: "年度目标已用 {x}", timePassed: "时间已过 {x}", usual: "上年此时已用 {x}", projected: "预计全年", due: "年度目标", plan: "规划降幅 {x}，已完成 {y}", filedBase: "基数为填报口径", frozen: "按 {y} 年电网系数",
@@ -155,7 +156,7 @@ export const zh = {
     [/^no floor area is registered/, () => "未登记建筑面积"], [/^no heated area is registered/, () => "未登记供暖面积"], [/^too much is missing/, () => "缺失过多"], [/^no electricity was used/, () => "没有用电"],
     [/^no night is known/, () => "没有完整的夜间数据"], [/^no free day is known/, () => "没有完整的非工作日数据"], [/^neither fee nor tariff: (\S+)/, (carrier) => `没有费用或价格：${zh.carrier[carrier] || carrier}`], [/^quantity is not known: (\S+)/, (carrier) => `用量未知：${zh.carrier[carrier] || carrier}`],
     [/^being computed/, () => "正在计算"], [/^no readings every 15 minutes/, () => "没有 15 分钟读数"], [/^the year is not over/, () => "全年尚未结束"], [/^the year has just begun/, () => "年度刚开始"], [/^the base year/, () => "基准年数据未知"],
-    [/^of grade (L\d): it would tell of single institutions/, (grade) => `${grade} 级数据，公布会暴露单个机构`], [/^the data item '.*' is of grade (L\d); the token reaches (L\d)/, (item, own) => `该数据为 ${item} 级，您的令牌为 ${own} 级`],
+    [/^of grade (L\d): it would tell of single institutions/, (grade) => `${grade} 级数据，家数过少或一家占比过高，公布会暴露单个机构`], [/^the data item '.*' is of grade (L\d); the token reaches (L\d)/, (item, own) => `该数据为 ${item} 级，您的令牌为 ${own} 级`],
     [/^this route is for/, () => "您的令牌没有这项权限"],
     [/^no institution reports enough/, () => "没有机构上报足够的数据"],
     [/^its days overlap the bill of (\S+) to (\S+) \(number (\d+)\)/, (from, to, n) => `与账单 ${n}（${from} 至 ${to}）的日期重叠，会重复计算。请撤回那一张，或填写不同的户号、用途；属于退补的，从列表中选择“退补”。`],

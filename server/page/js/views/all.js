@@ -14,6 +14,7 @@ import { itemsView } from "./items.js";
 import { regionOverview } from "./overview.js";
 import { rankingView } from "./ranking.js";
 import { remindersView } from "./reminders.js";
+import { regionSavingsView } from "./region_savings.js";
 import { savingsView } from "./savings.js";
 import { summaryView } from "./summary.js";
 
@@ -25,6 +26,7 @@ const region = [
   { id: "ranking", needs: ["GET /api/v1/regions/{code}/ranking"], build: rankingView, isLive: true },
   { id: "map", needs: ["GET /api/v1/institutions"], controls: periodControl, build: mapView },
   { id: "institutions", grade: OPEN, icon: "list", needs: ["GET /api/v1/institutions"], build: institutionsView },
+  { id: "savings", needs: ["GET /api/v1/regions/{code}/savings"], build: regionSavingsView },
   { id: "forms", needs: ["GET /api/v1/statistics/{year}"], controls: reportControl, build: summaryView },
   { id: "reminders", icon: "reminder", needs: ["GET /api/v1/reminders/{year}"], controls: reportControl, build: remindersView },
   { id: "events", needs: ["GET /api/v1/events"], build: eventsView, isLive: true },

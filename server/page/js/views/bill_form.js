@@ -62,7 +62,7 @@ class BillForm {
       p.done, h("form", { class: "form", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(false); } },
         p.banner, field(t("institution.carrier"), i.carrier), p.month,
         h("div", { class: "field-row" }, field(t("bills.quantity"), i.quantity), p.unit),
-        p.before, field(`${t("bills.fee")} (${t("unit.yuan")})`, i.fee), p.use, more, p.verdict, h("div", { class: "actions" }, this.main)));
+        p.before, field(t("word.inUnit", { what: t("bills.fee"), unit: t("unit.yuan") }), i.fee), p.use, more, p.verdict, h("div", { class: "actions" }, this.main)));
   }
 
   get carrier() {
@@ -119,7 +119,7 @@ class BillForm {
     const now = this.amountInUnit();
     const line = [];
     if (before.length) line.push(h("span", null, `${t("word.previous")} `, h("b", null, format.text(sum, before[0].unit))),
-      Number.isFinite(now) && sum > 0 ? changeBadge("total_energy_kgce", now / sum - 1) : null);
+      Number.isFinite(now) && sum > 0 ? changeBadge("total_energy_kgce", { change: now / sum - 1 }) : null);
     else line.push(h("span", null, t("bills.noBefore")));
     if (same && !this.adjusted) line.push(h("span", { class: "is-warn" },
       t("bills.already", { value: same.quantity === null ? t("bills.byArea") : format.text(same.quantity, same.unit) })));

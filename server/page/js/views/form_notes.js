@@ -23,7 +23,7 @@ function useAsRemark(view, change) {
 export function changesCard(view) {
   const { changes } = view.changes;
   const list = h("ul", { class: "notes" }, changes.map((change) => h("li", null,
-    h("p", { class: "notes-head" }, h("b", null, change.name), changeBadge("electricity_used_kwh", change.change)), h("p", { lang: "zh-CN" }, change.text),
+    h("p", { class: "notes-head" }, h("b", null, change.name), changeBadge("electricity_used_kwh", { change: change.change })), h("p", { lang: "zh-CN" }, change.text),
     h("div", { class: "notes-tools" }, copyButton(() => change.text), view.isEditable ? useAsRemark(view, change) : null))));
   return tools(card(t("forms.changes"), h("p", { class: "card-note" }, t("forms.changesHelp")), list),
     copyButton(() => changes.map((change) => change.text).join("\n"), t("word.copyAll")));

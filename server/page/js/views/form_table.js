@@ -46,7 +46,7 @@ const changeOf = (line) => (line.kind === "number" && line.value !== null && lin
 // What the registry says: nothing to compare, nothing to add.
 function textRow(line) {
   return h("tr", { "data-code": line.code, tabindex: "-1" }, h("td", { class: "code" }, line.code), h("th", { scope: "row" }, line.name),
-    h("td", { "data-label": t("word.unit") }, line.unit || ""),
+    h("td", { class: "unit" }, line.unit || ""),
     h("td", { colspan: 5, class: "screen-only is-text" }, line.text), h("td", { colspan: 3, class: "print-only" }, line.text));
 }
 
@@ -57,12 +57,12 @@ function row(view, line) {
   const what = (words) => ({ "data-label": words });
   const change = changeOf(line);
   return h("tr", { "data-code": line.code, tabindex: "-1", class: `${isOff ? "is-off" : ""} ${checks.some((check) => check.severity === "error") ? "is-wrong" : ""}` },
-    h("td", { class: "code" }, line.code), h("th", { scope: "row" }, line.name, line.note ? h("small", null, line.note) : null), h("td", what(t("word.unit")), line.unit || ""),
-    h("td", { class: "num screen-only", ...what(t("forms.filled")) }, filledCell(line)),
+    h("td", { class: "code" }, line.code), h("th", { scope: "row" }, line.name, line.note ? h("small", null, line.note) : null), h("td", { class: "unit" }, line.unit || ""),
+    h("td", { class: "num screen-only", ...what([t("forms.filled"), line.unit].filter(Boolean).join(" · ")) }, filledCell(line)),
     h("td", { class: line.kind === "number" ? "num screen-only" : "screen-only", ...what(t("forms.filed")) }, filedCell(view, line)),
     h("td", { class: line.kind === "number" ? "num print-only" : "print-only", "data-value": line.value }, line.kind === "number" ? figure(line.value, line) : line.text),
     h("td", { class: "num", ...what(t("word.previous")) }, figure(line.previous, line)),
-    h("td", { class: "num screen-only", ...what(t("word.change")) }, changeBadge("electricity_used_kwh", change)),
+    h("td", { class: "num screen-only", ...what(t("word.change")) }, changeBadge("electricity_used_kwh", { change })),
     h("td", { class: "remark", ...what(t("forms.remark")) }, view.isEditable ? [h("span", { class: "screen-only" },
       cellInput(view, line, "remark", t("forms.remark"), { maxlength: REMARK_MAX })), h("span", { class: "print-only" }, line.remark)] : line.remark || ""));
 }

@@ -9,7 +9,7 @@ import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthNames, monthsOf } from "../months.js";
 import { peersCard } from "../peers.js";
-import { card, changeBadge, segmented, table, tools, withheld } from "../parts.js";
+import { card, changeBadge, estimatedShare, segmented, table, tools, withheld, withheldShort } from "../parts.js";
 import { periodName, periodOf, periodQuery } from "../period.js";
 import { plotCard } from "../plot.js";
 import { change, link } from "../route.js";
@@ -81,11 +81,11 @@ function indicators(row) {
   const columns = [
     { title: t("word.name"), head: true, cell: ([kpi]) => t(`kpi.${kpi}`) },
     { title: t("word.value"), num: true, cell: ([kpi, figure]) => (figure.value === null
-      ? h("span", { class: "quiet" }, `${t("word.withheld")}：${figure.reason ? reason(figure.reason) : t("word.noReason")}`) : format.text(figure.value, unitOf(kpi, figure))) },
+      ? h("span", { class: "quiet is-words" }, withheldShort(figure), h("small", null, figure.reason ? reason(figure.reason) : t("word.noReason"))) : format.text(figure.value, unitOf(kpi, figure))) },
     { title: t("word.previous"), num: true, cell: ([kpi, figure]) => format.text(figure.previous, unitOf(kpi, figure)) },
-    { title: t("word.change"), num: true, cell: ([kpi, figure]) => changeBadge(kpi, figure.change) || format.NONE },
+    { title: t("word.change"), num: true, cell: ([kpi, figure]) => changeBadge(kpi, figure) || format.NONE },
     { title: t("word.coverage"), num: true, cell: ([, figure]) => format.coverage(figure.coverage) },
-    { title: t("word.estimated"), num: true, cell: ([, figure]) => format.share(figure.estimated) },
+    { title: t("word.estimated"), num: true, cell: ([, figure]) => estimatedShare(figure) },
   ];
   return card(t("institution.indicators"), h("div", { class: "indicator-groups" }, grouped(row.kpis).map(([group, figures]) =>
     h("section", null, h("h3", null, t(`kpiGroup.${group}`)), table(t(`kpiGroup.${group}`), columns, figures,

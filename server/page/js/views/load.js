@@ -102,7 +102,7 @@ function numbers(row, carrier) {
     h("span", null, t(`kpi.${kpi}`)),
     figure.value === null ? h("b", { class: "quiet", title: figure.reason ? reason(figure.reason) : null }, t("word.withheldShort")) : h("b",
       { "data-value": figure.value }, format.text(figure.value, figure.unit)),
-    h("small", null, changeBadge(kpi, figure.change), ` ${t("word.coverage")} ${format.coverage(figure.coverage)}`))));
+    h("small", null, changeBadge(kpi, figure), ` ${t("word.coverage")} ${format.coverage(figure.coverage)}`))));
 }
 
 function dayControl(place, day) {
@@ -133,8 +133,9 @@ export async function loadView({ place, subject, session }) {
   const at = hourly(hours);
   const means = rhythm(day, at);
   const [row] = figures ? figures.rows : [];
-  return h("div", { class: "stack" }, filters, h("div", null, MONTHLY[carrier] ? h("p", { class: "stats-title" },
-    t("institution.ofMonth", { month: format.month(month) })) : null, numbers(row, carrier)),
+  const shown = numbers(row, carrier);
+  return h("div", { class: "stack" }, filters, h("div", null, shown ? h("p", { class: "stats-title" },
+    t("institution.ofMonth", { month: format.month(month) })) : null, shown),
     dayCurve(withCarrier, day, hours.unit, at),
     h("div", { class: "grid halves" }, days ? dailyBars(withCarrier, day, days, before) : null, heatMap(means, hours.unit, carrier)),
     carrier === "electricity" ? demandCard(accounts) : carrier === "water" ? nightFlowCard(accounts) : null);

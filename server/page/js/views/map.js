@@ -167,6 +167,6 @@ export async function mapView({ place, session }) {
       h("ul", { class: "map-list" }, placed.slice(0, LABELS_MAX).map((one) => h("li", null, h("i", { class: `tone is-${tone((one.figure || {}).change)}`, "aria-hidden": "true" }),
         h("a", { href: link({ kind: "institution", id: one.institution, view: "overview", query }) }, one.name),
           h("span", { class: "num" }, format.text((one.figure || {}).value, "kgce")),
-          changeBadge("total_energy_kgce", (one.figure || {}).change) || h("span", { class: "quiet" }, format.NONE))))));
+          changeBadge("total_energy_kgce", one.figure) || h("span", { class: "quiet" }, format.NONE))))));
 }
 

@@ -9,7 +9,7 @@ import { reason, t } from "../i18n.js";
 import { grouped, unitOf } from "../kpis.js";
 import { headline, qualityStrip } from "../headline.js";
 import { monthlyOf, monthNames, monthsOf } from "../months.js";
-import { bar, card, changeBadge, kindName, kpiCard, table, tools, typeName, withheld } from "../parts.js";
+import { bar, card, changeBadge, kindName, kpiCard, table, tools, typeName, withheld, withheldShort } from "../parts.js";
 import { periodName, periodOf, periodQuery } from "../period.js";
 import { plotCard } from "../plot.js";
 import { keepPeriod, link } from "../route.js";
@@ -31,7 +31,7 @@ export function monthlyChart(months, year, title = t("overview.monthly")) {
 
 function figureCell(figure) {
   if (!figure) return "";
-  if (figure.value === null) return h("span", { class: "quiet", title: figure.reason }, t("word.withheld"));
+  if (figure.value === null) return h("span", { class: "quiet", title: figure.reason ? reason(figure.reason) : null }, withheldShort(figure));
   return format.text(figure.value, figure.unit);
 }
 
@@ -42,7 +42,7 @@ function groupTable(caption, rows, nameOf, targetOf) {
     { title: t("word.name"), head: true, cell: (row) => (targetOf(row) ? h("a", { href: targetOf(row) }, nameOf(row)) : nameOf(row)) },
     { title: t("kpi.total_energy_kgce"), class: "with-bar", cell: (row) => { const f = row.kpis.total_energy_kgce; return f ? [bar((f.value || 0) / top),
       h("span", { class: "num" }, figureCell(f))] : ""; } },
-    { title: t("word.change"), num: true, cell: (row) => changeBadge("total_energy_kgce", (row.kpis.total_energy_kgce || {}).change) || format.NONE },
+    { title: t("word.change"), num: true, cell: (row) => changeBadge("total_energy_kgce", row.kpis.total_energy_kgce) || format.NONE },
     { title: t("kpi.energy_per_area_kgce"), num: true, cell: (row) => figureCell(row.kpis.energy_per_area_kgce) || format.NONE },
     { title: t("kpi.energy_per_capita_kgce"), num: true, cell: (row) => figureCell(row.kpis.energy_per_capita_kgce) || format.NONE },
     { title: t("word.coverage"), num: true, cell: (row) => format.coverage((row.kpis.total_energy_kgce || {}).coverage) },
@@ -79,8 +79,8 @@ export function kpiCards(kpis, row, months) {
 function moreCard(row) {
   const one = ([kpi, figure]) => h("li", { "data-kpi": kpi },
     h("span", null, t(`kpi.${kpi}`)),
-    h("b", { title: figure.reason ? reason(figure.reason) : null }, figure.value === null ? t("word.withheldShort") : format.text(figure.value, unitOf(kpi, figure))),
-    changeBadge(kpi, figure.change) || h("span", null, format.NONE),
+    h("b", { title: figure.reason ? reason(figure.reason) : null }, figure.value === null ? withheldShort(figure) : format.text(figure.value, unitOf(kpi, figure))),
+    changeBadge(kpi, figure) || h("span", null, format.NONE),
     h("small", null, format.coverage(figure.coverage)));
   return card(t("overview.more"), h("div", { class: "more-groups" }, grouped(row.kpis).map(([group, figures]) =>
     h("section", null, h("h3", null, t(`kpiGroup.${group}`)), h("ul", { class: "more-list" }, figures.map(one))))));

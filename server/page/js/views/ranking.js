@@ -30,7 +30,7 @@ function rowOf(row, answer, top) {
     h("div", { class: "rank-name" }, h("a", { href: link({ kind: "institution", id: row.institution, view: "overview" }) }, row.name), h("small", null, typeName(row.type))),
     h("span", { class: "bar is-rank", "aria-hidden": "true" }, h("i", { style: { width: `${(row.value / top) * 100}%` } })),
     h("span", { class: "rank-value" }, h("b", null, q.number), " ", h("small", null, q.unit)),
-    h("span", { class: "rank-change" }, changeBadge(answer.kpi, row.change) || format.NONE),
+    h("span", { class: "rank-change" }, changeBadge(answer.kpi, { ...row, unit: answer.unit }) || format.NONE),
     h("small", { class: "rank-quality" }, `${t("word.coverage")} ${format.coverage(row.coverage)} · ${t("word.estimated")} ${format.share(row.estimated)}`));
 }
 

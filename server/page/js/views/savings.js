@@ -3,18 +3,18 @@
 import { download, get, getIfThere } from "../api.js";
 import { h, icon } from "../dom.js";
 import * as format from "../format.js";
-import { currentLanguage, t } from "../i18n.js";
+import { currentLanguage, reason, t } from "../i18n.js";
 import { card, empty, table } from "../parts.js";
 import { plotCard } from "../plot.js";
 
 const withUnit = (value, unit) => format.text(value, unit);
 // 328.3 ± 498.5 GJ; the band in the unit that the value is read in.
-function savedText(sum, unit) {
+export function savedText(sum, unit) {
   if (sum.value === null || !Number.isFinite(sum.band)) return withUnit(sum.value, unit);
   return `${format.quantity(sum.value, unit).number} ± ${format.partText(sum.band, sum.value, unit)}`;
 }
 
-const plainSaved = (sum, unit) => (Number.isFinite(sum.band) ? `${format.number(sum.value)} ± ${format.plain(sum.band, unit)}` : format.plain(sum.value, unit));
+export const plainSaved = (sum, unit) => (Number.isFinite(sum.band) ? `${format.number(sum.value)} ± ${format.plain(sum.band, unit)}` : format.plain(sum.value, unit));
 
 function verdictOf(baseline) {
   const { savings } = baseline;
@@ -60,7 +60,7 @@ function monthsTable(baseline) {
     { title: t("word.month"), head: true, cell: monthTitle },
     { title: t("savings.used"), num: true, cell: (sum) => format.plain(sum.used, unit) },
       { title: t("savings.adjusted"), num: true, cell: (sum) => format.plain(sum.adjusted_baseline, unit) },
-    { title: t("savings.saved"), num: true, cell: (sum) => (sum.value === null ? h("span", { class: "quiet" }, sum.reason || t("word.withheldShort")) : h("b",
+    { title: t("savings.saved"), num: true, cell: (sum) => (sum.value === null ? h("span", { class: "quiet" }, sum.reason ? reason(sum.reason) : t("word.withheldShort")) : h("b",
       null, plainSaved(sum, unit))) },
     { title: t("savings.fraction"), num: true, cell: (sum) => format.share(sum.fraction) },
     { title: t("savings.days"), num: true, cell: (sum) => `${sum.days_used} / ${sum.days}` },
@@ -75,6 +75,7 @@ function modelCard(baseline) {
   const { model, fit, unit } = baseline;
   const term = (name) => (model && model[name] ? t("savings.term", { value: format.number(model[name].per_degree_day), unit: format.unitName(unit),
     at: format.number(model[name].balance_point_c, 1) }) : null);
+  const { normalised } = baseline;
   const rows = [
     [t("savings.baselinePeriod"), `${format.day(baseline.baseline.from)} – ${lastDay(baseline.baseline.to)}`],
     [t("savings.reportingPeriod"), `${format.day(baseline.reporting.from)} – ${baseline.reporting.to ? lastDay(baseline.reporting.to) : t("savings.goesOn")}`],
@@ -84,10 +85,27 @@ function modelCard(baseline) {
     ["R²", model && model.r2_adjusted !== null ? format.number(model.r2_adjusted, 3) : null], ["CV(RMSE)", format.share(fit.cvrmse)], ["NMBE", format.share(fit.nmbe, 2)],
     [t("savings.quality"), fit.quality ? t(`savings.qualities.${fit.quality}`) : null],
       [t("savings.weather"), baseline.weather ? baseline.weather.file || baseline.weather.meter : null], [t("savings.contract"), baseline.contract],
+    [t("savings.normalised"), normalised && normalised.value !== null ? savedText(normalised, unit) : null],
   ];
   return card(t("savings.modelTitle"), h("dl", { class: "facts is-compact" },
     rows.filter(([, value]) => value).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))));
 }
+
+// What else happened (非常规调整), and days that count neither here nor there.
+function adjustmentsCard({ adjustments, exclusions, unit }) {
+  const rows = [...adjustments, ...exclusions];
+  if (!rows.length) return null;
+  const amountOf = (one) => (one.amount !== undefined ? `${one.amount > 0 ? "+" : ""}${format.plain(one.amount, unit)}`
+    : one.share !== undefined ? t("savings.ofModel", { x: format.change(one.share) }) : t("savings.leftOut"));
+  const columns = [
+    { title: t("period.label"), head: true, cell: (one) => `${format.day(one.from)} – ${one.to ? lastDay(one.to) : t("savings.goesOn")}` },
+    { title: t("savings.amount"), num: true, cell: amountOf }, { title: t("word.reason"), cell: (one) => one.reason || format.NONE },
+    { title: t("savings.evidence"), cell: (one) => one.evidence || format.NONE }, { title: t("savings.enteredBy"), cell: (one) => one.by || format.NONE },
+  ];
+  return card(t("savings.adjustments"), table(t("savings.adjustments"), columns, rows, { class: "is-groups" }));
+}
+
+const inYuan = (what) => t("word.inUnit", { what, unit: t("unit.yuan") });
 
 // The account of an energy performance contract: who gets which part.
 function accountCard(account) {
@@ -95,10 +113,10 @@ function accountCard(account) {
   const columns = [
     { title: t("period.label"), head: true, cell: (row) => (row.isTotal ? t("word.total") : `${format.day(row.from)} – ${lastDay(row.to)}`) },
     { title: t("savings.saved"), num: true, cell: (row) => withUnit(row.saved, account.unit) },
-      { title: `${t("savings.worth")} (${t("unit.yuan")})`, num: true, cell: (row) => money(row.value_yuan) },
+      { title: inYuan(t("savings.worth")), num: true, cell: (row) => money(row.value_yuan) },
     { title: t("savings.share"), num: true, cell: (row) => (row.isTotal ? "" : format.share(row.share)) },
-      { title: `${account.provider || t("savings.provider")} (${t("unit.yuan")})`, num: true, cell: (row) => money(row.provider_yuan) },
-      { title: `${t("savings.own")} (${t("unit.yuan")})`, num: true, cell: (row) => money(row.own_yuan) },
+      { title: inYuan(account.provider || t("savings.provider")), num: true, cell: (row) => money(row.provider_yuan) },
+      { title: inYuan(t("savings.own")), num: true, cell: (row) => money(row.own_yuan) },
   ];
   return card(`${t("savings.account")} ${account.contract}`, table(t("savings.account"), columns, [...account.rows, { ...account.total, isTotal: true }],
     { class: "is-groups", row: (row) => (row.isTotal ? { class: "is-total" } : null) }));
@@ -114,7 +132,7 @@ function section(baseline, accounts, tools) {
       h("h2", null, h("i", { class: `carrier is-${baseline.carrier}`, "aria-hidden": "true" }), baseline.name,
       h("small", null, baseline.meter || t(`carrier.${baseline.carrier}`))), h("div", { class: "tools" }, h("span", { class: `chip ${kind}` }, words), tools)),
       stats(baseline), baseline.reasons.length ? h("ul", { class: "saving-reasons" }, baseline.reasons.map((reason) => h("li", null, isZh ? reason.text_zh : reason.text))) : null),
-    h("div", { class: "grid two" }, months ? course(baseline) : null, modelCard(baseline)), months ? monthsTable(baseline) : null, account ? accountCard(account) : null);
+    h("div", { class: "grid two" }, months ? course(baseline) : null, modelCard(baseline)), months ? monthsTable(baseline) : null, adjustmentsCard(baseline), account ? accountCard(account) : null);
 }
 
 export async function savingsView({ place, subject, session }) {
