@@ -103,6 +103,8 @@ static int run_rounds(bool *more, void *arg, struct err *err)
 	if (rc == 0)
 		rc = derive_run(rounds->derive, METER_DAYS_PER_STEP, more, err);
 	if (rc == 0 && !*more)
+		rc = derive_renew_series(rounds->derive, more, err);
+	if (rc == 0 && !*more)
 		rc = restate_run(rounds->restate, clock_utc_ms(), more, err);
 	if (rc == 0 && !*more)
 		rc = reduce_old(rounds, more, err);

@@ -81,6 +81,12 @@ static void write_databases(struct ingest *ingest, struct buf *out)
 		{"tsdb_bad_lines_total", "counter", "lines the database refused"},
 		{"tsdb_requests_total", "counter", "requests"},
 		{"tsdb_failures_total", "counter", "requests that failed"},
+		{"tsdb_series_removed_total", "counter",
+		 "measurements of a meter, institution or region whose series were removed, since "
+		 "their tags changed, to be written anew"},
+		{"tsdb_series_left_total", "counter",
+		 "the same where the database does not let them be removed: they stay beside the "
+		 "new ones"},
 	};
 
 	for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
@@ -93,7 +99,8 @@ static void write_databases(struct ingest *ingest, struct buf *out)
 			const int64_t values[] = {s.is_up,      (int64_t)s.queued_bytes,
 						  s.disk_bytes, s.lines,
 						  s.bad_lines,  s.requests,
-						  s.failures};
+						  s.failures,   s.series_removed,
+						  s.series_left};
 			buf_printf(out, "nenghao_%s{tsdb=\"%s\"} %" PRId64 "\n", rows[row].name,
 				   tsdb_name(ingest_tsdb(ingest, i)), values[row]);
 		}

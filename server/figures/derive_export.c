@@ -13,15 +13,17 @@
 #include "server/figures/export_line.h"
 #include "server/figures/export_region.h"
 #include "server/figures/export_restate.h"
+#include "server/figures/export_tags.h"
 #include "server/figures/figures_private.h"
 
 /* A day of hours, the day and its share of the month: how many lines a row gives at most. */
 enum { LINES_PER_ROW = 26, MAX_TAGS = 7 };
 
 /* Those of enum derived_table, the events, and what is written without a row's change. */
-enum { N_TABLES = N_DERIVED_TABLES + 2 };
+enum { N_TABLES = N_DERIVED_TABLES + 3 };
 static const char *const tables[N_TABLES] = {"meter_day",         "meter_month", "institution_day",
-					     "institution_month", "event",       "kpi_restate"};
+					     "institution_month", "event",       "kpi_restate",
+					     "series_mark"};
 
 struct work {
 	const struct tsdb_question *question;
@@ -170,15 +172,8 @@ static void write_amount(struct work *work, const struct subject *subject, const
 static void delete_point(struct work *work, const struct subject *subject, const char *measurement,
 			 int64_t time_ms)
 {
-	/* Of what the registry no longer knows, its own name is the only tag left. */
-	struct tsdb_tag own = {subject->table <= DERIVED_METER_MONTH ? "meter" : "institution",
-			       subject->name};
-
-	if (work->question->cursor == 0)
-		return; /* nothing was ever written */
-	if (subject->institution == REGISTRY_NONE)
-		tsdb_export_delete(work->out, measurement, &own, 1, time_ms);
-	else
+	/* Of what the registry no longer knows all goes at once (export_tags.h). */
+	if (work->question->cursor != 0 && subject->institution != REGISTRY_NONE)
 		tsdb_export_delete(work->out, measurement, subject->tags, subject->n_tags, time_ms);
 }
 
@@ -406,13 +401,15 @@ static int write_all(struct work *work, struct err *err)
 					 .may_be_there = work->question->cursor != 0};
 	int rc = choose_end(work, err);
 
+	if (rc == 0 && restate.may_be_there)
+		rc = export_tags(work->out, &work->reader, work->after, work->upto, err);
 	for (int table = 0; table < N_DERIVED_TABLES && rc == 0; table++)
 		rc = write_table(work, (enum derived_table)table, err);
 	restate.upto = work->upto;
 	if (rc == 0)
 		rc = export_restate(&restate, err);
 	if (rc == 0)
-		rc = event_export(work->question->reader, work->after, work->upto, work->out, err);
+		rc = event_export(work->question, work->after, work->upto, work->out, err);
 	if (rc == 0)
 		work->out->next = 2 * work->upto + !work->is_newest;
 	return rc;

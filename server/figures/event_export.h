@@ -6,8 +6,10 @@
 #include "server/tsdb/tsdb.h"
 
 /* Adds the measurement event of all events with a change number in (after, upto], each at the time
- * its cause began: what changes of an event is written over its point. */
-int event_export(struct ledger *reader, int64_t after, int64_t upto, struct tsdb_export *out,
-		 struct err *err);
+ * its cause began: what changes of an event is written over its point. The region is the one that
+ * the institution is in now, as in other series; all of an institution are written again that is
+ * marked by one of these changes (export_tags.h). */
+int event_export(const struct tsdb_question *question, int64_t after, int64_t upto,
+		 struct tsdb_export *out, struct err *err);
 
 #endif

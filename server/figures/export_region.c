@@ -9,6 +9,7 @@
 #include "server/figures/export_line.h"
 #include "server/figures/export_peer.h"
 #include "server/figures/export_restate.h"
+#include "server/figures/export_tags.h"
 #include "server/figures/figures_private.h"
 
 struct work {
@@ -179,6 +180,8 @@ int export_regions(struct tsdb_export *out, const struct figures *figures, int64
 	int year = 0;
 	int rc = figures_reader_open(&reader, figures, err);
 
+	if (rc == 0 && may_be_there)
+		rc = export_tags_regions(out, figures, after, err);
 	if (rc == 0)
 		rc = export_restate_regions(&reader, after, &restated, err);
 	if (rc == 0)

@@ -132,6 +132,8 @@ int derive_set_registry(struct derive *derive, struct registry *registry, struct
 	derive->registry = registry_hold(registry);
 	derive_index(derive);
 	rc = derive_compare(derive, err);
+	if (rc == 0)
+		rc = derive_compare_tags(derive, err);
 	if (rc < 0) {
 		derive_forget_transaction(derive);
 		return rc;

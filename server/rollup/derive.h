@@ -30,6 +30,13 @@ int derive_set_registry(struct derive *derive, struct registry *registry, struct
  * transaction. more: something is left. Call outside of the ledger's transactions. */
 int derive_run(struct derive *derive, size_t max_days, bool *more, struct err *err);
 
+/* Where the registry changed the tags of a meter's or an institution's series, or a month of them
+ * vanished: marks that databases must remove what they have of it, and renews its rows, newest
+ * first, some in one transaction, so that they are written again (server/figures/export_tags.h).
+ * more: something is left. Call when nothing is left for derive_run, outside of the ledger's
+ * transactions. */
+int derive_renew_series(struct derive *derive, bool *more, struct err *err);
+
 /* Reduces days that end before a time to what reduce.h says, a bounded number in one transaction.
  * A day of which any figure would differ stays whole. Does nothing while roll-ups are behind. Adds
  * to sum; more: something is left. Call outside of the ledger's transactions. */

@@ -171,6 +171,9 @@ int derive_balance(const struct load_work *work, struct err *err);
 /* What depends on the registry alone: dependents, levels. Called with the new registry set. */
 void derive_index(struct derive *derive);
 void derive_forget(struct derive *derive); /* frees it */
+/* Compares the tags of series with those of the registry before, in a transaction, after
+ * derive_compare has found all numbers (derive_tags.c). */
+int derive_compare_tags(struct derive *derive, struct err *err);
 /* Compares definitions and marks what differs, in a transaction. */
 int derive_compare(struct derive *derive, struct err *err);
 

@@ -280,6 +280,25 @@ int derived_renew(struct derived *derived, enum derived_table table, const struc
 	return write_row(derived, table, key, &row, &version, err);
 }
 
+/* A month that vanishes is what a series may end with: of an item, of a meter. Not every database
+ * takes single points out, so its name's series are written anew. */
+static int renew_if_gone(struct derived *derived, enum derived_table table,
+			 const struct derived_key *key, const struct derived_effect *effect,
+			 struct err *err)
+{
+	bool is_month = table == DERIVED_METER_MONTH || table == DERIVED_INSTITUTION_MONTH;
+	struct db_statement *renew;
+	int rc;
+
+	if (!is_month || !effect->before.sum.is_known)
+		return 0;
+	rc = derived_statement(derived, DERIVED_SQL_RENEW, &renew, err);
+	if (rc < 0)
+		return rc;
+	db_bind_int(renew, 1, key->id);
+	return db_run(renew, err);
+}
+
 int derived_put(struct derived *derived, enum derived_table table, const struct derived_key *key,
 		const struct derived_row *row, struct derived_effect *effect, struct err *err)
 {
@@ -305,6 +324,8 @@ int derived_put(struct derived *derived, enum derived_table table, const struct 
 	rc = write_row(derived, table, key, after, &version, err);
 	if (rc == 0)
 		rc = derived_note(derived, key->day, err);
+	if (rc == 0 && version.is_deleted)
+		rc = renew_if_gone(derived, table, key, effect, err);
 	if (rc == 0 && rows == 0 &&
 	    (table == DERIVED_METER_DAY || table == DERIVED_INSTITUTION_DAY))
 		rc = widen(derived, key, err);

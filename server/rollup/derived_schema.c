@@ -42,7 +42,17 @@ const char derived_schema[] =
 	"CREATE TABLE IF NOT EXISTS kpi_restate(institution TEXT NOT NULL, kind INTEGER NOT NULL, "
 	"basis INTEGER NOT NULL, change INTEGER NOT NULL, PRIMARY KEY(institution, kind)) "
 	"WITHOUT ROWID;"
-	"CREATE INDEX IF NOT EXISTS kpi_restate_change ON kpi_restate(change);";
+	"CREATE INDEX IF NOT EXISTS kpi_restate_change ON kpi_restate(change);"
+	/* Under which tags series were last written; whose must be written again, and down to which
+	   day they are; since which change what databases have of a name, or of a region that an
+	   institution left, is to be removed (derive_tags.c). */
+	"CREATE TABLE IF NOT EXISTS series_tags(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, "
+	"regions TEXT);"
+	"CREATE TABLE IF NOT EXISTS series_renew(id INTEGER PRIMARY KEY, day INTEGER);"
+	"CREATE TABLE IF NOT EXISTS series_mark(id INTEGER PRIMARY KEY, change INTEGER NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS series_mark_change ON series_mark(change);"
+	"CREATE TABLE IF NOT EXISTS series_region(code TEXT PRIMARY KEY, change INTEGER NOT NULL) "
+	"WITHOUT ROWID;";
 
 const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS meter_day; DROP TABLE IF EXISTS meter_month;"
@@ -50,6 +60,8 @@ const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS derived_name; DROP TABLE IF EXISTS derived_dirty;"
 	"DROP TABLE IF EXISTS load_day; DROP TABLE IF EXISTS load_block;"
 	"DROP TABLE IF EXISTS kpi_restate; DROP TABLE IF EXISTS derived_touched;"
+	"DROP TABLE IF EXISTS series_tags; DROP TABLE IF EXISTS series_renew;"
+	"DROP TABLE IF EXISTS series_mark; DROP TABLE IF EXISTS series_region;"
 	"DROP TABLE IF EXISTS derived_version;";
 
 #define COLUMNS                                                                                 \
@@ -92,6 +104,7 @@ const char *const derived_statements[N_DERIVED_SQL] = {
 		"SELECT month, change FROM derived_touched WHERE id = 0 AND change > ?",
 	[DERIVED_SQL_TOUCHED_LIST] = "SELECT n.name, t.month, t.change FROM derived_touched t JOIN "
 				     "derived_name n ON n.id = t.id WHERE t.change > ?",
+	[DERIVED_SQL_RENEW] = "INSERT OR IGNORE INTO series_renew(id) VALUES(?)",
 	[DERIVED_SQL_MARK] =
 		"INSERT INTO derived_dirty(id, from_day, to_day) VALUES(?1, ?2, ?3) ON "
 		"CONFLICT(id) DO UPDATE SET from_day = min(from_day, excluded.from_day), to_day = "

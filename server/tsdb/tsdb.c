@@ -205,7 +205,7 @@ static int write_pieces(struct tsdb *tsdb, const struct buf *lines, struct err *
 static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
 {
 	int64_t process = tsdb->process; /* of the first piece */
-	int rc = tsdb_write_delete(tsdb, export, err);
+	int rc = tsdb_delete(tsdb, export, err);
 
 	if (rc == 0)
 		rc = write_pieces(tsdb, &export->lines, err);
@@ -222,6 +222,18 @@ static int write_export(struct tsdb *tsdb, const struct tsdb_export *export, str
 	tsdb->cursor_durable = export->next;
 	(void)pthread_mutex_unlock(&tsdb->lock);
 	return 1;
+}
+
+/* The registry of an answer was in force all the time that it was made: else it may have seen what
+ * the next one had done to the ledger already, such as a mark to remove the old one's series. */
+static bool is_in_force(struct tsdb *tsdb, const struct registry *registry)
+{
+	bool is_it;
+
+	(void)pthread_mutex_lock(&tsdb->lock);
+	is_it = tsdb->registry == registry;
+	(void)pthread_mutex_unlock(&tsdb->lock);
+	return is_it;
 }
 
 /* Derived series fill the time when nothing waits or is under way: what was queued was made with no
@@ -242,6 +254,8 @@ static int write_derived(struct tsdb *tsdb, struct err *err)
 	memcpy(export.kept, tsdb->kept, sizeof export.kept);
 	if (tsdb->options.source && registry)
 		rc = tsdb->options.source(&question, &export, tsdb->options.source_arg, err);
+	if (rc == 0 && registry && !is_in_force(tsdb, registry))
+		rc = 1; /* asked again at once */
 	if (rc == 0 &&
 	    (export.next != tsdb->cursor_read || export.n_lines > 0 || export.n_deletions > 0))
 		rc = write_export(tsdb, &export, err);

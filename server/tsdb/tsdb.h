@@ -40,6 +40,11 @@ struct tsdb_export {
 /* Adds a point that vanished: copies. */
 void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
 			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms);
+/* Adds all points of a measurement that have these tags, whatever others, and are older; a tag ""
+ * is not there. Copies. */
+#define TSDB_ALL_TIME INT64_C(4102444800000) /* 2100 */
+void tsdb_export_delete_series(struct tsdb_export *export, const char *measurement,
+			       const struct tsdb_tag *tags, size_t n_tags, int64_t to_ms);
 /* Adds all points of a measurement that are older. */
 void tsdb_export_delete_before(struct tsdb_export *export, const char *measurement,
 			       int64_t time_ms);
@@ -103,6 +108,8 @@ struct tsdb_state {
 	size_t queued_bytes, queued_chunks; /* in memory */
 	int64_t disk_chunks, disk_bytes;    /* in the file */
 	int64_t lines, bad_lines, requests, failures, lost_restarts;
+	/* Measurements of a name: removed with all their series; not, as the database cannot. */
+	int64_t series_removed, series_left;
 	int64_t cursor;
 };
 void tsdb_get_state(struct tsdb *tsdb, struct tsdb_state *out);

@@ -149,21 +149,35 @@ bool tsdb_queue_is_waiting(struct tsdb *tsdb);
 void tsdb_pendings_add(struct tsdb_pendings *pendings, int64_t value, int64_t process);
 
 /* tsdb_write.c */
+/* Percent-encoded; with a name before it, and nothing at all if it is NULL; in quotes. */
+void tsdb_write_encoded(struct buf *out, const char *text);
+void tsdb_write_parameter(struct buf *out, const char *name, const char *value);
+void tsdb_write_quoted(struct buf *out, const char *text, char quote);
+int tsdb_write_request(struct tsdb_sender *sender, const struct http_request *request,
+		       struct http_response *response, struct err *err);
+/* Puts the words of a refusal on one line; returns code. */
+int tsdb_write_refuse(const struct http_response *response, int code, struct err *err);
+/* Statements of InfluxQL, as a form. */
+int tsdb_write_query(struct tsdb *tsdb, const struct buf *body, struct err *err);
 /* 0; -EBADMSG: the database refuses the text itself; other: it is not there or not well. */
 int tsdb_write_text(struct tsdb_sender *sender, const char *text, size_t len, struct err *err);
 /* As tsdb_write_text, but finds the lines that are refused and puts them aside. */
 int tsdb_write_lines(struct tsdb_sender *sender, const char *text, size_t len, struct err *err);
-int tsdb_write_delete(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err);
 int tsdb_write_prepare(struct tsdb *tsdb, struct err *err);
 /* Start time of the database's process in seconds, or a negative errno. */
 int64_t tsdb_write_process(struct tsdb *tsdb, struct err *err);
 char *tsdb_write_url(const struct server_tsdb_config *config);
+
+/* tsdb_delete.c */
+/* The thread: before the export's lines. A database that cannot delete is no failure. */
+int tsdb_delete(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err);
 
 struct tsdb_deletion {
 	char *measurement;
 	struct buf names_values; /* name, NUL, value, NUL ... */
 	size_t n_tags;
 	int64_t from_ms, to_ms; /* to exclusive */
+	bool is_series;         /* of many points */
 };
 void tsdb_export_fini(struct tsdb_export *export);
 

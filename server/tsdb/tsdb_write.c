@@ -12,7 +12,7 @@
 /* More refused lines than this without a single good one: the fault is not the lines'. */
 enum { HOPELESS_LINES = 64 };
 
-static void add_encoded(struct buf *out, const char *text)
+void tsdb_write_encoded(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -25,12 +25,12 @@ static void add_encoded(struct buf *out, const char *text)
 	}
 }
 
-static void add_parameter(struct buf *out, const char *name, const char *value)
+void tsdb_write_parameter(struct buf *out, const char *name, const char *value)
 {
 	if (!value)
 		return;
 	buf_add_text(out, name);
-	add_encoded(out, value);
+	tsdb_write_encoded(out, value);
 }
 
 char *tsdb_write_url(const struct server_tsdb_config *config)
@@ -41,16 +41,16 @@ char *tsdb_write_url(const struct server_tsdb_config *config)
 	switch ((enum tsdb_kind)config->kind) {
 	case TSDB_INFLUXDB1:
 		buf_add_text(&url, "/write?precision=ms");
-		add_parameter(&url, "&db=", config->database);
+		tsdb_write_parameter(&url, "&db=", config->database);
 		break;
 	case TSDB_INFLUXDB2:
 		buf_add_text(&url, "/api/v2/write?precision=ms");
-		add_parameter(&url, "&org=", config->org);
-		add_parameter(&url, "&bucket=", config->bucket);
+		tsdb_write_parameter(&url, "&org=", config->org);
+		tsdb_write_parameter(&url, "&bucket=", config->bucket);
 		break;
 	case TSDB_INFLUXDB3:
 		buf_add_text(&url, "/api/v3/write_lp?precision=millisecond");
-		add_parameter(&url, "&db=", config->database);
+		tsdb_write_parameter(&url, "&db=", config->database);
 		break;
 	case TSDB_VICTORIAMETRICS:
 		buf_add_text(&url, "/write?precision=ms");
@@ -60,7 +60,7 @@ char *tsdb_write_url(const struct server_tsdb_config *config)
 }
 
 /* The words of a refusal, on one line. */
-static int refuse(const struct http_response *response, int code, struct err *err)
+int tsdb_write_refuse(const struct http_response *response, int code, struct err *err)
 {
 	char words[160];
 	size_t n = 0;
@@ -74,8 +74,8 @@ static int refuse(const struct http_response *response, int code, struct err *er
 	return err_set(err, code, "the database answered %d: %s", response->status, words);
 }
 
-static int send_request(struct tsdb_sender *sender, const struct http_request *request,
-			struct http_response *response, struct err *err)
+int tsdb_write_request(struct tsdb_sender *sender, const struct http_request *request,
+		       struct http_response *response, struct err *err)
 {
 	int rc = http_client_send(sender->http, request, response, err);
 
@@ -99,10 +99,11 @@ int tsdb_write_text(struct tsdb_sender *sender, const char *text, size_t len, st
 				       .body = text,
 				       .len = len};
 	struct http_response response = {0};
-	int rc = send_request(sender, &request, &response, err);
+	int rc = tsdb_write_request(sender, &request, &response, err);
 
 	if (rc == 0 && (response.status < 200 || response.status > 299))
-		rc = refuse(&response, blames_text(response.status) ? -EBADMSG : -EIO, err);
+		rc = tsdb_write_refuse(&response, blames_text(response.status) ? -EBADMSG : -EIO,
+				       err);
 	http_response_fini(&response);
 	return rc;
 }
@@ -176,50 +177,7 @@ int tsdb_write_lines(struct tsdb_sender *sender, const char *text, size_t len, s
 	return search_lines(sender, text, len, &search, err);
 }
 
-/* ---- deleting points that vanished ---- */
-
-static struct tsdb_deletion *add_deletion(struct tsdb_export *export, const char *measurement,
-					  int64_t from_ms, int64_t to_ms)
-{
-	struct tsdb_deletion *deletion;
-
-	export->deletions = grow(export->deletions, export->n_deletions, &export->deletions_cap,
-				 sizeof *export->deletions);
-	deletion = &export->deletions[export->n_deletions++];
-	*deletion = (struct tsdb_deletion){
-		.measurement = xstrdup(measurement), .from_ms = from_ms, .to_ms = to_ms};
-	return deletion;
-}
-
-void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
-			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms)
-{
-	struct tsdb_deletion *deletion = add_deletion(export, measurement, time_ms, time_ms + 1);
-
-	deletion->n_tags = n_tags;
-	for (size_t i = 0; i < n_tags; i++) {
-		buf_add(&deletion->names_values, tags[i].name, strlen(tags[i].name) + 1);
-		buf_add(&deletion->names_values, tags[i].value, strlen(tags[i].value) + 1);
-	}
-}
-
-void tsdb_export_delete_before(struct tsdb_export *export, const char *measurement, int64_t time_ms)
-{
-	(void)add_deletion(export, measurement, 0, time_ms);
-}
-
-void tsdb_export_fini(struct tsdb_export *export)
-{
-	for (size_t i = 0; i < export->n_deletions; i++) {
-		free(export->deletions[i].measurement);
-		buf_fini(&export->deletions[i].names_values);
-	}
-	free(export->deletions);
-	buf_fini(&export->lines);
-	memset(export, 0, sizeof *export);
-}
-
-static void add_quoted(struct buf *out, const char *text, char quote)
+void tsdb_write_quoted(struct buf *out, const char *text, char quote)
 {
 	buf_add_char(out, quote);
 	for (; *text; text++) {
@@ -230,26 +188,7 @@ static void add_quoted(struct buf *out, const char *text, char quote)
 	buf_add_char(out, quote);
 }
 
-/* "region"='370102' AND ... in InfluxQL, or region="370102" AND ... in version 2's language. */
-static void add_predicate(struct buf *out, const struct tsdb_deletion *deletion, bool is_influxql)
-{
-	const char *at = deletion->names_values.data;
-
-	for (size_t i = 0; i < deletion->n_tags; i++) {
-		const char *value = at + strlen(at) + 1;
-
-		buf_add_text(out, " AND ");
-		if (is_influxql)
-			add_quoted(out, at, '"');
-		else
-			buf_add_text(out, at);
-		buf_add_char(out, '=');
-		add_quoted(out, value, is_influxql ? '\'' : '"');
-		at = value + strlen(value) + 1;
-	}
-}
-
-static int send_query(struct tsdb *tsdb, const struct buf *body, struct err *err)
+int tsdb_write_query(struct tsdb *tsdb, const struct buf *body, struct err *err)
 {
 	struct http_response response = {0};
 	struct buf url = {0};
@@ -257,7 +196,7 @@ static int send_query(struct tsdb *tsdb, const struct buf *body, struct err *err
 
 	buf_add_text(&url, tsdb->config.url);
 	buf_add_text(&url, "/query");
-	rc = send_request(
+	rc = tsdb_write_request(
 		&tsdb->senders[0],
 		&(struct http_request){.method = "POST",
 				       .url = url.data,
@@ -266,103 +205,9 @@ static int send_query(struct tsdb *tsdb, const struct buf *body, struct err *err
 				       .len = body->len},
 		&response, err);
 	if (rc == 0 && response.status != 200)
-		rc = refuse(&response, -EIO, err);
+		rc = tsdb_write_refuse(&response, -EIO, err);
 	http_response_fini(&response);
 	buf_fini(&url);
-	return rc;
-}
-
-static void add_statement(struct buf *body, const struct tsdb_deletion *deletion)
-{
-	struct buf statement = {0};
-
-	buf_add_text(&statement, "DELETE FROM ");
-	add_quoted(&statement, deletion->measurement, '"');
-	if (deletion->to_ms == deletion->from_ms + 1)
-		buf_printf(&statement, " WHERE time = %lld000000", (long long)deletion->from_ms);
-	else
-		buf_printf(&statement, " WHERE time >= %lld000000 AND time < %lld000000",
-			   (long long)deletion->from_ms, (long long)deletion->to_ms);
-	add_predicate(&statement, deletion, true);
-	buf_add_char(&statement, ';');
-	add_encoded(body, statement.data);
-	buf_fini(&statement);
-}
-
-static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
-{
-	struct buf body = {0};
-	int rc;
-
-	buf_add_text(&body, "db=");
-	add_encoded(&body, tsdb->config.database);
-	buf_add_text(&body, "&q=");
-	for (size_t i = 0; i < export->n_deletions; i++)
-		add_statement(&body, &export->deletions[i]);
-	rc = send_query(tsdb, &body, err);
-	buf_fini(&body);
-	return rc;
-}
-
-/* nanoseconds: digits after the millisecond's, or none. */
-static void add_time(struct buf *out, int64_t time_ms, const char *nanoseconds)
-{
-	char text[CIVIL_TEXT_MAX];
-	size_t whole = strlen("2026-01-01T00:00:00");
-
-	(void)civil_print_time(time_ms - time_ms % 1000, 0, text);
-	buf_printf(out, "\"%.*s.%03d%s%s\"", (int)whole, text, (int)(time_ms % 1000), nanoseconds,
-		   text + whole);
-}
-
-static int delete_version_2(struct tsdb *tsdb, const struct tsdb_deletion *deletion,
-			    struct err *err)
-{
-	struct http_response response = {0};
-	struct buf url = {0}, body = {0}, predicate = {0};
-	int rc;
-
-	buf_add_text(&url, tsdb->config.url);
-	buf_add_text(&url, "/api/v2/delete?");
-	add_parameter(&url, "org=", tsdb->config.org);
-	add_parameter(&url, "&bucket=", tsdb->config.bucket);
-	buf_add_text(&predicate, "_measurement=");
-	add_quoted(&predicate, deletion->measurement, '"');
-	add_predicate(&predicate, deletion, false);
-	buf_add_text(&body, "{\"start\":");
-	add_time(&body, deletion->from_ms, "");
-	/* Whether the stop itself is deleted, the documentation leaves open: no point is there. */
-	buf_add_text(&body, ",\"stop\":");
-	add_time(&body, deletion->to_ms - 1, "999999");
-	buf_add_text(&body, ",\"predicate\":");
-	add_quoted(&body, predicate.data, '"');
-	buf_add_char(&body, '}');
-	rc = send_request(&tsdb->senders[0],
-			  &(struct http_request){.method = "POST",
-						 .url = url.data,
-						 .content_type = "application/json",
-						 .body = body.data,
-						 .len = body.len},
-			  &response, err);
-	if (rc == 0 && (response.status < 200 || response.status > 299))
-		rc = refuse(&response, -EIO, err);
-	http_response_fini(&response);
-	buf_fini(&url);
-	buf_fini(&body);
-	buf_fini(&predicate);
-	return rc;
-}
-
-/* InfluxDB 3 and VictoriaMetrics delete no single points: there a vanished point stays. */
-int tsdb_write_delete(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
-{
-	int rc = 0;
-
-	if (export->n_deletions > 0 && tsdb->config.kind == TSDB_INFLUXDB1)
-		return delete_version_1(tsdb, export, err);
-	for (size_t i = 0;
-	     i < export->n_deletions && tsdb->config.kind == TSDB_INFLUXDB2 && rc == 0; i++)
-		rc = delete_version_2(tsdb, &export->deletions[i], err);
 	return rc;
 }
 
@@ -376,10 +221,10 @@ int tsdb_write_prepare(struct tsdb *tsdb, struct err *err)
 	if (tsdb->config.kind != TSDB_INFLUXDB1)
 		return 0;
 	buf_add_text(&statement, "CREATE DATABASE ");
-	add_quoted(&statement, tsdb->config.database, '"');
+	tsdb_write_quoted(&statement, tsdb->config.database, '"');
 	buf_add_text(&body, "q=");
-	add_encoded(&body, statement.data);
-	rc = send_query(tsdb, &body, err);
+	tsdb_write_encoded(&body, statement.data);
+	rc = tsdb_write_query(tsdb, &body, err);
 	buf_fini(&statement);
 	buf_fini(&body);
 	/* Without the right to create it, it may still be there: writing will tell. */
@@ -396,10 +241,11 @@ int64_t tsdb_write_process(struct tsdb *tsdb, struct err *err)
 
 	buf_add_text(&url, tsdb->config.url);
 	buf_add_text(&url, "/metrics");
-	rc = send_request(&tsdb->senders[0],
-			  &(struct http_request){.method = "GET", .url = url.data}, &response, err);
+	rc = tsdb_write_request(&tsdb->senders[0],
+				&(struct http_request){.method = "GET", .url = url.data}, &response,
+				err);
 	if (rc == 0 && response.status != 200)
-		rc = refuse(&response, -EIO, err);
+		rc = tsdb_write_refuse(&response, -EIO, err);
 	if (rc == 0) {
 		at = response.body.len > 0 ? strstr(response.body.data, name) : NULL;
 		rc = at ? strtoll(at + sizeof name - 1, NULL, 10) : 0;

@@ -175,8 +175,11 @@ static inline void campus_derive(struct campus *campus)
 	struct err err = {""};
 	bool more = true;
 
-	while (more)
+	while (more) {
 		campus_check(derive_run(campus->derive, 50, &more, &err), &err);
+		if (!more)
+			campus_check(derive_renew_series(campus->derive, &more, &err), &err);
+	}
 }
 
 /* ---- what several tests are about ---- */
