@@ -234,7 +234,8 @@ static void stop(struct server *server)
 
 static int start_federation(struct server *server, struct err *err)
 {
-	const struct federation_use use = {server->factors, current_registry, server};
+	const struct federation_use use = {server->factors, current_registry, server,
+					   server->rounds.identity, server->place};
 
 	return federation_start(&server->federation, server->config, &use, err);
 }

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "server/api/token.h"
 #include "server/config/config.h"
+#include "server/ledger/event.h"
 
 enum { METER_DAYS_PER_STEP = 200 };
 
@@ -94,12 +95,38 @@ static int reduce_old(struct rounds *rounds, bool *more, struct err *err)
 	return rc;
 }
 
+/* A lower server that is refused asks every minute; one that does not has gone. */
+static int close_quiet(struct rounds *rounds, struct err *err)
+{
+	enum { EVERY_MS = 60 * 1000, QUIET_MS = 10 * 60 * 1000 };
+	int64_t now_ms = clock_utc_ms(), mono_ms = clock_mono_ms();
+	int rc;
+
+	if (rounds->looked_ms != 0 && mono_ms - rounds->looked_ms < EVERY_MS)
+		return 0;
+	rounds->looked_ms = mono_ms;
+	rc = event_has_quiet(rounds->ledger, EVENT_TWO_LOWER_SERVERS, now_ms - QUIET_MS, err);
+	if (rc <= 0)
+		return rc;
+	rc = ledger_begin(rounds->ledger, err);
+	if (rc < 0)
+		return rc;
+	rc = event_close_quiet(rounds->ledger, EVENT_TWO_LOWER_SERVERS, now_ms - QUIET_MS, now_ms,
+			       err);
+	if (rc >= 0)
+		return ledger_commit(rounds->ledger, err);
+	ledger_rollback(rounds->ledger);
+	return rc;
+}
+
 /* Indicators are restated when their rows are there. */
 static int run_rounds(bool *more, void *arg, struct err *err)
 {
 	struct rounds *rounds = arg;
 	int rc = rival_note(rounds->ledger, rounds->receiver, &rounds->rival, err);
 
+	if (rc == 0)
+		rc = close_quiet(rounds, err);
 	if (rc == 0)
 		rc = derive_run(rounds->derive, METER_DAYS_PER_STEP, more, err);
 	if (rc == 0 && !*more)

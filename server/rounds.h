@@ -28,6 +28,7 @@ struct rounds {
 	struct alarm *alarm;           /* its metrics are for any thread */
 	struct derive_reduced reduced; /* since it was last told */
 	struct rival_noted rival;
+	int64_t looked_ms; /* for events of lower servers that are over; monotonic */
 };
 
 struct ingest_hooks rounds_hooks(struct rounds *rounds);

@@ -12,6 +12,11 @@ static const struct {
 		{{"两台服务器服务同一区域", "two servers for one region"},
 		 "两台服务器配置了同一区域，后启动的一台不接收数据。请停用其一，或修改 "
 		 "mqtt.regions 后重启。"},
+	[EVENT_TWO_LOWER_SERVERS] = {{"两台下级服务器上报同一区域",
+				      "two lower servers for one region"},
+				     "两台下级服务器上报同一区域或相互包含的区域，后来的一台被拒绝"
+				     "。请停用其一；若要移交，"
+				     "请在上级服务器吊销原令牌并另发新令牌。"},
 	[EVENT_TWO_AGENTS] = {{"两个采集网关使用同一名称", "two agents under one name"},
 			      "两个网关以同一名称上报，请停用其中一个；两者的读数都已保存。"},
 	[EVENT_BATCHES_LOST] = {{"采集数据丢失", "batches lost"},

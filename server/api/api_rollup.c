@@ -126,7 +126,7 @@ static void post_rollups(struct api_call *call)
 	if (api_find_region(call, delivery.source) != REGISTRY_NONE) {
 		delivery.holder = call->grant.token_id;
 		writer = api_open_writer(call);
-		if (writer != NULL && api_may_deliver(call, delivery.source, writer))
+		if (writer != NULL && api_may_deliver(call, &delivery, writer))
 			take(call, &delivery, writer);
 		ledger_close(writer);
 	}

@@ -137,8 +137,8 @@ static int show_servers(struct status_run *run, struct err *err)
 	if (run->json != NULL)
 		json_begin_array(run->json, "two_servers");
 	rc = each_row(run,
-		      "SELECT text, opened_ms FROM event WHERE kind = 'two_servers' AND closed_ms "
-		      "IS NULL",
+		      "SELECT text, opened_ms FROM event WHERE kind IN ('two_servers', "
+		      "'two_lower_servers') AND closed_ms IS NULL",
 		      show_server, err);
 	if (run->json != NULL)
 		json_end_array(run->json);

@@ -253,6 +253,10 @@ static int read_head(const struct place *place, json_t *root, struct delivery *o
 	if (rc == 0 && !region_code_is_valid(out->source, strlen(out->source)))
 		rc = refuse(place, "source", "must be the code of the sender's region");
 	if (rc == 0)
+		rc = copy_text(place, root, "server", sizeof out->server, out->server);
+	if (rc == 0)
+		rc = copy_text(place, root, "place", sizeof out->place, out->place);
+	if (rc == 0)
 		rc = copy_text(place, root, "batch", sizeof out->nonce, out->nonce);
 	if (rc == 0)
 		rc = copy_text(place, root, "after", sizeof out->after, out->after);
@@ -296,9 +300,9 @@ static int read_lists(json_t *root, struct delivery *out, struct err *err)
 
 int delivery_parse(struct delivery *out, const char *text, size_t len, struct err *err)
 {
-	static const char *const members[] = {"source", "generation",   "batch",   "after",
-					      "upto",   "as_of",        "waiting", "days_from",
-					      "rows",   "institutions", NULL};
+	static const char *const members[] = {
+		"server", "place",   "source",    "generation", "batch",        "after", "upto",
+		"as_of",  "waiting", "days_from", "rows",       "institutions", NULL};
 	const struct place place = {NULL, 0, err};
 	json_error_t where;
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
@@ -347,6 +351,10 @@ struct delivery_writer *delivery_begin(const struct delivery *head, struct buf *
 	json->out = out;
 	json_begin_object(json, NULL);
 	json_add_string(json, "source", head->source);
+	if (head->server[0] != '\0')
+		json_add_string(json, "server", head->server);
+	if (head->place[0] != '\0')
+		json_add_string(json, "place", head->place);
 	json_add_int(json, "generation", head->generation);
 	json_add_string(json, "batch", head->nonce);
 	json_add_string(json, "after", head->after);

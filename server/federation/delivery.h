@@ -30,6 +30,8 @@ struct delivery_row {
 
 struct delivery {
 	char source[EXCHANGE_SOURCE_MAX];
+	/* The ledger that it comes from, and for people where that is; "": not said. */
+	char server[EXCHANGE_SERVER_MAX], place[EXCHANGE_PLACE_MAX];
 	/* "" where the sender only asks what is there. */
 	char nonce[EXCHANGE_NONCE_MAX];
 	char after[EXCHANGE_NONCE_MAX]; /* the one before it, or "" */

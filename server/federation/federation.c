@@ -32,7 +32,7 @@ struct federation {
 
 /* ---- state ---- */
 
-static void note_trouble(struct federation *federation, const struct err *err)
+static void note_trouble(struct federation *federation, int rc, const struct err *err)
 {
 	struct federation_state *state = &federation->state;
 
@@ -40,6 +40,7 @@ static void note_trouble(struct federation *federation, const struct err *err)
 	if (state->is_up || strcmp(state->trouble, err->text) != 0)
 		log_warn("federation", "%s", err->text);
 	state->is_up = false;
+	state->is_refused = rc == -EACCES;
 	state->failures++;
 	memcpy(state->trouble, err->text, sizeof state->trouble);
 	(void)pthread_mutex_unlock(&federation->lock);
@@ -54,6 +55,7 @@ static void note_delivery(struct federation *federation, const struct push_resul
 	if (!state->is_up)
 		log_info("federation", "the upper server takes what is delivered");
 	state->is_up = true;
+	state->is_refused = false;
 	state->trouble[0] = '\0';
 	state->delivered_ms = now_ms;
 	state->waiting = result->waiting;
@@ -90,6 +92,9 @@ void federation_write_metrics(struct federation *federation, struct buf *out)
 		int64_t value;
 	} rows[] = {
 		{"upstream_up", "gauge", "the upper server took the last delivery", state.is_up},
+		{"upstream_held_by_another", "gauge",
+		 "the upper server takes this region from another server and refuses this one",
+		 state.is_refused},
 		{"upstream_lag_seconds", "gauge",
 		 "since nothing was left behind; -1: not since the start",
 		 state.caught_up_ms > 0 ? (clock_utc_ms() - state.caught_up_ms) / 1000 : -1},
@@ -137,9 +142,11 @@ static bool push_all(struct federation *federation, struct registry *registry)
 		struct err err = {""};
 
 		result.days_from = sweep_days_from(federation->sweep, registry, clock_utc_ms());
-		if (push_step(federation->push, &result, &err) < 0) {
+		int rc = push_step(federation->push, &result, &err);
+
+		if (rc < 0) {
 			if (!is_stopping(federation))
-				note_trouble(federation, &err);
+				note_trouble(federation, rc, &err);
 			return false;
 		}
 		note_delivery(federation, &result);
@@ -158,7 +165,7 @@ static bool round_of_work(struct federation *federation)
 		struct err err = {""};
 
 		if (sweep_step(federation->sweep, registry, clock_utc_ms(), &more, &err) < 0) {
-			note_trouble(federation, &err);
+			note_trouble(federation, -EIO, &err);
 			is_well = false;
 		} else {
 			is_well = push_all(federation, registry);
@@ -211,7 +218,9 @@ static int start_push(struct federation *federation, struct err *err)
 	struct push_options push = {.ledger_path = config->ledger_path,
 				    .source = config->region,
 				    .url = config->upstream_url,
-				    .ca_file = config->upstream_ca_file};
+				    .ca_file = config->upstream_ca_file,
+				    .server = federation->use.server,
+				    .place = federation->use.place};
 	char *token = NULL;
 	int rc = read_token(config->upstream_token_file, &token, err);
 

@@ -20,10 +20,12 @@ struct federation_use {
 	/* The registry in force, held for the caller. Called from the thread. */
 	struct registry *(*registry)(void *arg);
 	void *arg;
+	const char *server, *place; /* of delivery.h; borrowed for the start */
 };
 
 struct federation_state {
 	bool is_up;           /* the last delivery was taken */
+	bool is_refused;      /* the upper server takes them from another server */
 	int64_t delivered_ms; /* when the last one was; 0: none since the start */
 	int64_t caught_up_ms; /* when nothing was left behind; 0: not since the start */
 	int64_t waiting;      /* rows and cards that have not gone */

@@ -9,10 +9,11 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/http_client.h"
+#include "common/json_writer.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/federation/delivery.h"
-#include "server/ledger/ledger.h"
+#include "server/ledger/event.h"
 
 enum { TIMEOUT_MS = 60 * 1000 };
 
@@ -20,7 +21,8 @@ struct push {
 	struct ledger *ledger; /* a writer: what goes is noted first */
 	struct exchange *exchange;
 	struct http_client *client;
-	char *url, *source;
+	char *url, *source, *server, *place;
+	enum { OPEN_UNKNOWN, OPEN_NOT, OPEN_YES } refusal; /* is the event of it open? */
 	bool is_known;                  /* the upper server's state is what is below */
 	char nonce[EXCHANGE_NONCE_MAX]; /* of the last delivery that it took, or "" */
 	int64_t generation, cursor;
@@ -44,6 +46,8 @@ int push_open(struct push **out, const struct push_options *options, struct err 
 	push->exchange = exchange_open(ledger_db(push->ledger));
 	push->url = xasprintf("%s/api/v1/rollups", options->url);
 	push->source = xstrdup(options->source);
+	push->server = xstrdup(options->server);
+	push->place = xstrdup(options->place);
 	*out = push;
 	return 0;
 }
@@ -57,6 +61,8 @@ void push_close(struct push *push)
 	ledger_close(push->ledger);
 	free(push->url);
 	free(push->source);
+	free(push->server);
+	free(push->place);
 	free(push);
 }
 
@@ -68,17 +74,54 @@ void push_interrupt(struct push *push)
 
 /* ---- a request ---- */
 
-/* What the upper server answered; its problems say it in "detail". */
+/* What the upper server answered; its problems say it in "detail". -EACCES: another server has the
+ * region. */
 static int fail(const struct push *push, const struct http_response *response, struct err *err)
 {
 	json_t *root = json_loadb(response->body.data != NULL ? response->body.data : "",
 				  response->body.len, 0, NULL);
 	const char *detail = json_string_value(json_object_get(root, "detail"));
+	const char *type = json_string_value(json_object_get(root, "type"));
+	int rc = type != NULL && strcmp(type, "/problems/held") == 0 ? -EACCES : -EPROTO;
 
-	(void)err_set(err, -EPROTO, "the upper server answers %d at %s%s%s", response->status,
-		      push->url, detail != NULL ? ": " : "", detail != NULL ? detail : "");
+	(void)err_set(err, rc, "the upper server answers %d at %s%s%s", response->status, push->url,
+		      detail != NULL ? ": " : "", detail != NULL ? detail : "");
 	json_decref(root);
-	return -EPROTO;
+	return rc;
+}
+
+/* The event that tells that another server has the region, or its end. */
+static int write_refusal(struct push *push, const char *text, struct err *err)
+{
+	int64_t now_ms = clock_utc_ms();
+	const struct event event = {.kind = EVENT_TWO_LOWER_SERVERS,
+				    .severity = event_kinds[EVENT_TWO_LOWER_SERVERS].severity,
+				    .region = push->source,
+				    .cause = "upstream",
+				    .text = text,
+				    .time_ms = now_ms};
+	int rc = ledger_begin(push->ledger, err);
+
+	if (rc < 0)
+		return rc;
+	rc = text != NULL ? event_touch(push->ledger, &event, err)
+			  : event_close(push->ledger, &event, now_ms, err);
+	if (rc >= 0)
+		return ledger_commit(push->ledger, err);
+	ledger_rollback(push->ledger);
+	return rc;
+}
+
+/* rc, after what the upper server said; what cannot be written is written with the next. */
+static int note_refusal(struct push *push, int rc, struct err *err)
+{
+	struct err unwritten = {""};
+
+	if (rc == -EACCES && write_refusal(push, err->text, &unwritten) == 0)
+		push->refusal = OPEN_YES;
+	if (rc == 0 && push->refusal != OPEN_NOT && write_refusal(push, NULL, &unwritten) == 0)
+		push->refusal = OPEN_NOT;
+	return rc;
 }
 
 /* The answer's JSON, to be freed. -EAGAIN: what was sent does not follow what is there. */
@@ -170,11 +213,16 @@ static int take_up(struct push *push, int64_t theirs, const char *nonce, struct 
 static int learn_state(struct push *push, struct err *err)
 {
 	struct buf body = {0};
+	struct json_writer json = {.out = &body};
 	const char *nonce;
 	json_t *answer;
 	int rc;
 
-	buf_printf(&body, "{\"source\": \"%s\"}", push->source);
+	json_begin_object(&json, NULL);
+	json_add_string(&json, "source", push->source);
+	json_add_string(&json, "server", push->server);
+	json_add_string(&json, "place", push->place);
+	json_end_object(&json);
 	rc = ask(push, &body, &answer, err);
 	buf_fini(&body);
 	if (rc < 0)
@@ -268,7 +316,7 @@ static int send_lot(struct push *push, const struct delivery *head, const struct
 	return 0;
 }
 
-int push_step(struct push *push, struct push_result *result, struct err *err)
+static int step(struct push *push, struct push_result *result, struct err *err)
 {
 	struct delivery head = {.days_from = result->days_from, .as_of_ms = clock_utc_ms()};
 	struct buf body = {0};
@@ -277,6 +325,8 @@ int push_step(struct push *push, struct push_result *result, struct err *err)
 	if (rc < 0)
 		return rc;
 	(void)strncpy(head.source, push->source, sizeof head.source - 1);
+	(void)strncpy(head.server, push->server, sizeof head.server - 1);
+	(void)strncpy(head.place, push->place, sizeof head.place - 1);
 	head.generation = push->generation;
 	memcpy(head.after, push->nonce, sizeof head.after);
 	digest_random_token(head.nonce);
@@ -285,4 +335,9 @@ int push_step(struct push *push, struct push_result *result, struct err *err)
 		rc = send_lot(push, &head, &body, result, err);
 	buf_fini(&body);
 	return rc;
+}
+
+int push_step(struct push *push, struct push_result *result, struct err *err)
+{
+	return note_refusal(push, step(push, result, err), err);
 }

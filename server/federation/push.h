@@ -15,6 +15,7 @@ struct push_options {
 	const char *source; /* code of this server's region */
 	const char *url;    /* of the upper server, without a path's end */
 	const char *token, *ca_file;
+	const char *server, *place; /* of delivery.h */
 };
 
 int push_open(struct push **out, const struct push_options *options, struct err *err);
@@ -27,7 +28,8 @@ struct push_result {
 	int64_t rows, refused, generation;
 };
 
-/* Sends the next lot, or, where nothing is left, an empty one that says so. */
+/* Sends the next lot, or, where nothing is left, an empty one that says so. -EACCES: the upper
+ * server takes them from another server; an event says so until it takes ours. */
 int push_step(struct push *push, struct push_result *result, struct err *err);
 
 #endif

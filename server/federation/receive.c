@@ -217,6 +217,8 @@ static void note_source(struct work *work, int64_t now_ms)
 	source->upto = delivery->upto;
 	source->received_ms = now_ms;
 	source->holder = delivery->holder;
+	memcpy(source->server, delivery->server, sizeof source->server);
+	memcpy(source->place, delivery->place, sizeof source->place);
 	source->waiting = delivery->waiting;
 	source->days_from = delivery->days_from;
 	if (delivery->waiting <= 0)

@@ -15,6 +15,10 @@ const struct event_kind_info event_kinds[N_EVENT_KINDS] = {
 	[EVENT_TWO_SERVERS] = {"two_servers", SEVERITY_ERROR,
 			       "another server at the broker serves, or asks for, a region of this "
 			       "one; closed when this one serves, or after an hour without it"},
+	[EVENT_TWO_LOWER_SERVERS] =
+		{"two_lower_servers", SEVERITY_ERROR,
+		 "two servers deliver for one region, or for one within the other; the later one "
+		 "is refused; closed when it is taken, or after ten minutes without it"},
 	[EVENT_BATCHES_LOST] = {"batches_lost", SEVERITY_WARNING,
 				"batches are gone at the agent: found by a gap of numbers, "
 				"reported by the agent after its spool was full, or not sent again "
@@ -153,6 +157,24 @@ int event_close_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet
 	db_bind_string(close, 3, event_kinds[kind].name);
 	db_bind_int(close, 4, quiet_ms);
 	return db_run(close, err);
+}
+
+int event_has_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet_ms, struct err *err)
+{
+	struct db_statement *find;
+	int rc =
+		db_prepare(ledger->db, &find,
+			   "SELECT 1 FROM event WHERE kind = ? AND closed_ms IS NULL AND last_ms < "
+			   "? LIMIT 1",
+			   err);
+
+	if (rc < 0)
+		return rc;
+	db_bind_string(find, 1, event_kinds[kind].name);
+	db_bind_int(find, 2, quiet_ms);
+	rc = db_step(find, err);
+	db_finalize(find);
+	return rc;
 }
 
 int event_close_id(struct ledger *ledger, int64_t id, int64_t now_ms, struct err *err)

@@ -12,6 +12,7 @@ extern const char *const severity_names[]; /* NULL-terminated */
 enum event_kind {
 	EVENT_TWO_AGENTS,
 	EVENT_TWO_SERVERS,
+	EVENT_TWO_LOWER_SERVERS,
 	EVENT_BATCHES_LOST,
 	EVENT_CLOCK,
 	EVENT_UNEXPLAINED_DROP,
@@ -70,6 +71,8 @@ int event_close(struct ledger *ledger, const struct event *key, int64_t now_ms, 
 /* Closes all open events of a kind whose last time is before quiet_ms. */
 int event_close_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet_ms, int64_t now_ms,
 		      struct err *err);
+/* 1 if it would close one, or 0; outside a transaction as well. */
+int event_has_quiet(struct ledger *ledger, enum event_kind kind, int64_t quiet_ms, struct err *err);
 /* Closes one whose subject nobody looks at any more. */
 int event_close_id(struct ledger *ledger, int64_t id, int64_t now_ms, struct err *err);
 /* A person has seen it. -ENOENT; a second acknowledgement takes the place of the first. */

@@ -38,6 +38,7 @@ enum exchange_item {
 extern const char *const exchange_interval_names[], *const exchange_item_names[]; /* NULL at end */
 
 enum { EXCHANGE_REASON_MAX = 96, EXCHANGE_SOURCE_MAX = 16, EXCHANGE_NONCE_MAX = 48 };
+enum { EXCHANGE_SERVER_MAX = 40, EXCHANGE_PLACE_MAX = 256 };
 
 struct exchange_key {
 	int64_t id; /* of exchange_intern() */
@@ -160,6 +161,8 @@ struct exchange_source {
 	int64_t ended;       /* the last generation of which everything has come */
 	int64_t holder;      /* number of the token that it delivers with; 0: not known */
 	char refusal[216];   /* the last reason, or "" */
+	/* The ledger that it delivers from, and for people where that is; "": not known. */
+	char server[EXCHANGE_SERVER_MAX], place[EXCHANGE_PLACE_MAX];
 };
 /* 1, or 0: it never delivered. */
 int exchange_get_source(struct exchange *exchange, const char *source, struct exchange_source *out,

@@ -26,17 +26,22 @@ const char exchange_schema[] =
 	"generation INTEGER NOT NULL, upto INTEGER NOT NULL, received_at INTEGER NOT NULL, as_of "
 	"INTEGER NOT NULL, waiting INTEGER NOT NULL, days_from INTEGER NOT NULL, rows INTEGER NOT "
 	"NULL, refused INTEGER NOT NULL, ended INTEGER NOT NULL, refusal TEXT NOT NULL, holder "
-	"INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;";
+	"INTEGER NOT NULL DEFAULT 0, server TEXT NOT NULL DEFAULT '', place TEXT NOT NULL "
+	"DEFAULT '') WITHOUT ROWID;";
 
 #define AMOUNT "value, estimated, missing, is_unknown, reason, detail"
 #define SOURCE_FIELDS                                                                     \
 	"source, nonce, generation, upto, received_at, as_of, waiting, days_from, rows, " \
-	"refused, ended, refusal, holder"
+	"refused, ended, refusal, holder, server, place"
 
 const struct exchange_column exchange_columns[] = {
 	{"exchange_row", "detail", "ALTER TABLE exchange_row ADD COLUMN detail TEXT"},
 	{"exchange_source", "holder",
 	 "ALTER TABLE exchange_source ADD COLUMN holder INTEGER NOT NULL DEFAULT 0"},
+	{"exchange_source", "server",
+	 "ALTER TABLE exchange_source ADD COLUMN server TEXT NOT NULL DEFAULT ''"},
+	{"exchange_source", "place",
+	 "ALTER TABLE exchange_source ADD COLUMN place TEXT NOT NULL DEFAULT ''"},
 	{NULL, NULL, NULL},
 };
 
@@ -90,7 +95,7 @@ const char *const exchange_statements[N_EXCHANGE_SQL] = {
 	[EXCHANGE_SQL_SOURCE_GET] =
 		"SELECT " SOURCE_FIELDS " FROM exchange_source WHERE source = ?",
 	[EXCHANGE_SQL_SOURCE_PUT] = "REPLACE INTO exchange_source(" SOURCE_FIELDS
-				    ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				    ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[EXCHANGE_SQL_SOURCES] = "SELECT " SOURCE_FIELDS " FROM exchange_source ORDER BY source",
 	[EXCHANGE_SQL_OLD_CARDS] =
 		"SELECT id FROM exchange_institution WHERE source = ? AND generation < ? AND "

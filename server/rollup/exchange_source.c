@@ -122,6 +122,8 @@ static void read_source(struct db_statement *from, struct exchange_source *out)
 	copy_text(out->source, sizeof out->source, from, 0);
 	copy_text(out->nonce, sizeof out->nonce, from, 1);
 	copy_text(out->refusal, sizeof out->refusal, from, 11);
+	copy_text(out->server, sizeof out->server, from, 13);
+	copy_text(out->place, sizeof out->place, from, 14);
 }
 
 int exchange_get_source(struct exchange *exchange, const char *source, struct exchange_source *out,
@@ -162,6 +164,8 @@ int exchange_put_source(struct exchange *exchange, const struct exchange_source 
 	db_bind_int(put, 11, source->ended);
 	db_bind_string(put, 12, source->refusal);
 	db_bind_int(put, 13, source->holder);
+	db_bind_string(put, 14, source->server);
+	db_bind_string(put, 15, source->place);
 	return db_run(put, err);
 }
 

@@ -28,9 +28,10 @@ SUMS = ["total_energy_kgce", "electricity_kwh", "co2_kg", "water_m3"]
 class Level:
     """A server of a region with its own folder, ledger and registry."""
 
-    def __init__(self, stack, region, above=None, tls=None):
+    def __init__(self, stack, region, above=None, name=None):
         self.stack, self.region, self.above = stack, region, above
-        self.folder = stack.folder / region
+        self.name = name or region
+        self.folder = stack.folder / self.name
         (self.folder / "registry" / "institutions").mkdir(parents=True)
         self.port = free_port()
         self.scheme = "http"
@@ -41,7 +42,7 @@ class Level:
             "regions": str(ROOT / "config" / "regions.yaml"), "factors": str(ROOT / "config" / "factors"),
             "http": {"listen": f"127.0.0.1:{self.port}", "rate": 0}, "federation": {"interval": "1s"}}
         if above:
-            token = above.add_token(f"from-{region}", "--role", "upstream", "--region", region, "--grade", "L2")
+            token = above.add_token(f"from-{self.name}", "--role", "upstream", "--region", region, "--grade", "L2")
             (self.folder / "upstream.token").write_text(token + "\n")
             config["upstream"] = {"url": f"http://127.0.0.1:{above.port}",
                                   "token_file": str(self.folder / "upstream.token")}
@@ -55,7 +56,7 @@ class Level:
         return self.command("token", "add", name, *options).stdout.splitlines()[-1]
 
     def start(self):
-        self.server = self.stack.server(self.config, name=f"server-{self.region}")
+        self.server = self.stack.server(self.config, name=f"server-{self.name}")
         wait_until(lambda: self.ask("/healthz")[0] == 200, 30, f"{self.region} answers")
         return self
 

@@ -85,6 +85,7 @@ def events():
 
 KINDS = {
     "two_agents": ("两个网关同名", "two agents"), "two_servers": ("两台服务器争同一区域", "two servers"),
+    "two_lower_servers": ("两台下级服务器争同一区域", "two lower servers"),
     "batches_lost": ("采集数据丢失", "batches lost"),
     "clock": ("时钟被拨回", "clock put back"), "unexplained_drop": ("读数无故下降", "register fell"),
     "replacement": ("换表缺底数", "replacement"), "above_rating": ("超过额定能力", "above rating"),

@@ -76,7 +76,7 @@ export const en = {
     noted: "{by}: {note}", by: "{who} looks after it since {at}", began: "since {at}", lasting: "for {n}", over: "over {at}", times: "seen {n} times",
     noticesFine: "Every notice has been taken ({n} receivers).", noticesStuck: "{name} ({to}) is not reached: {n} notices wait, the oldest since {at}; they are tried again.",
     kinds: {
-      unexplained_drop: "Register fell", above_rating: "Above rating", replacement: "Replacement without register", two_agents: "Two agents of one name", two_servers: "Two servers for one region", batches_lost: "Data lost at the agent", clock: "Agent's clock put back", stuck: "Register stands still", roll_over: "Rolled over", glitch: "Single readings do not fit",
+      unexplained_drop: "Register fell", above_rating: "Above rating", replacement: "Replacement without register", two_agents: "Two agents of one name", two_servers: "Two servers for one region", two_lower_servers: "Two lower servers for one region", batches_lost: "Data lost at the agent", clock: "Agent's clock put back", stuck: "Register stands still", roll_over: "Rolled over", glitch: "Single readings do not fit",
       balance: "Main and sub-meters disagree", negative_rest: "Sub-meters count more than the main", meter_silent: "Meter silent", agent_down: "Agent offline", database_down: "Database down", broker_down: "Broker down", coverage_low: "Low coverage", night_load_high: "High load at night",
       holiday_load_high: "High load on days off", sudden_rise: "Sudden rise", water_night_flow: "Water flows at night", water_night_rise: "More water at night", demand_above_contract: "Demand above contract", quota_exceeded: "Above quota", target_exceeded: "Above target",
     },

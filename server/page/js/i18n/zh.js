@@ -76,13 +76,13 @@ export const zh = {
     noted: "{by}：{note}", by: "{who} {at} 签收", began: "始于 {at}", lasting: "已持续 {n}", over: "{at} 恢复", times: "出现 {n} 次",
     noticesFine: "告警通知均已送达（{n} 个接收方）。", noticesStuck: "告警通知未送达：{name}（{to}）有 {n} 条在等待，最早 {at}，仍在重试。",
     kinds: {
-      unexplained_drop: "表底数异常下降", above_rating: "超出额定", replacement: "换表缺底数", two_agents: "两个采集端同号", two_servers: "两台服务器争同一区域", batches_lost: "采集数据丢失", clock: "采集端时钟倒退", stuck: "表底数不动", roll_over: "表翻转", glitch: "个别读数异常",
+      unexplained_drop: "表底数异常下降", above_rating: "超出额定", replacement: "换表缺底数", two_agents: "两个采集端同号", two_servers: "两台服务器争同一区域", two_lower_servers: "两台下级服务器争同一区域", batches_lost: "采集数据丢失", clock: "采集端时钟倒退", stuck: "表底数不动", roll_over: "表翻转", glitch: "个别读数异常",
       balance: "总表与分表不符", negative_rest: "分表之和超过总表", meter_silent: "表中断", agent_down: "采集端离线", database_down: "时序库不可用", broker_down: "消息中间件不可用", coverage_low: "数据完整率偏低", night_load_high: "夜间负荷偏高",
       holiday_load_high: "休息日负荷偏高", sudden_rise: "用能突增", water_night_flow: "夜间水流量偏高", water_night_rise: "夜间水流量上升", demand_above_contract: "需量超过合同", quota_exceeded: "超过定额", target_exceeded: "超过目标",
     },
     help: {
       unexplained_drop: "表底数无故下降，期间电量不计，直到名录或更正说明原因。", above_rating: "用量超过表的额定能力，不予计入。请核对变比、额定功率和接线。", replacement: "换表时的底数未知，期间用量缺失。请补登两块表的底数。",
-      two_agents: "两个采集端使用同一编号。请检查现场配置。", two_servers: "两台服务器配置了同一区域，后启动的一台不接收数据。请停用其一，或修改 mqtt.regions 后重启。", batches_lost: "采集端有数据在送达前丢失，缺口不会补零。", clock: "采集端时钟被拨回。", stuck: "表在应答，但底数 24 小时没有变化。请检查表计和接线。", roll_over: "表底数翻转，用量已正确计入。",
+      two_agents: "两个采集端使用同一编号。请检查现场配置。", two_servers: "两台服务器配置了同一区域，后启动的一台不接收数据。请停用其一，或修改 mqtt.regions 后重启。", two_lower_servers: "两台下级服务器上报同一区域或相互包含的区域，后来的一台被拒绝。请停用其一；若要移交，请在上级服务器吊销原令牌并另发新令牌。", batches_lost: "采集端有数据在送达前丢失，缺口不会补零。", clock: "采集端时钟被拨回。", stuck: "表在应答，但底数 24 小时没有变化。请检查表计和接线。", roll_over: "表底数翻转，用量已正确计入。",
       glitch: "个别读数与前后不符，未采用。", balance: "总表与分表相差固定倍数，很可能有一块表的变比登记有误。", negative_rest: "分表之和超过总表，请检查接线、上下级关系或漏采的表。", meter_silent: "这块表没有新读数。", agent_down: "采集端没有上报。",
       database_down: "时序数据库不接收数据，数据暂存于服务器。", broker_down: "服务器连不上消息中间件，数据暂存于采集端。", coverage_low: "数据完整率低于要求。",
       night_load_high: "夜间负荷高于平时，请检查未关停的设备。", holiday_load_high: "休息日负荷接近工作日，请检查未关停的设备。", sudden_rise: "用量比平时突然上升，请核实原因。", water_night_flow: "夜间持续有水流，疑似漏水或未关水龙头。",
