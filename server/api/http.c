@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,10 @@ struct http_server {
 	struct http_options options;
 	char *certificate, *key;
 	uint16_t port;
+	/* Of the thread that starts: what the library says meanwhile is a part of our own words. */
+	pthread_t starter;
+	bool is_starting;
+	char reason[256];
 };
 
 /* A request under way: its body grows until it is whole. */
@@ -218,12 +223,15 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connectio
 __attribute__((format(printf, 2, 0))) static void on_library_message(void *arg, const char *format,
 								     va_list args)
 {
+	struct http_server *server = arg;
 	char text[256];
 
-	(void)arg;
 	(void)vsnprintf(text, sizeof text, format, args);
 	text[strcspn(text, "\n")] = '\0';
-	log_warn("http", "%s", text);
+	if (pthread_equal(pthread_self(), server->starter) && server->is_starting)
+		memcpy(server->reason, text, sizeof text);
+	else
+		log_warn("http", "%s", text);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
@@ -314,6 +322,22 @@ static unsigned connection_limit(unsigned wanted)
 	return wanted;
 }
 
+static const char *start_advice(int failure)
+{
+	switch (failure) {
+	case EADDRINUSE:
+		return "; another program listens there ('ss -ltnp' names it): end it, or choose "
+		       "another port in http.listen";
+	case EADDRNOTAVAIL:
+		return "; no interface of this machine has the address ('ip address' lists them)";
+	case EACCES:
+		return "; ports below 1024 are for root: choose a higher one, with a proxy in "
+		       "front";
+	default:
+		return "";
+	}
+}
+
 static int start_daemon(struct http_server *server, const struct sockaddr_storage *address,
 			struct err *err)
 {
@@ -325,16 +349,19 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 	};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	bool is_tls = server->certificate != NULL;
+	int failure;
 	/* One epoll thread alone collapses above 128 connections; a pool of them does not. */
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
 			 (is_tls ? MHD_USE_TLS : 0u) |
 			 (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
 
+	server->starter = pthread_self();
+	server->is_starting = true;
 	/* The listening address is read before MHD_start_daemon returns. */
 	errno = 0;
 	server->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER,
-		on_library_message, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+		on_library_message, server, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
 		MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE,
 		options->n_threads > 1 ? options->n_threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
 		connection_limit(options->connections), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
@@ -342,11 +369,13 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_ARRAY,
 		is_tls ? tls : none, MHD_OPTION_END);
-	if (server->daemon == NULL)
-		return err_set(err, errno != 0 ? -errno : -EIO, "cannot serve HTTP%s on %s: %s",
-			       is_tls ? "S" : "", options->listen,
-			       errno != 0 ? err_name(errno) : "see the line above");
-	return 0;
+	failure = errno;
+	server->is_starting = false;
+	if (server->daemon != NULL)
+		return 0;
+	return err_set(err, failure != 0 ? -failure : -EIO, "cannot serve HTTP%s on %s: %s%s",
+		       is_tls ? "S" : "", options->listen,
+		       failure != 0 ? err_name(failure) : server->reason, start_advice(failure));
 }
 
 int http_start(struct http_server **out, const struct http_options *options, struct err *err)

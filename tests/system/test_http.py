@@ -50,6 +50,16 @@ def test_each_token_has_its_own_rate(plant):  # noqa: F811
     assert get(plant)[0] == 200
 
 
+def test_a_port_that_is_taken_is_told_in_one_line(plant):  # noqa: F811
+    plant.server.stop()
+    before = len(plant.server.log())
+    with socket.create_server(("127.0.0.1", plant.http_port)):
+        plant.server.start()
+        wait_until(lambda: not plant.server.is_running(), 30, "the server gives up")
+    about = [line for line in plant.server.log()[before:].splitlines() if "use" in line or "bind" in line.lower()]
+    assert len(about) == 1 and f"127.0.0.1:{plant.http_port}: Address already in use; another program" in about[0]
+
+
 def test_a_refused_token_of_two_institutions_is_on_record_for_the_region(plant):  # noqa: F811
     first = plant.folder / "registry" / "institutions" / "370102-0001.yaml"
     first.with_name("370102-0009.yaml").write_text(
