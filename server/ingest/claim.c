@@ -247,7 +247,7 @@ unsigned claim_heard(struct claim *claim, const char *topic, const void *payload
 	const char *server = topic + strlen(CLAIM_TOPIC);
 	struct heard heard;
 
-	if (strncmp(topic, CLAIM_TOPIC, strlen(CLAIM_TOPIC)) != 0 ||
+	if (strncmp(topic, CLAIM_TOPIC, strlen(CLAIM_TOPIC)) != 0 || server[0] == '\0' ||
 	    strlen(server) >= CLAIM_TEXT_MAX)
 		return 0;
 	if (len == 0)

@@ -38,9 +38,12 @@ void sighting_encode(int32_t utc_day, const struct sighting *sightings, size_t n
 
 int sighting_decode(int32_t utc_day, const void *data, size_t len, struct buf *out)
 {
-	const unsigned char *at = data, *end = at + len;
+	const unsigned char *at = data, *end;
 	uint64_t behind = 0; /* seconds of the day up to and with the last */
 
+	if (len == 0) /* data may be NULL */
+		return 0;
+	end = at + len;
 	while (at < end) {
 		uint64_t step, times;
 

@@ -474,6 +474,8 @@ static void nonsense_is_passed_over(void **state)
 		"{\"state\":\"serving\",\"start\":1,\"since\":5,\"regions\":[370102,null,{}]}",
 		"{\"state\":7,\"start\":1,\"since\":5,\"regions\":[\"370102\"]}",
 	};
+	static const char nameless[] =
+		"{\"state\":\"serving\",\"start\":1,\"since\":5,\"regions\":[\"370102\"]}";
 	struct world *world = xcalloc(1, sizeof *world);
 
 	(void)state;
@@ -485,6 +487,10 @@ static void nonsense_is_passed_over(void **state)
 				 0);
 	assert_int_equal(claim_heard(&world->servers[0].claim, "nenghao/1/x/y/data", "", 0, false,
 				     now(world)),
+			 0);
+	/* A server without an id, which the filter's "+" lets in. */
+	assert_int_equal(claim_heard(&world->servers[0].claim, CLAIM_TOPIC, nameless,
+				     strlen(nameless), true, now(world)),
 			 0);
 	assert_phases(world, "s");
 	free(world);
