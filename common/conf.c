@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,6 +194,14 @@ static size_t edit_distance(const char *a, size_t n_a, const char *b, size_t n_b
 	return up[n_b];
 }
 
+/* One is the other and more of it: password, password_file. Or it differs in case alone. */
+static bool is_extended(const char *a, size_t len_a, const char *b, size_t len_b)
+{
+	size_t shorter = len_a < len_b ? len_a : len_b;
+
+	return shorter >= 4 && strncasecmp(a, b, shorter) == 0;
+}
+
 const char *conf_nearest(const char *word, const char *const *names, size_t n, char hint[96])
 {
 	const char *nearest = NULL;
@@ -200,12 +209,15 @@ const char *conf_nearest(const char *word, const char *const *names, size_t n, c
 
 	hint[0] = '\0';
 	for (size_t i = 0; i < n && len <= MAX_WORD; i++) {
-		size_t n_name = strnlen(names[i], MAX_WORD + 1), distance;
+		size_t n_name = strnlen(names[i], MAX_WORD + 1), distance, limit;
 
 		if (n_name > MAX_WORD)
 			continue;
 		distance = edit_distance(word, len, names[i], n_name);
-		if (distance < best && distance <= (len > n_name ? len : n_name) / 3) {
+		limit = (len > n_name ? len : n_name) / 3;
+		if (is_extended(word, len, names[i], n_name))
+			distance = least(distance, limit);
+		if (distance < best && distance <= limit) {
 			best = distance;
 			nearest = names[i];
 		}

@@ -58,7 +58,8 @@ bool conf_is_null(const struct conf_node *node);
 __attribute__((format(printf, 4, 5))) void conf_error(struct conf_errors *errors,
 						      const struct conf_node *node, const char *key,
 						      const char *format, ...);
-/* ", did you mean 'baud'?" or "" (edit distance; at most a third of the word). */
+/* ", did you mean 'baud'?" or "" (edit distance, at most a third of the word; or one goes on where
+ * the other ends, in small letters or capitals). */
 const char *conf_nearest(const char *word, const char *const *names, size_t n, char hint[96]);
 
 /* ---- tables ---- */

@@ -99,7 +99,7 @@ static yaml_mark_t mark_of_offset(const struct reader *reader, size_t offset)
 	return mark;
 }
 
-static bool is_tab_in_indentation(const struct reader *reader, size_t line)
+static const char *line_of(const struct reader *reader, size_t line)
 {
 	const char *at = reader->text, *end = reader->text + reader->len;
 
@@ -108,9 +108,61 @@ static bool is_tab_in_indentation(const struct reader *reader, size_t line)
 
 		at = eol != NULL ? eol + 1 : end;
 	}
+	return at;
+}
+
+static bool is_tab_in_indentation(const struct reader *reader, size_t line)
+{
+	const char *at = line_of(reader, line), *end = reader->text + reader->len;
+
 	while (at < end && *at == ' ')
 		at++;
 	return at < end && *at == '\t';
+}
+
+/* What a Chinese keyboard writes in the place of YAML's own signs. */
+static const struct {
+	const char *bytes, *words;
+} wide_signs[] = {
+	{"\xef\xbc\x9a", "this is the Chinese colon; YAML wants ':' and a blank behind it"},
+	{"\xef\xbc\x8c", "this is the Chinese comma; YAML wants ','"},
+	{"\xe2\x80\x9c", "this is a Chinese quotation mark; YAML wants '\"'"},
+	{"\xe2\x80\x9d", "this is a Chinese quotation mark; YAML wants '\"'"},
+	{"\xe3\x80\x80", "this is a wide blank; YAML wants ' '"},
+	{"\xc2\xa0", "this is a no-break blank; YAML wants ' '"},
+};
+
+static const char *judge_sign(const char *at, const char *end)
+{
+	for (size_t i = 0; i < sizeof wide_signs / sizeof *wide_signs; i++) {
+		size_t len = strlen(wide_signs[i].bytes);
+
+		if ((size_t)(end - at) >= len && memcmp(at, wide_signs[i].bytes, len) == 0)
+			return wide_signs[i].words;
+	}
+	return NULL;
+}
+
+/* The first such sign of a line, outside of quotes and comments. */
+static const char *find_sign(const struct reader *reader, yaml_mark_t *mark)
+{
+	const char *at = line_of(reader, mark->line), *end = reader->text + reader->len;
+	char quote = '\0';
+
+	for (mark->column = 0; at < end && *at != '\n'; at++) {
+		const char *words = quote == '\0' ? judge_sign(at, end) : NULL;
+
+		if (words != NULL)
+			return words;
+		if (*at == '#' && quote == '\0')
+			return NULL;
+		if (*at == quote)
+			quote = '\0';
+		else if (quote == '\0' && (*at == '"' || *at == '\''))
+			quote = *at;
+		mark->column += ((unsigned char)*at & 0xc0) != 0x80; /* characters */
+	}
+	return NULL;
 }
 
 static int fail_by_bytes(struct reader *reader)
@@ -125,7 +177,10 @@ static int fail_by_bytes(struct reader *reader)
 			   "the control character 0x%02x is not allowed",
 			   (unsigned)reader->yaml.problem_value);
 	else
-		conf_error(reader->errors, &node, NULL, "the text is not valid UTF-8");
+		conf_error(
+			reader->errors, &node, NULL,
+			"the text is not valid UTF-8; save it as UTF-8 (from GBK: iconv -f GB18030 "
+			"-t UTF-8)");
 	return -EINVAL;
 }
 
@@ -133,6 +188,8 @@ static int fail_by_yaml(struct reader *reader)
 {
 	const yaml_parser_t *yaml = &reader->yaml;
 	const char *words = yaml->problem != NULL ? yaml->problem : "the file is not valid YAML";
+	const char *sign;
+	yaml_mark_t mark = yaml->problem_mark;
 
 	if (yaml->error == YAML_MEMORY_ERROR)
 		return fail(reader, yaml->mark, "there is not enough memory to read the file");
@@ -143,6 +200,13 @@ static int fail_by_yaml(struct reader *reader)
 			words = sentences[i].words;
 	if (is_tab_in_indentation(reader, yaml->problem_mark.line))
 		words = "a tab in the indentation; indent with spaces";
+	sign = find_sign(reader, &mark);
+	if (sign == NULL && mark.line > 0) { /* what is missing is missed a line later */
+		mark.line--;
+		sign = find_sign(reader, &mark);
+	}
+	if (sign != NULL)
+		return fail(reader, mark, sign);
 	return fail(reader, yaml->problem_mark, words);
 }
 

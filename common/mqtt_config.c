@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/mqtt.h"
+#include "common/phrase.h"
 
 const char *const mqtt_versions[] = {"auto", "5", "3.1.1", NULL};
 
@@ -33,23 +34,25 @@ static const char *judge_host(const char *host)
 	const char *port;
 
 	if (strchr(host, '@') != NULL)
-		return "must not hold a user; use username and password_file";
+		return phrase_say("must not hold a user; use username and password_file");
 	if (strpbrk(host, "/?# ") != NULL)
-		return "must end behind the host and port";
+		return phrase_say("must end behind the host and port");
 	if (*host == '[') {
 		const char *end = strchr(host, ']');
 
 		if (end == NULL || end == host + 1 || (end[1] != ':' && end[1] != '\0'))
-			return "must have an IPv6 address in brackets, such as tcp://[::1]:1883";
+			return phrase_say("must have an IPv6 address in brackets, such as "
+					  "tcp://[::1]:1883");
 		port = end[1] == ':' ? end + 2 : NULL;
 	} else {
 		const char *colon = strchr(host, ':');
 
 		if (*host == '\0' || colon == host)
-			return "names no host";
+			return phrase_say("names no host");
 		port = colon != NULL ? colon + 1 : NULL;
 	}
-	return port == NULL || is_port(port) ? NULL : "must have a port from 1 to 65535";
+	return port == NULL || is_port(port) ? NULL
+					     : phrase_say("must have a port from 1 to 65535");
 }
 
 void mqtt_config_check(const struct mqtt_config *config, struct conf_errors *errors)
@@ -61,7 +64,7 @@ void mqtt_config_check(const struct mqtt_config *config, struct conf_errors *err
 	const char *wrong;
 
 	if (!is_tls && strncmp(config->url, "tcp://", 6) != 0)
-		wrong = "must begin with tcp:// or tls://";
+		wrong = phrase_say("must begin with tcp:// or tls://");
 	else
 		wrong = judge_host(config->url + 6);
 	if (wrong != NULL)

@@ -33,6 +33,9 @@ struct bus_settings {
 	int stop_bits;
 };
 
+/* Serial ports know some rates only; libmodbus would silently take 9600 for any other. */
+bool bus_has_baud(int64_t baud);
+
 /* Who switches an RS-485 transceiver between sending and receiving. */
 enum bus_direction {
 	BUS_DIRECTION_NONE,         /* it does so itself */

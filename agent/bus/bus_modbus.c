@@ -97,6 +97,46 @@ static int set_direction(const struct rtu_bus *b, struct err *err)
 	return 0;
 }
 
+bool bus_has_baud(int64_t baud)
+{
+	static const int32_t rates[] = {300,    600,    1200,   2400,   4800,   9600,
+					19200,  38400,  57600,  115200, 230400, 460800,
+					500000, 576000, 921600, 1000000};
+
+	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+		if (rates[i] == baud)
+			return true;
+	return false;
+}
+
+/* The reasons that everybody meets once. */
+static int refuse_device(const char *device, int code, struct err *err)
+{
+	switch (code) {
+	case -EBUSY: /* a terminal program holds it exclusively */
+		return bus_lock_refuse(device, err);
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		return err_set(
+			err, code,
+			"%s cannot be opened: there is no such device; is the adapter plugged "
+			"in? 'ls /dev/serial/by-id' shows those that are",
+			device);
+	case -EACCES:
+	case -EPERM:
+		return err_set(
+			err, code,
+			"%s cannot be opened: this user may not; put it into the group of the "
+			"device, mostly dialout",
+			device);
+	case -ENOTTY:
+		return err_set(err, code, "%s cannot be opened: it is no serial device", device);
+	default:
+		return err_set(err, code, "%s cannot be opened: %s", device, err_name(code));
+	}
+}
+
 static int rtu_open(void *bus, struct err *err)
 {
 	struct rtu_bus *b = bus;
@@ -112,9 +152,7 @@ static int rtu_open(void *bus, struct err *err)
 		code = errno > 0 ? -errno : -EIO;
 		modbus_free(b->modbus);
 		b->modbus = NULL;
-		if (code == -EBUSY) /* a terminal program holds it exclusively */
-			return bus_lock_refuse(b->device, err);
-		return err_set(err, code, "%s cannot be opened: %s", b->device, err_name(code));
+		return refuse_device(b->device, code, err);
 	}
 	code = bus_lock_device(modbus_get_socket(b->modbus), b->device, err);
 	if (code == 0)

@@ -166,12 +166,14 @@ int command_plan(const struct cli *cli)
 	struct agent_config *config = NULL;
 	struct conf_errors errors = {0};
 	int status = EXIT_OK;
+	char hint[96];
 
 	if (agent_config_load(&config, cli->config, &errors) != 0) {
 		columns_put(stderr, errors.text.data, 4);
 		status = EXIT_CONFIG;
 	} else if (name != NULL && !has_bus(config, name)) {
-		(void)fprintf(stderr, words_say(WORD_NO_BUS), cli->config, name);
+		(void)fprintf(stderr, words_say(WORD_NO_BUS), cli->config, name,
+			      agent_config_nearest_bus(config, name, hint));
 		status = EXIT_FAILED;
 	} else if (cli->is_json) {
 		print_json(config, name);

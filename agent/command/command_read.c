@@ -224,6 +224,7 @@ static int read_meter(struct order *order)
 {
 	const struct agent_bus *buses = order->config->buses.items;
 	const struct cli *cli = order->cli;
+	char hint[96];
 
 	if (order->is_ad_hoc) {
 		order->bus = buses;
@@ -233,7 +234,8 @@ static int read_meter(struct order *order)
 			agent_config_find_meter(order->config, cli->arguments[0], &order->bus);
 	}
 	if (order->meter == NULL) {
-		(void)fprintf(stderr, words_say(WORD_NO_METER), cli->config, cli->arguments[0]);
+		(void)fprintf(stderr, words_say(WORD_NO_METER), cli->config, cli->arguments[0],
+			      agent_config_nearest_meter(order->config, cli->arguments[0], hint));
 		return EXIT_FAILED;
 	}
 	return cli_value(cli, "watch") != NULL ? watch(order) : read_once(order);

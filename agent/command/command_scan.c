@@ -94,7 +94,7 @@ static bool parse_baud(const char *word, struct bus_settings *settings)
 	char *end;
 
 	settings->baud = strtol(word, &end, 10);
-	return *end == '\0' && settings->baud >= 300 && settings->baud <= 1000000;
+	return *end == '\0' && bus_has_baud(settings->baud);
 }
 
 static bool parse_format(const char *word, struct bus_settings *settings)
@@ -150,7 +150,7 @@ static int read_options(struct scan *scan, const struct cli *cli)
 	scan->settings[0] = commission_settings(&scan->line);
 	scan->n_settings = 1;
 	if (!parse_units(scan, units != NULL ? units : "1-247"))
-		return refuse(cli, "units", "1-20,100");
+		return refuse(cli, "units", "1-20,100 (0-255)");
 	if (bauds != NULL && (!is_serial || !multiply(scan, bauds, parse_baud)))
 		return refuse(cli, "bauds", "9600,19200,2400,4800");
 	if (formats != NULL && (!is_serial || !multiply(scan, formats, parse_format)))

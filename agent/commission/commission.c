@@ -95,6 +95,7 @@ int commission_open(struct commission *c, const struct cli *cli, struct bus_tap 
 {
 	const char *name = cli_value(cli, "bus");
 	bool is_ad_hoc = ad_hoc_is_wanted(cli);
+	char hint[96];
 	int status;
 
 	*c = (struct commission){.config = NULL};
@@ -107,7 +108,8 @@ int commission_open(struct commission *c, const struct cli *cli, struct bus_tap 
 		return status;
 	c->bus = find_bus(c->config, name);
 	if (c->bus == NULL) {
-		(void)fprintf(stderr, words_say(WORD_NO_BUS), cli->config, name);
+		(void)fprintf(stderr, words_say(WORD_NO_BUS), cli->config, name,
+			      agent_config_nearest_bus(c->config, name, hint));
 		return EXIT_FAILED;
 	}
 	return open_line(c, cli, is_ad_hoc, tap);
@@ -117,6 +119,7 @@ int commission_open_meter(struct commission *c, const struct cli *cli, struct bu
 			  const struct agent_meter **meter)
 {
 	bool is_ad_hoc = ad_hoc_is_wanted(cli);
+	char hint[96];
 	int status;
 
 	*c = (struct commission){.config = NULL};
@@ -134,7 +137,8 @@ int commission_open_meter(struct commission *c, const struct cli *cli, struct bu
 	}
 	*meter = agent_config_find_meter(c->config, cli->arguments[0], &c->bus);
 	if (*meter == NULL) {
-		(void)fprintf(stderr, words_say(WORD_NO_METER), cli->config, cli->arguments[0]);
+		(void)fprintf(stderr, words_say(WORD_NO_METER), cli->config, cli->arguments[0],
+			      agent_config_nearest_meter(c->config, cli->arguments[0], hint));
 		return EXIT_FAILED;
 	}
 	return open_line(c, cli, false, tap);

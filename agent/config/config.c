@@ -197,6 +197,39 @@ char *agent_config_find_profile(const struct conf_list *folders, const char *nam
 
 /* ---- questions ---- */
 
+const char *agent_config_nearest_bus(const struct agent_config *config, const char *name,
+				     char hint[96])
+{
+	const struct agent_bus *buses = config->buses.items;
+	const char **names = xcalloc(config->buses.count + 1, sizeof *names);
+
+	for (size_t i = 0; i < config->buses.count; i++)
+		names[i] = buses[i].name;
+	(void)conf_nearest(name, names, config->buses.count, hint);
+	free((void *)names);
+	return hint;
+}
+
+const char *agent_config_nearest_meter(const struct agent_config *config, const char *id,
+				       char hint[96])
+{
+	const struct agent_bus *buses = config->buses.items;
+	const char **ids = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < config->buses.count; i++) {
+		const struct agent_meter *meters = buses[i].meters.items;
+
+		for (size_t k = 0; k < buses[i].meters.count; k++) {
+			ids = grow((void *)ids, n, &cap, sizeof *ids);
+			ids[n++] = meters[k].id;
+		}
+	}
+	(void)conf_nearest(id, ids, n, hint);
+	free((void *)ids);
+	return hint;
+}
+
 const struct agent_meter *agent_config_find_meter(const struct agent_config *config, const char *id,
 						  const struct agent_bus **bus)
 {

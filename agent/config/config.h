@@ -143,6 +143,11 @@ void agent_config_forget_file(struct agent_config *config);
  * found is the caller's. NULL if there is none; hint then names the nearest id or is empty. */
 char *agent_config_find_profile(const struct conf_list *folders, const char *name, char hint[96]);
 
+/* ", did you mean ...?" or "", as conf_nearest says it. */
+const char *agent_config_nearest_bus(const struct agent_config *config, const char *name,
+				     char hint[96]);
+const char *agent_config_nearest_meter(const struct agent_config *config, const char *id,
+				       char hint[96]);
 const struct agent_meter *agent_config_find_meter(const struct agent_config *config, const char *id,
 						  const struct agent_bus **bus);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/config/config_internal.h"
 #include "common/mem.h"
@@ -33,7 +34,8 @@ static void report_no_profile(const struct agent_config *config, const struct ag
 		return;
 	}
 	for (size_t i = 0; i < config->profile_folders.count; i++)
-		buf_printf(&words, "%s%s", i > 0 ? phrase_say(" or ") : "", folders[i]);
+		buf_printf(&words, "%s%s%s", i > 0 ? phrase_say(" or ") : "", folders[i],
+			   access(folders[i], X_OK) < 0 ? phrase_say(" (no such folder)") : "");
 	conf_error(errors, at(meter->node, "profile"), NULL, "there is no %s.yaml in %s%s",
 		   meter->profile_name,
 		   words.len > 0 ? words.data : phrase_say("any folder (none is set)"), hint);
@@ -108,6 +110,16 @@ static void check_ratios(struct agent_config *config, struct agent_meter *meter,
 			conf_error(errors, item, NULL, "profile %s has no such register",
 				   meter->profile->id);
 	}
+}
+
+static void check_baud(const struct agent_serial *serial, const struct conf_node *node,
+		       struct conf_errors *errors)
+{
+	if (serial->baud != 0 && !bus_has_baud(serial->baud))
+		conf_error(errors, at(node, "baud"), NULL,
+			   "serial ports have no rate of %lld; usual ones are 1200, 2400, 4800, "
+			   "9600, 19200, 38400 and 115200",
+			   (long long)serial->baud);
 }
 
 static bool has_channel(const struct agent_meter *meter)
@@ -186,6 +198,8 @@ static void check_meter(struct agent_config *config, const struct agent_bus *bus
 	if (bus->link == LINK_RTU && (meter->unit < 1 || meter->unit > 247))
 		conf_error(errors, at(meter->node, "unit"), NULL,
 			   "must be from 1 to 247 on a serial line");
+	if (bus->link == LINK_RTU)
+		check_baud(&meter->serial, meter->node, errors);
 	for (size_t i = 0; i < 3; i++)
 		if (bus->link != LINK_RTU && conf_get(meter->node, serial_keys[i]) != NULL)
 			conf_error(errors, at(meter->node, serial_keys[i]), NULL,
@@ -250,6 +264,8 @@ static void check_link(struct agent_bus *bus, struct conf_errors *errors)
 	if (conf_get(bus->node, "round_trip") == NULL)
 		bus->round_trip_ms =
 			bus->link == LINK_LISTEN ? ROUND_TRIP_LISTEN_MS : ROUND_TRIP_MS;
+	if (bus->rtu.node != NULL)
+		check_baud(&bus->rtu.serial, bus->rtu.node, errors);
 	complete_serial(&bus->rtu.serial);
 }
 
@@ -337,8 +353,9 @@ static void check_names(const struct agent_config *config, struct conf_errors *e
 			ends[n_ends++] = (struct seen){
 				.text = tcp->host, .number = tcp->port, .node = tcp->node};
 	}
-	check_twins(names, config->buses.count, "this name", errors);
-	check_twins(ends, n_ends, "this line has one owner: the same device or host and port",
+	check_twins(names, config->buses.count, phrase_say("this name"), errors);
+	check_twins(ends, n_ends,
+		    phrase_say("this line has one owner: the same device or host and port"),
 		    errors);
 	free(ends);
 	free(names);
@@ -373,9 +390,10 @@ static void check_ids(const struct agent_config *config, struct conf_errors *err
 						 .base = base_of(&meters[k]),
 						 .node = at(meters[k].node, "unit")};
 		}
-		check_twins(units, n_units, "this unit (and channel) of the bus", errors);
+		check_twins(units, n_units, phrase_say("this unit (and channel) of the bus"),
+			    errors);
 	}
-	check_twins(ids, n, "this meter id", errors);
+	check_twins(ids, n, phrase_say("this meter id"), errors);
 	free(units);
 	free(ids);
 }
@@ -428,6 +446,21 @@ static void warn_meter(const struct agent_meter *meter, struct conf_errors *warn
 			   meter->profile->id);
 }
 
+/* Secrets may be handed over by systemd while the agent runs; then a warning is all one can say. */
+static void warn_files(const struct mqtt_config *mqtt, struct conf_errors *warnings)
+{
+	const char *const files[][2] = {{"ca_file", mqtt->ca_file},
+					{"cert_file", mqtt->cert_file},
+					{"key_file", mqtt->key_file},
+					{"password_file", mqtt->password_file}};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (files[i][1] != NULL && access(files[i][1], R_OK) < 0)
+			conf_error(warnings, at(mqtt->node, files[i][0]), NULL,
+				   "'%s' cannot be read by this user: %s", files[i][1],
+				   phrase_say(err_name(errno)));
+}
+
 /* A serial line is known well enough to refuse it; a network is not. */
 static void warn_busy(const struct agent_bus *bus, struct conf_errors *warnings)
 {
@@ -445,6 +478,7 @@ void agent_config_warn(struct agent_config *config)
 	const struct agent_bus *buses = config->buses.items;
 	struct conf_errors *warnings = &config->warnings;
 
+	warn_files(&config->mqtt, warnings);
 	for (size_t i = 0; i < config->buses.count; i++) {
 		const struct agent_meter *meters = buses[i].meters.items;
 		const char *device = buses[i].rtu.device;

@@ -7,8 +7,8 @@ static const char *const words[WORD_N][2] = {
 	[WORD_ONE_LINE] =
 		{"On which line? Give one of --rtu DEV:9600:8N1, --tcp HOST:PORT and --bus NAME.\n",
 		 "请指明线路：--rtu 设备:9600:8N1、--tcp 主机:端口、--bus 名称 三选一。\n"},
-	[WORD_NO_BUS] = {"%s has no bus '%s'.\n", "%s 中没有总线“%s”。\n"},
-	[WORD_NO_METER] = {"%s has no meter '%s'.\n", "%s 中没有仪表“%s”。\n"},
+	[WORD_NO_BUS] = {"%s has no bus '%s'%s.\n", "%s 中没有总线“%s”%s。\n"},
+	[WORD_NO_METER] = {"%s has no meter '%s'%s.\n", "%s 中没有仪表“%s”%s。\n"},
 	[WORD_BAD_OPTION] = {"--%s '%s' is not understood. Example: --%s %s\n",
 			     "无法理解 --%s “%s”。示例：--%s %s\n"},
 	[WORD_USE_BUS] = {"If that is the agent: with --bus NAME and -c FILE it shares the line.\n",
@@ -21,8 +21,9 @@ static const char *const words[WORD_N][2] = {
 	[WORD_INTERRUPTED] = {"Interrupted: what was found so far follows.\n",
 			      "已中断，以下是目前的结果。\n"},
 	[WORD_PROGRESS] = {"%d %%, about %s left", "%d %%，约剩 %s"},
-	[WORD_SCAN_HEAD] = {"%lld units, %lld kinds of line settings: at most %s.\n",
-			    "%lld 个地址、%lld 种线路参数：最多 %s。\n"},
+	[WORD_SCAN_HEAD] =
+		{"%lld units, %lld kinds of line settings: %s in silence, longer with answers.\n",
+		 "%lld 个地址、%lld 种线路参数：全无应答时 %s，有应答则更久。\n"},
 	[WORD_SCAN_ANSWERS] = {"unit %3d  %-9s answers      %s\n", "地址 %3d  %-9s 有应答    %s\n"},
 	[WORD_SCAN_REFUSES] = {"unit %3d  %-9s exception %-2d %s\n",
 			       "地址 %3d  %-9s 异常码 %-2d %s\n"},

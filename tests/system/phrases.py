@@ -87,6 +87,7 @@ def found_in(path):
         yield from array(text, "words")
     if path.name == "conf_yaml.c":
         yield from (row[-1] for row in structs(text, r"sentences\[\]"))
+        yield from (row[-1] for row in structs(text, r"wide_signs\[\]"))
         yield from literals(" , ".join(re.findall(rf'\bwords = ((?:{LITERAL}|[^;"])*);', text)))
     if path.name == "cli.c":
         for function, places in (("say", (1, 3)), ("print_row", (1,))):

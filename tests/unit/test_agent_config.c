@@ -38,6 +38,8 @@ static const struct mistake mistakes[] = {
 		"did you mean 'active_power_w'?"},
 	{"a unit beyond the last", METER("profile: eastron_sdm630") "      - {id: m2, unit: 248, profile: eastron_sdm630}\n",
 		"buses[0].meters[1].unit: must be from 1 to 247 on a serial line"},
+	{"a rate that serial ports do not have", METER("profile: eastron_sdm630, baud: 14400"),
+		"c.yaml:8:58: buses[0].meters[0].baud: serial ports have no rate of 14400"},
 	{"a broadcast address", BUS "      - {id: m2, unit: 0, profile: eastron_sdm630}\n", "must be from 1 to 247"},
 	{"the same unit twice", METER("profile: eastron_sdm630") "      - {id: m2, unit: 1, profile: eastron_sdm630}\n",
 		"c.yaml:9:24: buses[0].meters[1].unit: this unit (and channel) of the bus is already in line 8"},

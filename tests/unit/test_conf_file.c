@@ -139,6 +139,8 @@ static void test_nearest(void **state)
 		{"two letters swapped", "buad", ", did you mean 'baud'?"},
 		{"one letter less", "party", ", did you mean 'parity'?"},
 		{"other case counts", "Parity", ", did you mean 'parity'?"},
+		{"more of the same", "baudrate", ", did you mean 'baud'?"},
+		{"all in capitals", "DEVICE", ", did you mean 'device'?"},
 		{"more than a third wrong", "bxxd", ""},
 		{"nothing near", "zzzz", ""},
 		{"empty word", "", ""},
