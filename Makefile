@@ -173,9 +173,10 @@ test:
 soak:
 	tools/setup
 	+$(MAKE) all
-	+$(MAKE) build/$(MODE)/tests/test_year build/$(MODE)/tests/test_derive_order
+	+$(MAKE) build/$(MODE)/tests/test_year build/$(MODE)/tests/test_derive_order build/$(MODE)/tests/test_reduce_history
 	NENGHAO_YEAR=200x365 build/$(MODE)/tests/test_year
 	NENGHAO_SEEDS=1-200 build/$(MODE)/tests/test_derive_order
+	NENGHAO_SEEDS=1-50 build/$(MODE)/tests/test_reduce_history
 	$(PYTHON) -m pytest -q tests/system -m soak
 	+$(MAKE) fuzz FUZZ_SECONDS=600
 

@@ -6,7 +6,6 @@ each can be killed and started again.
 """
 import datetime
 import json
-import pathlib
 import time
 
 import yaml

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from alarm_plant import RULES, make  # noqa: F401, make is a fixture
+from alarm_plant import make  # noqa: F401, make is a fixture
 from hand_made import HandMadeAgent
 from stack import wait_until
 

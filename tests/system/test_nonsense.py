@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from test_access import FILLINGS, WORLD, needed_query, operations, plant  # noqa: F401 fixture
+from test_access import WORLD, needed_query, operations, plant  # noqa: F401 fixture
 
 INSTITUTION = list(WORLD)[0]
 OBJECTS = {"code": "370100", "institution": INSTITUTION, "meter": f"{INSTITUTION}-e01", "year": "2025",

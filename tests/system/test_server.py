@@ -4,7 +4,6 @@ import json
 import time
 from decimal import Decimal
 
-import paho.mqtt.client as mqtt
 import pytest
 
 from hand_made import HandMadeAgent

@@ -199,6 +199,13 @@ static void begin(struct world *world, int i, const char *region)
 	connect_server(world, i);
 }
 
+/* Begins, and all that is to be said of it is said. */
+static void arrive(struct world *world, int i, const char *region)
+{
+	begin(world, i, region);
+	settle(world);
+}
+
 /* ---- the stories ---- */
 
 struct pair {
@@ -214,16 +221,14 @@ static const struct pair pairs[] = {
 
 static void the_later_one_is_refused(void **state)
 {
-	(void)state;
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		memset(world, 0, sizeof *world);
 		print_message("%s\n", pairs[i].name);
-		begin(world, 0, pairs[i].first);
-		settle(world);
+		arrive(world, 0, pairs[i].first);
 		pass(world, SECOND);
-		begin(world, 1, pairs[i].second);
-		settle(world);
+		arrive(world, 1, pairs[i].second);
 		assert_phases(world, pairs[i].phases);
 		if (pairs[i].phases[1] == 'r') {
 			assert_string_equal(world->servers[1].claim.rival.name, "A");
@@ -231,17 +236,16 @@ static void the_later_one_is_refused(void **state)
 			assert_string_equal(world->servers[0].claim.asked.name, "B");
 			assert_false(world->servers[1].is_listening);
 		}
-		free(world);
 	}
 }
 
 /* In every order of what reaches whom. */
 static void of_two_at_once_one_serves(void **state)
 {
-	(void)state;
-	for (unsigned order = 0; order < 1024; order++) {
-		struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
+	for (unsigned order = 0; order < 1024; order++) {
+		memset(world, 0, sizeof *world);
 		begin(world, 0, "3701");
 		begin(world, 1, "370102");
 		for (unsigned bit = 0; bit < 10; bit++)
@@ -250,17 +254,15 @@ static void of_two_at_once_one_serves(void **state)
 		pass(world, 60 * SECOND);
 		assert_phases(world, "sr");
 		assert_int_equal(world->n_retained, 1);
-		free(world);
 	}
 }
 
 /* A broker of several nodes may tell each server first of itself. */
 static void without_one_order_one_steps_back(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 	struct message swap;
 
-	(void)state;
 	begin(world, 0, "3701");
 	begin(world, 1, "370102");
 	swap = world->servers[1].queue[0];
@@ -270,18 +272,14 @@ static void without_one_order_one_steps_back(void **state)
 	pass(world, SECOND);
 	assert_phases(world, "sr");
 	assert_int_equal(world->n_retained, 1);
-	free(world);
 }
 
 static void one_that_was_killed_goes_on_at_once(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
-	begin(world, 1, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
+	arrive(world, 1, "370102");
 	assert_phases(world, "sr");
 	lose(world, 0); /* its claim still stands at the broker, and B stands by */
 	pass(world, SECOND);
@@ -289,35 +287,27 @@ static void one_that_was_killed_goes_on_at_once(void **state)
 	connect_server(world, 0);
 	settle(world);
 	assert_phases(world, "sr");
-	free(world);
 }
 
 static void one_that_stands_by_does_not_take_over(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
-	begin(world, 1, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
+	arrive(world, 1, "370102");
 	lose(world, 0);
 	pass(world, 3600 * SECOND);
 	assert_phases(world, "-r");
-	free(world);
 }
 
 /* Another server, with a ledger of its own, in the place of one that is gone for good. */
 static void a_claim_without_an_answer_ends(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	lose(world, 0);
-	begin(world, 1, "370102");
-	settle(world);
+	arrive(world, 1, "370102");
 	assert_phases(world, "-?");
 	assert_string_equal(claim_awaited(&world->servers[1].claim)->name, "A");
 	pass(world, CLAIM_ANSWER_MS - 2 * SECOND);
@@ -325,33 +315,27 @@ static void a_claim_without_an_answer_ends(void **state)
 	pass(world, 3 * SECOND);
 	assert_phases(world, "-s");
 	assert_int_equal(world->n_retained, 1); /* A's is gone */
-	free(world);
 }
 
 /* A copy of the ledger on another machine. */
 static void a_copy_of_a_server_is_refused(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	pass(world, SECOND);
 	start(world, 1, "a", "elsewhere", "370102");
 	connect_server(world, 1);
 	settle(world);
 	assert_phases(world, "sr");
 	assert_int_equal(world->n_retained, 1);
-	free(world);
 }
 
 static void a_restored_server_elsewhere_waits_a_little(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	lose(world, 0);
 	start(world, 1, "a", "elsewhere", "370102");
 	connect_server(world, 1);
@@ -360,21 +344,18 @@ static void a_restored_server_elsewhere_waits_a_little(void **state)
 	pass(world, CLAIM_OWN_MS + SECOND);
 	assert_phases(world, "-s");
 	assert_int_equal(world->n_retained, 1);
-	free(world);
 }
 
 /* The broker restarts, keeps nothing, and each of the two is back first once. */
 static void a_restart_of_the_broker_changes_nothing(void **state)
 {
-	(void)state;
-	for (int first = 0; first < 2; first++) {
-		struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-		begin(world, 0, "370102");
-		settle(world);
+	for (int first = 0; first < 2; first++) {
+		memset(world, 0, sizeof *world);
+		arrive(world, 0, "370102");
 		pass(world, SECOND);
-		begin(world, 1, "3701");
-		settle(world);
+		arrive(world, 1, "3701");
 		lose(world, 0);
 		lose(world, 1);
 		world->n_retained = 0;
@@ -384,18 +365,15 @@ static void a_restart_of_the_broker_changes_nothing(void **state)
 		settle(world);
 		assert_phases(world, "sr");
 		assert_true(world->servers[0].is_listening);
-		free(world);
 	}
 }
 
 /* B comes while A and the broker do not see each other. */
 static void after_a_partition_who_has_served_longer_serves(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	pass(world, SECOND);
 	lose(world, 0);
 	begin(world, 1, "370102");
@@ -406,17 +384,14 @@ static void after_a_partition_who_has_served_longer_serves(void **state)
 	assert_phases(world, "sr");
 	assert_int_equal(world->n_retained, 1);
 	assert_string_equal(world->servers[1].claim.rival.name, "A");
-	free(world);
 }
 
 /* A does not answer for a while, although its connection stands. */
 static void one_that_stood_still_gets_its_region_back(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	pass(world, SECOND);
 	world->servers[0].is_mute = true;
 	begin(world, 1, "370102");
@@ -426,14 +401,12 @@ static void one_that_stood_still_gets_its_region_back(void **state)
 	settle(world);
 	assert_phases(world, "sr");
 	assert_int_equal(world->n_retained, 1);
-	free(world);
 }
 
 static void a_broker_that_hands_nothing_on_does_not_stop_it(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
 	world->hands_nothing_on = true;
 	begin(world, 0, "370102");
 	pass(world, CLAIM_ECHO_MS - SECOND);
@@ -441,24 +414,19 @@ static void a_broker_that_hands_nothing_on_does_not_stop_it(void **state)
 	pass(world, 2 * SECOND);
 	assert_phases(world, "s");
 	assert_true(world->servers[0].claim.is_unprotected);
-	free(world);
 }
 
 static void a_region_that_was_let_go_is_free(void **state)
 {
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	lose(world, 0);
-	begin(world, 1, "370102"); /* waits for A's answer */
-	settle(world);
+	arrive(world, 1, "370102"); /* waits for A's answer */
 	start(world, 0, "a", "a", "370103");
 	connect_server(world, 0);
 	settle(world);
 	assert_phases(world, "ss");
-	free(world);
 }
 
 static void nonsense_is_passed_over(void **state)
@@ -476,11 +444,9 @@ static void nonsense_is_passed_over(void **state)
 	};
 	static const char nameless[] =
 		"{\"state\":\"serving\",\"start\":1,\"since\":5,\"regions\":[\"370102\"]}";
-	struct world *world = xcalloc(1, sizeof *world);
+	struct world *world = *state;
 
-	(void)state;
-	begin(world, 0, "370102");
-	settle(world);
+	arrive(world, 0, "370102");
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		assert_int_equal(claim_heard(&world->servers[0].claim, CLAIM_TOPIC "x", texts[i],
 					     strlen(texts[i]), false, now(world)),
@@ -493,26 +459,39 @@ static void nonsense_is_passed_over(void **state)
 				     strlen(nameless), true, now(world)),
 			 0);
 	assert_phases(world, "s");
-	free(world);
 }
+
+static int make_world(void **state)
+{
+	*state = xcalloc(1, sizeof(struct world));
+	return 0;
+}
+
+static int free_world(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+#define STORY(test) cmocka_unit_test_setup_teardown(test, make_world, free_world)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_later_one_is_refused),
-		cmocka_unit_test(of_two_at_once_one_serves),
-		cmocka_unit_test(without_one_order_one_steps_back),
-		cmocka_unit_test(one_that_was_killed_goes_on_at_once),
-		cmocka_unit_test(one_that_stands_by_does_not_take_over),
-		cmocka_unit_test(a_claim_without_an_answer_ends),
-		cmocka_unit_test(a_copy_of_a_server_is_refused),
-		cmocka_unit_test(a_restored_server_elsewhere_waits_a_little),
-		cmocka_unit_test(a_restart_of_the_broker_changes_nothing),
-		cmocka_unit_test(after_a_partition_who_has_served_longer_serves),
-		cmocka_unit_test(one_that_stood_still_gets_its_region_back),
-		cmocka_unit_test(a_broker_that_hands_nothing_on_does_not_stop_it),
-		cmocka_unit_test(a_region_that_was_let_go_is_free),
-		cmocka_unit_test(nonsense_is_passed_over),
+		STORY(the_later_one_is_refused),
+		STORY(of_two_at_once_one_serves),
+		STORY(without_one_order_one_steps_back),
+		STORY(one_that_was_killed_goes_on_at_once),
+		STORY(one_that_stands_by_does_not_take_over),
+		STORY(a_claim_without_an_answer_ends),
+		STORY(a_copy_of_a_server_is_refused),
+		STORY(a_restored_server_elsewhere_waits_a_little),
+		STORY(a_restart_of_the_broker_changes_nothing),
+		STORY(after_a_partition_who_has_served_longer_serves),
+		STORY(one_that_stood_still_gets_its_region_back),
+		STORY(a_broker_that_hands_nothing_on_does_not_stop_it),
+		STORY(a_region_that_was_let_go_is_free),
+		STORY(nonsense_is_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

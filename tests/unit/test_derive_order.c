@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows do not depend on the order in which readings, bills and definitions came. */
+/* Rows do not depend on the order in which readings, bills and definitions came.
+ *
+ * NENGHAO_SEEDS=1-200 says which histories; the default is short. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,24 +9,14 @@
 
 #include <cmocka.h>
 
-#include <assert.h>
-
 #include "tests/unit/campus_dump.h"
+#include "tests/unit/random.h"
 
 enum { QUARTER_MS = 15 * 60 * 1000 };
 
 #define KWH "active_energy_import_kwh"
 
 /* ---- incremental equals from scratch ---- */
-
-static uint32_t random_state, first_seed = 1, n_seeds = 6;
-
-static uint32_t random_below(uint32_t n)
-{
-	assert(n > 0);
-	random_state = random_state * 1664525 + 1013904223;
-	return (random_state >> 8) % n;
-}
 
 struct part {
 	int device;
@@ -243,9 +235,10 @@ static char *in_any_order(struct part *parts, size_t n, const struct planned *pl
 static void test_order_does_not_matter(void **state)
 {
 	struct part *parts = xcalloc(MAX_PARTS, sizeof *parts);
+	struct random_seeds seeds = random_seeds(6);
 
 	(void)state;
-	for (uint32_t seed = first_seed; seed <= n_seeds; seed++) {
+	for (uint32_t seed = seeds.first; seed <= seeds.last; seed++) {
 		struct planned plans[N_EDITS];
 		size_t n = make_parts(parts, seed);
 
@@ -320,17 +313,13 @@ static void test_vanished_rows_leave_tombstones(void **state)
 	free(without);
 }
 
-/* NENGHAO_SEEDS=1-200: which histories. */
 int main(void)
 {
-	const char *seeds = getenv("NENGHAO_SEEDS"); /* NOLINT(concurrency-mt-unsafe): one thread */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recompute_changes_nothing),
 		cmocka_unit_test(test_vanished_rows_leave_tombstones),
 		cmocka_unit_test(test_order_does_not_matter),
 	};
 
-	if (seeds != NULL)
-		(void)sscanf(seeds, "%u-%u", &first_seed, &n_seeds);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Statistical reports: filled from meters and bills, explained, held against each other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,65 +7,10 @@
 
 #include <cmocka.h>
 
-#include "common/xlsx_writer.h"
-#include "server/statistics/filing_import.h"
 #include "server/statistics/notice.h"
 #include "server/statistics/reconcile.h"
 #include "server/statistics/report.h"
 #include "tests/unit/campus.h"
-
-/* ---- files of forms ---- */
-
-#define HEAD                                                                                       \
-	"id: x\nname: x\nsource: s\nverified: false\nfrom: 2020\nforms:\n  - id: f\n    name: f\n" \
-	"    lines:\n"
-
-static const struct {
-	const char *name, *lines, *words; /* NULL: fine */
-} files[] = {
-	{"a carrier, a part, a fee, a sum",
-	 "      - {code: a, name: a, source: natural-gas-heating-fee + electricity * 2 - "
-	 "persons}\n",
-	 NULL},
-	{"a name that is no source", "      - {code: a, name: a, source: steam}\n",
-	 "'steam' is no source"},
-	{"a part that there is not", "      - {code: a, name: a, source: water-roof}\n",
-	 "'water-roof' is no source"},
-	{"not linear", "      - {code: a, name: a, source: water * water}\n", "source"},
-	{"a code twice", "      - {code: a, name: a}\n      - {code: a, name: b}\n",
-	 "stands twice"},
-	{"a part of nothing", "      - {code: a, name: a, at_most: b}\n", "names no line: 'b'"},
-	{"words with a source", "      - {code: a, name: a, words: true, source: water}\n",
-	 "has no source"},
-	{"an unknown key", "      - {code: a, name: a, sorce: water}\n", "did you mean 'source'"},
-};
-
-static void test_files(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		struct conf_errors errors = {0};
-		struct forms *forms = NULL;
-		char folder[] = "/tmp/test_forms_XXXXXX", path[64];
-		FILE *file;
-		int rc;
-
-		assert_non_null(mkdtemp(folder));
-		(void)snprintf(path, sizeof path, "%s/a.yaml", folder);
-		file = fopen(path, "w");
-		assert_non_null(file);
-		(void)fprintf(file, "%s%s", HEAD, files[i].lines);
-		assert_int_equal(fclose(file), 0);
-		rc = forms_load(&forms, folder, &errors);
-		if ((rc == 0) != (files[i].words == NULL) ||
-		    (rc < 0 && strstr(errors.text.data, files[i].words) == NULL))
-			fail_msg("%s: %s", files[i].name, rc < 0 ? errors.text.data : "loads");
-		forms_destroy(forms);
-		conf_errors_fini(&errors);
-		(void)unlink(path);
-		(void)rmdir(folder);
-	}
-}
 
 /* ---- a building with meters till the end of March, bills from April on ---- */
 
@@ -326,65 +272,6 @@ static void test_weather_is_a_reason(void **state)
 	campus_fini(&campus);
 }
 
-/* ---- reports that come back ---- */
-
-#define COLUMNS "institution,year,quarter,code,filed,words,remark\n"
-
-static const struct {
-	const char *name, *text, *words;
-} tables[] = {
-	{"a column too few", "institution,year,quarter,code,filed,words\n",
-	 "line 1: the column 'remark' is missing"},
-	{"an open quote", COLUMNS "x,2025,,201,1,,\nx,2025,,202,1,,\"a\n",
-	 "line 3: a quote is not closed"},
-	{"a heading alone", COLUMNS, "there is no report in it"},
-};
-
-static void test_bad_tables(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-		struct filing_table table;
-		struct err err = {""};
-
-		assert_int_equal(
-			filing_table_read(&table, tables[i].text, strlen(tables[i].text), &err),
-			-EINVAL);
-		if (strcmp(err.text, tables[i].words) != 0)
-			fail_msg("%s: %s", tables[i].name, err.text);
-	}
-}
-
-/* A text of 30 kB that every row repeats: 75 MB in a file of a few kilobytes. */
-static void test_a_small_workbook_cannot_swell(void **state)
-{
-	static const struct xlsx_column columns[] = {{"代码", 9}, {"填报口径", 9}, {"备注", 9}};
-	static const char *const facts[] = {"机构编号", "370102-0001", "年份", "2025", NULL};
-	const struct xlsx_sheet sheet = {
-		.name = "x", .title = "x", .facts = facts, .columns = columns, .n_columns = 3};
-	struct xlsx_writer *xlsx;
-	struct filing_table table;
-	struct buf file = {0};
-	struct err err = {""};
-	char remark[30001] = "";
-
-	(void)state;
-	memset(remark, 'a', sizeof remark - 1);
-	campus_check(xlsx_create(&xlsx, "x", 0, &err), &err);
-	xlsx_begin_sheet(xlsx, &sheet);
-	for (int i = 0; i < 2500; i++) {
-		xlsx_add_text(xlsx, "201", XLSX_PLAIN);
-		xlsx_add_text(xlsx, "1", XLSX_PLAIN);
-		xlsx_add_text(xlsx, remark, XLSX_PLAIN);
-		xlsx_end_row(xlsx);
-	}
-	campus_check(xlsx_finish(xlsx, &file, &err), &err);
-	assert_true(file.len < 100000);
-	assert_int_equal(filing_table_read(&table, file.data, file.len, &err), -EINVAL);
-	assert_string_equal(err.text, "more than 200000 lines or 64 MiB of text");
-	buf_fini(&file);
-}
-
 /* ---- bills against meters ---- */
 
 static void add_row(const struct reconciliation *row, void *arg)
@@ -448,53 +335,14 @@ static void test_verdicts(void **state)
 				 cases[i].verdict);
 }
 
-static void test_due_days(void **state)
-{
-	static const struct {
-		int year, quarter;
-		int64_t month, day, days;
-		const char *due;
-	} cases[] = {{2025, 0, 3, 31, 15, "2026-03-31"}, {2025, 0, 4, 31, 15, "2026-04-30"},
-		     {2025, 0, 2, 30, 15, "2026-02-28"}, {2027, 0, 2, 30, 15, "2028-02-29"},
-		     {2025, 4, 3, 31, 15, "2026-01-15"}, {2025, 2, 3, 31, 1, "2025-07-01"}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const struct form_schema schema = {.due_month = cases[i].month,
-						   .due_day = cases[i].day,
-						   .due_days = cases[i].days};
-		char text[CIVIL_TEXT_MAX];
-
-		(void)civil_print_day(
-			report_due(&schema, fill_period(cases[i].year, cases[i].quarter)), text);
-		assert_string_equal(text, cases[i].due);
-	}
-}
-
-static void test_rounding(void **state)
-{
-	static const int64_t cases[][3] = {{1234567, 2, 1230000},   {1235000, 2, 1240000},
-					   {-1235000, 2, -1240000}, {499999, 0, 0},
-					   {500000, 0, 1000000},    {123456, 6, 123456}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(fill_round(cases[i][0], cases[i][1]), cases[i][2]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_fill),
 		cmocka_unit_test(test_weather_is_a_reason),
 		cmocka_unit_test(test_reconciliation),
 		cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_rounding),
-		cmocka_unit_test(test_bad_tables),
-		cmocka_unit_test(test_due_days),
 		cmocka_unit_test(test_a_use_that_is_billed_and_metered_counts_once),
-		cmocka_unit_test(test_a_small_workbook_cannot_swell),
 	};
 	struct conf_errors errors = {0};
 	int failed;

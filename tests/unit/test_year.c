@@ -10,153 +10,19 @@
 
 #include <cmocka.h>
 
-#include <assert.h>
-
 #include "tests/unit/campus.h"
+#include "tests/unit/year_account.h"
+
+#include "server/rollup/derived.h"
 
 #include "server/rollup/derived.h"
 
 #define KWH "active_energy_import_kwh"
 
-enum { QUARTER_MS = HOUR_MS / 4, CLOSE_MS = QUARTER_MS * 5 / 2, RATIO_MAX = 60 };
+enum { CLOSE_MS = YEAR_QUARTER_MS * 5 / 2, RATIO_MAX = 60 };
 
 static int n_meters = 20, n_days = 60;
-static uint32_t random_state = 4;
-
-static uint32_t random_below(uint32_t n)
-{
-	assert(n > 0);
-	random_state = random_state * 1664525 + 1013904223;
-	return (random_state >> 8) % n;
-}
-
-/* ---- the simulator's account ---- */
-
-/* A moment at which it is known what has flowed, and what the dial shows then. */
-struct point {
-	int64_t time_ms, flowed, dial;
-	bool is_sent;  /* a reading; else the change of a register, known from paper */
-	bool is_lost;  /* the energy up to here is nobody's: the register fell, no one knows why */
-	bool is_wrong; /* a reading that says nonsense */
-	bool is_dark;  /* the clock was wrong: the energy is right as a whole only */
-};
-
-enum kind { STEADY, ROLLING, REPLACED, RESET_TOLD, RESET_UNTOLD, WRONG_CLOCK, N_KINDS };
-
-struct meter {
-	char id[16];
-	enum kind kind;
-	int ratio;
-	bool is_jittery;
-	int64_t event_ms;    /* of the replacement, the reset, the clock's return */
-	int64_t last, first; /* dial at the event */
-	struct point *points;
-	size_t n, cap;
-};
-
 static int64_t begin_ms, end_ms;
-
-/* What flows in a quarter: by hour of the day, with some noise. */
-static int64_t flow_of(int64_t quarter)
-{
-	static const int shape[24] = {2, 2,  2,  2,  2,  3,  5, 9, 14, 16, 16, 14,
-				      9, 13, 16, 16, 15, 12, 8, 6, 5,  4,  3,  2};
-	int hour = (int)(quarter / 4 % 24);
-
-	return shape[hour] * (int64_t)60000 + random_below(50000);
-}
-
-static struct point *add_point(struct meter *meter, int64_t time_ms, int64_t flowed, int64_t dial)
-{
-	meter->points = grow(meter->points, meter->n, &meter->cap, sizeof *meter->points);
-	meter->points[meter->n] =
-		(struct point){.time_ms = time_ms, .flowed = flowed, .dial = dial, .is_sent = true};
-	return &meter->points[meter->n++];
-}
-
-static const int64_t modulus = (int64_t)100000 * MICRO;
-
-/* Outages of minutes to weeks; none around the event, so that it stays what it is. */
-static int64_t outage(const struct meter *meter, int64_t now_ms)
-{
-	static const int64_t lengths[] = {QUARTER_MS,          QUARTER_MS,   3 * QUARTER_MS,
-					  5 * HOUR_MS,         30 * HOUR_MS, 4 * (int64_t)DAY_MS,
-					  16 * (int64_t)DAY_MS};
-	int64_t length;
-
-	if (random_below(150) != 0)
-		return 0;
-	length = lengths[random_below(random_below(12) == 0 ? 7 : 5)];
-	if (now_ms <= meter->event_ms + DAY_MS && now_ms + length >= meter->event_ms - DAY_MS)
-		return 0;
-	return length;
-}
-
-/* The event, at a moment without reading; the dial goes on from `first`. */
-static void change_register(struct meter *meter, int64_t flowed, int64_t *dial)
-{
-	struct point *point;
-
-	meter->last = *dial;
-	*dial = meter->first;
-	if (meter->kind == REPLACED || meter->kind == RESET_TOLD) {
-		point = add_point(meter, meter->event_ms, flowed, meter->first);
-		point->is_sent = false;
-	}
-}
-
-static void spoil(struct meter *meter, struct point *point)
-{
-	point->is_wrong = true;
-	point->dial = 0;
-	(void)meter;
-}
-
-/* A clock that ran two hours ahead for a day and was then put right. */
-static int64_t stamp_of(const struct meter *meter, int64_t time_ms)
-{
-	bool is_ahead = meter->kind == WRONG_CLOCK && time_ms < meter->event_ms &&
-			time_ms >= meter->event_ms - DAY_MS;
-
-	return is_ahead ? time_ms + 2 * HOUR_MS : time_ms;
-}
-
-static void simulate(struct meter *meter)
-{
-	int64_t dial = meter->kind == ROLLING ? modulus - (1 + random_below(100)) * (int64_t)MICRO
-					      : (3000 + random_below(5000)) * (int64_t)MICRO;
-	int64_t flowed = 0, silent_until = 0, wrong_until = 0;
-	bool has_changed =
-		meter->kind == STEADY || meter->kind == ROLLING || meter->kind == WRONG_CLOCK;
-	bool is_lost = false;
-
-	for (int64_t t = begin_ms, q = 0; t < end_ms; t += QUARTER_MS, q++) {
-		int64_t flow = flow_of(q), at = t + (meter->is_jittery ? random_below(4000) : 0);
-		struct point *point;
-
-		if (!has_changed && meter->event_ms < at) {
-			change_register(meter, flowed, &dial);
-			has_changed = true;
-			is_lost = meter->kind == RESET_UNTOLD;
-		}
-		if (t >= silent_until) {
-			silent_until = t + outage(meter, t);
-			point = add_point(meter, stamp_of(meter, at), flowed, dial);
-			point->is_dark = point->time_ms != at;
-			point->is_lost = is_lost;
-			is_lost = false;
-			if (random_below(700) == 0 && t > wrong_until && t > begin_ms + DAY_MS &&
-			    (t < meter->event_ms - DAY_MS || t > meter->event_ms + DAY_MS)) {
-				spoil(meter, point);
-				wrong_until = t + DAY_MS;
-			}
-		}
-		flowed += flow;
-		dial += flow;
-		if (meter->kind == ROLLING)
-			dial %= modulus;
-	}
-}
 
 /* ---- how it comes to the ledger ---- */
 
@@ -503,7 +369,7 @@ static struct meter *make_meters(void)
 		meter->event_ms = begin_ms + day * (int64_t)DAY_MS + 12 * HOUR_MS +
 				  (meter->kind == REPLACED ? -5000 : 400000);
 		meter->first = meter->kind == REPLACED ? random_below(90) * (int64_t)MICRO : 0;
-		simulate(meter);
+		year_simulate(meter, begin_ms, end_ms);
 	}
 	return meters;
 }
@@ -516,6 +382,7 @@ static void test_the_ledger_equals_the_account(void **state)
 	int64_t before;
 
 	(void)state;
+	random_state = 4;
 	begin_ms = campus_time("2025-12-01");
 	end_ms = begin_ms + n_days * (int64_t)DAY_MS;
 	meters = make_meters();
