@@ -2,13 +2,16 @@
 #include "server/savings/savings_export.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/fnv.h"
+#include "common/mem.h"
 #include "server/figures/export_line.h"
 #include "server/registry/folder.h"
 #include "server/savings/account.h"
+#include "server/savings/combine.h"
 
 /* What this database has: up to which change, of which registry, declared baselines and day. */
 enum { KEPT_CHANGE = DERIVE_EXPORT_KEPT, KEPT_REGISTRY, KEPT_DECLARED, KEPT_TODAY };
@@ -33,10 +36,11 @@ struct work {
 
 /* ---- what changed ---- */
 
-/* Of all that decides which points there are and what they are called. */
+/* Of all that decides which points there are, what they are called and which fields they have. */
 static int64_t declared(const struct registry *registry)
 {
-	uint64_t hash = FNV_START;
+	static const char fields[] = "counted";
+	uint64_t hash = fnv_add(FNV_START, fields, sizeof fields);
 
 	for (size_t i = 0; i < registry->n_baselines; i++) {
 		const struct registry_baseline *baseline = &registry->baselines[i];
@@ -227,9 +231,16 @@ static void add_money(struct export_line *line, const struct account *account, c
 	export_line_micro(line, "own_yuan", own);
 }
 
-static void write_month(struct work *work, const struct savings *savings,
-			const struct account *account, const struct savings_sum *sum)
+/* A baseline of an institution, its money, and whether it is in the sums. */
+struct told {
+	const struct savings *savings;
+	struct account account;
+	bool is_counted;
+};
+
+static void write_month(struct work *work, const struct told *told, const struct savings_sum *sum)
 {
+	const struct savings *savings = told->savings;
 	const struct fit_metrics *metrics = &savings->result.totals;
 	civil_day month = civil_month_start(sum->days.from);
 	struct export_line line;
@@ -251,7 +262,8 @@ static void write_month(struct work *work, const struct savings *savings,
 	export_line_int(&line, "certifiable", savings->is_certifiable);
 	add_known(&line, "cvrmse", metrics->cv_dof);
 	add_known(&line, "nmbe", metrics->nmbe);
-	add_money(&line, account, month);
+	export_line_int(&line, "counted", told->is_counted);
+	add_money(&line, &told->account, month);
 	export_line_text(&line, "name", savings->baseline->name);
 	export_line_end(&line, start_of(work, month));
 }
@@ -272,41 +284,102 @@ static void write_day(struct work *work, const struct savings_day *day)
 	export_line_end(&line, start_of(work, day->day));
 }
 
-static int write_baseline(struct work *work, uint32_t index, struct err *err)
+static void write_baseline(struct work *work, const struct savings *savings, bool is_counted)
 {
-	struct savings savings;
-	struct account account;
-	int rc = savings_compute(&work->figures, index, &savings, err);
+	struct told told = {.savings = savings, .is_counted = is_counted};
 
-	if (rc < 0)
-		return rc;
-	set_tags(work, savings.baseline);
-	account_init(&account, &savings);
-	for (size_t i = 0; i < savings.n_months; i++)
-		if (savings.months[i].days.to > work->from)
-			write_month(work, &savings, &account, &savings.months[i]);
-	for (size_t i = 0; i < savings.n_days && savings.baseline->method == BASELINE_DAILY; i++)
-		if (savings.days[i].day >= work->from)
-			write_day(work, &savings.days[i]);
-	account_fini(&account);
-	savings_fini(&savings);
-	return 0;
+	set_tags(work, savings->baseline);
+	account_init(&told.account, savings);
+	for (size_t i = 0; i < savings->n_months; i++)
+		if (savings->months[i].days.to > work->from)
+			write_month(work, &told, &savings->months[i]);
+	for (size_t i = 0; i < savings->n_days && savings->baseline->method == BASELINE_DAILY; i++)
+		if (savings->days[i].day >= work->from)
+			write_day(work, &savings->days[i]);
+	account_fini(&told.account);
+}
+
+/* Which of them are counted depends on the others. */
+static int write_institution(struct work *work, const uint32_t *baselines, size_t n,
+			     struct err *err)
+{
+	const struct registry *registry = work->question->registry;
+	struct savings *savings = xcalloc(n, sizeof *savings);
+	struct combine_entry *entries = xcalloc(n, sizeof *entries);
+	size_t done = 0;
+	int rc = 0;
+
+	while (done < n && rc == 0) {
+		rc = savings_compute(&work->figures, baselines[done], &savings[done], err);
+		if (rc < 0)
+			break;
+		entries[done] =
+			(struct combine_entry){.baseline = &registry->baselines[baselines[done]],
+					       .is_certifiable = savings[done].is_certifiable,
+					       .sum = savings[done].total};
+		done++;
+	}
+	if (rc == 0)
+		combine_choose(registry, entries, n);
+	for (size_t i = 0; i < done; i++) {
+		if (rc == 0)
+			write_baseline(work, &savings[i], entries[i].is_counted);
+		savings_fini(&savings[i]);
+	}
+	free(entries);
+	free(savings);
+	return rc;
 }
 
 /* ---- all of it ---- */
+
+/* 1: one of them must be computed again. */
+static int have_changed(struct work *work, const uint32_t *baselines, size_t n, struct err *err)
+{
+	const struct registry *registry = work->question->registry;
+	int rc = work->is_all;
+
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = has_changed(work, &registry->baselines[baselines[i]], err);
+	return rc;
+}
+
+/* By institution. */
+static uint32_t *sort_baselines(const struct registry *registry)
+{
+	size_t n = registry->n_baselines, at = 0;
+	size_t *first = xcalloc(registry->n_institutions + 1, sizeof *first);
+	uint32_t *sorted = xcalloc(n + 1, sizeof *sorted);
+
+	for (size_t i = 0; i < n; i++)
+		first[registry->baselines[i].institution + 1]++;
+	for (size_t i = 0; i < registry->n_institutions; i++)
+		first[i] = at += first[i];
+	for (uint32_t i = 0; i < n; i++)
+		sorted[first[registry->baselines[i].institution]++] = i;
+	free(first);
+	return sorted;
+}
 
 static int write_changed(struct work *work, struct err *err)
 {
 	const struct registry *registry = work->question->registry;
 	bool is_new_day = work->out->kept[KEPT_TODAY] != work->today;
+	uint32_t *sorted = sort_baselines(registry);
 	int rc = 0;
 
-	for (uint32_t i = 0; i < registry->n_baselines && rc >= 0; i++) {
-		rc = work->is_all ? 1 : has_changed(work, &registry->baselines[i], err);
+	for (size_t at = 0, end; at < registry->n_baselines && rc >= 0; at = end) {
+		uint32_t of = registry->baselines[sorted[at]].institution;
+
+		for (end = at + 1; end < registry->n_baselines &&
+				   registry->baselines[sorted[end]].institution == of;)
+			end++;
+		rc = have_changed(work, sorted + at, end - at, err);
 		work->from = rc == 1 ? CIVIL_DAY_MIN : work->today - RECENT_DAYS;
 		if (rc == 1 || (rc == 0 && is_new_day))
-			rc = write_baseline(work, i, err);
+			rc = write_institution(work, sorted + at, end - at, err);
 	}
+	free(sorted);
 	return rc < 0 ? rc : 0;
 }
 
@@ -317,7 +390,7 @@ static int write_all(struct work *work, struct err *err)
 	int rc;
 
 	work->after = kept[KEPT_CHANGE];
-	work->is_all = kept[KEPT_REGISTRY] != registry->version;
+	work->is_all = kept[KEPT_REGISTRY] != registry->version || kept[KEPT_DECLARED] != names;
 	work->may_be_old = work->question->cursor != 0;
 	if (kept[KEPT_DECLARED] != names && work->may_be_old) {
 		tsdb_export_delete_before(work->out, "savings_month", start_of(work, work->today));

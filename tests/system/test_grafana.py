@@ -54,6 +54,7 @@ def campus(tmp_path_factory):
         one.write_text(re.sub(r"^name: .*$", lambda _: f"name: '{quoted}'", text, count=1, flags=re.M),
                        encoding="utf-8")
         write_peers(shown.folder)
+        write_part(shown)
 
     def import_with_peers(import_history=shown.import_history):
         import_history()
@@ -68,6 +69,14 @@ def campus(tmp_path_factory):
     finally:
         shown.stack.close()
         shutil.rmtree(shown.folder / "influxdb", ignore_errors=True)
+
+
+def write_part(shown):
+    """The lamps alone, which are in the office's measure already: no sum counts them twice."""
+    (shown.folder / "registry" / "baselines" / "370102-0001-lamps.yaml").write_text(
+        "id: 370102-0001-lamps\nname: LED\ninstitution: 370102-0001\nmeter: 370102-0001-e02\n"
+        f"baseline: {{from: {shown.days.first}, to: {shown.days.base}}}\nreporting: {{from: {shown.days.measure}}}\n",
+        encoding="utf-8")
 
 
 PEERS = [f"370104-000{n}" for n in range(1, 6)]
@@ -381,8 +390,8 @@ def test_savings_show_what_the_api_says(campus, boards):
     board = resolved(campus, boards["zh", "savings"], this_year(), every)
     panels = {panel["title"]: panel for panel in board.panels()}
     year = str(datetime.datetime.now(ZONE).year)
-    path = "/api/v1/institutions/370102-0001/savings"
-    ids = ["370102-0001-lighting", "370102-0001-retrofit"]
+    ids = ["370102-0001-lamps", "370102-0001-retrofit", "370103-0001-cooling"]
+    paths = [f"/api/v1/institutions/{one.rsplit('-', 1)[0]}/savings" for one in ids[1:]]
 
     def sums(title, prefix):
         found = {}
@@ -396,14 +405,32 @@ def test_savings_show_what_the_api_says(campus, boards):
 
     def same():
         said = {one["id"]: sum(month["value"] or 0 for month in one["months"] if month["start"] >= year)
-                for one in campus.get(path)["baselines"]}
+                for path in paths for one in campus.get(path)["baselines"]}
         assert sorted(said) == ids and all(value > 10000 for value in said.values())
-        money = sum(row["provider_yuan"] for row in campus.get(f"{path}/account")["accounts"][0]["rows"]
-                    if row["from"] >= year)
+        money = [sum(row["provider_yuan"] for row in campus.get(f"{path}/account")["accounts"][0]["rows"]
+                     if row["from"] >= year) for path in paths]
+        parts = sums("合同能源管理：逐月分享金额", "节能服务公司")
         months, total = sums("逐月节能量", "节能量"), sums("节能量", "")
         return (all(close(months.get(i), said[i], 5) and close(total.get(i), said[i], 5) for i in ids)
-                and close(sums("合同能源管理：逐月分享金额", "节能服务公司").get(ids[1]), money, 4))
+                and all(close(parts.get(i), part, 4) for i, part in zip(ids[1:], money)))
     wait_until(same, 60, "the panels equal the API")
+
+
+def test_a_region_shows_its_savings_once(campus, boards):
+    """What the region's chart adds up is the API's sum, in which the lamps are not counted twice."""
+    board = resolved(campus, boards["zh", "region"], this_year(), first_of)
+    panel = next(panel for panel in board.panels() if panel["title"] == "节能量：逐月")
+    year = datetime.datetime.now(ZONE).year
+
+    def same():
+        said = campus.get(f"/api/v1/regions/370100/savings?year={year}")
+        assert {row["baseline"]: row["counted"] for row in said["rows"]} == {
+            "370102-0001-lamps": False, "370102-0001-retrofit": True, "370103-0001-cooling": True}
+        shown = {series["tags"]["carrier"]: sum(row[1] for row in series["values"])
+                 for _, answer in board.run(panel) for series in answer}
+        return (set(shown) == {one["carrier"] for one in said["carriers"]}
+                and all(close(shown[one["carrier"]], one["value"], 4) for one in said["carriers"]))
+    wait_until(same, 60, "the chart equals the API")
 
 
 def test_a_wide_year_opens_quickly(campus, boards):

@@ -2,6 +2,7 @@
 """数据质量与采集: agents, buses, meters that do not answer, completeness, events."""
 from make import (BAD, COMPLETE, FAIR, GOOD, LINE, REGION, SUBTREE, WITHIN, NEWEST_MONTH, Row, Text, chart,
                   dashboard, override, select, steps, table, target, variable)
+from words import kind, severity
 
 AGENT = variable("agent", Text("采集器", "Agent"),
                  'SHOW TAG VALUES FROM "agent" WITH KEY = "agent"', multi=True, everything=True)
@@ -79,29 +80,7 @@ def events():
         ["kind", "severity", count],
         transformations=[{"id": "sortBy", "options": {"fields": {}, "sort": [
             {"field": count, "desc": True}]}}],
-        overrides=[override("kind", displayName=Text("类别", "Kind")),
-                   override("severity", displayName=Text("级别", "Severity"))])
-
-
-KINDS = {
-    "two_agents": ("两个网关同名", "two agents"), "two_servers": ("两台服务器争同一区域", "two servers"),
-    "two_lower_servers": ("两台下级服务器争同一区域", "two lower servers"),
-    "batches_lost": ("采集数据丢失", "batches lost"),
-    "clock": ("时钟被拨回", "clock put back"), "unexplained_drop": ("读数无故下降", "register fell"),
-    "replacement": ("换表缺底数", "replacement"), "above_rating": ("超过额定能力", "above rating"),
-    "stuck": ("读数停走", "stands still"), "balance": ("总表与分表不符", "balance"),
-    "negative_rest": ("分表之和超过总表", "negative rest"), "meter_silent": ("计量表失联", "meter silent"),
-    "agent_down": ("采集网关离线", "agent down"), "database_down": ("时序数据库不可用", "database down"),
-    "broker_down": ("消息服务器断开", "broker down"), "coverage_low": ("数据完整率偏低", "coverage low"),
-    "night_load_high": ("夜间基荷偏高", "high load at night"),
-    "holiday_load_high": ("节假日负荷偏高", "high load on free days"),
-    "sudden_rise": ("用电突增", "sudden rise"), "water_night_flow": ("夜间持续用水", "water all night"),
-    "water_night_rise": ("夜间用水突增", "more water at night"),
-    "demand_above_contract": ("超合同需量", "demand above contract"),
-    "quota_exceeded": ("超过定额", "quota exceeded"), "target_exceeded": ("超过目标", "target exceeded"),
-}
-SEVERITIES = {"info": ("提示", "info", GOOD), "warning": ("警告", "warning", FAIR),
-              "error": ("严重", "error", BAD)}
+        overrides=[kind(), severity()])
 
 
 def open_events():
@@ -118,14 +97,7 @@ def open_events():
         transformations=[{"id": "sortBy", "options": {"fields": {}, "sort": [
             {"field": "Time", "desc": True}]}}, {"id": "limit", "options": {"limitField": 200}}],
         overrides=[override("Time", displayName=Text("开始", "Since"), unit="dateTimeAsLocal"),
-                   override("kind", displayName=Text("类别", "Kind"), mappings=[
-                       {"type": "value", "options": {kind: {"index": i, "text": Text(*words)}
-                                                     for i, (kind, words) in enumerate(KINDS.items())}}]),
-                   override("severity", displayName=Text("级别", "Severity"), mappings=[
-                       {"type": "value", "options": {
-                           name: {"index": i, "text": Text(zh, en), "color": colour}
-                           for i, (name, (zh, en, colour)) in enumerate(SEVERITIES.items())}}],
-                            custom={"cellOptions": {"type": "color-text"}}),
+                   kind(), severity(),
                    override("institution", displayName=Text("机构编号", "Institution")),
                    override("meter", displayName=Text("表计", "Meter"))])
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """机构: one institution's year, its days and hours, its parts, its demand and cost."""
+from goal import on_target, targets_used
 from indicator import INDICATORS
 from make import (BAD, CARRIER, COMPLETE, ESTIMATED, EVENTS, FAIR, GOOD, INSTITUTION, LAST_YEAR,
                   LEGEND_TABLE, LINE, MEASURED, NEWEST_YEAR, REDUCE_LAST, REGION, ROOT, SEARCH,
                   STACKED, STEP, SUBTREE, TYPE, WITHIN_ONE, Row, Text, chart, chosen, dashboard, figure, override, panel, select,
-                  steps, target)
+                  target)
 
 THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
 REAL, GUESS = Text("实测", "measured"), Text("估算", "estimated")
@@ -138,36 +139,6 @@ def quotas():
                  "showUnfilled": True, "valueMode": "color"})
 
 
-def targets_used():
-    passed = Text("时间进度", "of the year")
-    return panel(
-        "bargauge", Text("年度目标已用比例", "Used of this year's target"),
-        Text("本年累计 ÷ 年度目标；与时间进度对照。", "This year so far ÷ what is due; beside the share of the year."),
-        (8, 6),
-        [target(select([(f'last("{field}_used")', INDICATORS[field].name) for field in AGAINST] +
-                       [('last("time_share")', passed)], "kpi_year", f"{OF} AND {NEWEST_YEAR}"),
-                table=True)],
-        unit="percentunit", decimals=1, min=0, max=1.5, thresholds=WITHIN_ONE,
-        options={"reduceOptions": REDUCE_LAST, "displayMode": "gradient", "orientation": "horizontal",
-                 "showUnfilled": True, "valueMode": "color"},
-        overrides=[override(passed, colour=LAST_YEAR)])
-
-
-def on_target():
-    words = [{"type": "value", "options": {
-        "0": {"index": 0, "text": Text("偏离目标", "off target")},
-        "1": {"index": 1, "text": Text("符合目标", "on target")}}}]
-    return panel(
-        "stat", Text("目标状态", "On target"),
-        Text("按去年同期进度推算全年，与年度目标比较。", "The year as projected by last year's pace, against what is due."),
-        (4, 6),
-        [target(select([(f'last("{field}_on_target")', INDICATORS[field].name) for field in AGAINST],
-                       "kpi_year", f"{OF} AND {NEWEST_YEAR}"), table=True)],
-        unit="none", mappings=words, thresholds=steps((None, BAD), (1, GOOD)),
-        options={"reduceOptions": REDUCE_LAST, "textMode": "value_and_name", "colorMode": "value",
-                 "graphMode": "none", "justifyMode": "auto", "orientation": "horizontal"})
-
-
 PEERS = chosen("type") + ' AND "region" =~ /^${root:regex}/'
 OWN, COVERAGE = Text("本机构", "this institution"), Text("完整率", "coverage")
 QUARTILES = [("p25", Text("同类 P25", "peers P25"), GOOD), ("p50", Text("同类 P50", "peers P50"), FAIR),
@@ -237,7 +208,7 @@ def make():
               pair(Text("逐月费用", "Cost by month"),
                    Text("有账单按账单，无账单按电价估算。", "Bills; where there is none, the tariff."),
                    ("energy_cost_yuan", "base_load_cost_yuan"), decimals=0)]),
-         Row(Text("定额与目标", "Quotas and targets"), [quotas(), targets_used(), on_target()]),
+         Row(Text("定额与目标", "Quotas and targets"), [quotas(), targets_used("kpi_year", OF), on_target("kpi_year", OF)]),
          Row(Text("同类对比", "Among its type"),
              [among_peers(field) for field in AGAINST] + [peers_by_month("energy_per_area_kgce")]),
          Row(Text("构成", "Parts"),

@@ -3,6 +3,7 @@
 from make import (BUILDING, COMPLETE, EVENTS, INSTITUTION, LINE, METER, REGION, SEARCH,
                   STACKED, SUBTREE, Row, Text, chart, chosen, dashboard, override, panel, select, table,
                   target)
+from words import carrier
 
 OF = f'{chosen("institution")} AND {chosen("meter")}'
 READ = f"{OF} AND $timeFilter"
@@ -43,7 +44,7 @@ def seen():
                  ["meter", "carrier", "Time", ratio],
                  overrides=[override("Time", displayName=at, unit="dateTimeAsLocal"),
                             override("meter", displayName=Text("表计", "Meter")),
-                            override("carrier", displayName=Text("能源品种", "Carrier"))])
+                            carrier()])
 
 
 def coverage():

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """区域总览: how a region does this year, month by month, and who needs attention."""
+from goal import on_target, targets_used
 from indicator import HEADLINE, INDICATORS
 from make import (COMPLETE, LAST_YEAR, NEWEST_YEAR, PERCENT_CHANGE, REDUCE_LAST, REGION, STEP, SUBTREE, WITHIN, Row, Text,
-                  chart, chosen, dashboard, figure, link_to, override, panel, select, table, target)
+                  LEGEND_TABLE, STACKED, chart, chosen, dashboard, figure, link_to, override, panel, select, table, target)
+from words import carriers_with_units, kind, severity, type_of_institution
 
 THIS, LAST = Text("本年", "this year"), Text("上年同月", "same month last year")
 NAME, ID = Text("名称", "Name"), Text("机构编号", "Institution")
@@ -26,6 +28,19 @@ def months(field, width=12):
                        chosen("region") + " AND $timeFilter"), alias=LAST)],
         unit=one.unit, decimals=one.decimals, min=0,
         overrides=[override(LAST, colour=LAST_YEAR, custom=STEP)])
+
+
+def savings():
+    """Each measure once: one inside of another is not counted again."""
+    return chart(
+        Text("节能量：逐月", "Saved by month"),
+        Text("各机构申报并予以认定的节能措施之和，每项只计一次；与接口和网页的地区节能量一致。明细见「节能量」看板。",
+             "Of certifiable measures of the institutions, each counted once; the dashboard of savings has the details."),
+        (24, 8),
+        [target(select([('sum("value")', None)], "savings_month", f'{WITHIN} AND "counted" = 1 AND $timeFilter',
+                       "time(1d), \"carrier\" fill(none) tz('${zone}')"), alias="$tag_carrier")],
+        unit="none", decimals=0, custom=STACKED, options=LEGEND_TABLE,
+        overrides=carriers_with_units([link_to("nenghao-savings", Text("各项措施", "Measures"), region="${region}")]))
 
 
 def reporting():
@@ -93,7 +108,7 @@ def ranking():
         transformations=[{"id": "sortBy", "options": {"fields": {}, "sort": [
             {"field": area.name, "desc": True}]}}],
         overrides=[override("institution", displayName=ID, links=[TO_INSTITUTION]),
-                   override("type", displayName=Text("类型", "Type")),
+                   type_of_institution(),
                    override(area.name, unit=area.unit, decimals=2, min=0,
                             custom={"cellOptions": {"type": "gauge", "mode": "basic"}}),
                    override(person.name, unit=person.unit, decimals=1),
@@ -107,15 +122,16 @@ def place():
     area = INDICATORS["energy_per_area_kgce"]
     return panel(
         "geomap", Text("机构分布", "Map"),
-        Text("按单位建筑面积能耗着色；坐标为 WGS-84。不加载任何外部地图瓦片，底图可换成本单位有审图号的 GeoJSON。",
-             "Coloured by energy per area; WGS-84. No map tiles are loaded; your own GeoJSON may be the base."),
+        Text("按单位建筑面积能耗的同比着色：绿降、黄升、红升 5% 以上；坐标为 WGS-84。不加载任何外部地图瓦片，底图可换成本单位有审图号的 GeoJSON。",
+             "Coloured by the change of energy per area: green down, yellow up, red up by 5 % and more; WGS-84. No map tiles are loaded; your own GeoJSON may be the base."),
         (10, 11),
         [target(select([('last("energy_per_area_kgce")', area.name), ('"name"', NAME),
-                        ('"latitude"', None), ('"longitude"', None)],
+                        ('"energy_per_area_kgce_change"', CHANGE), ('"latitude"', None), ('"longitude"', None)],
                        "kpi_year", f"{WITHIN} AND {NEWEST_YEAR}", '"institution"'), table=True)],
-        unit=area.unit, decimals=2,
+        overrides=[override(area.name, unit=area.unit, decimals=2),
+                   override(CHANGE, unit="percentunit", decimals=1, thresholds=PERCENT_CHANGE, color={"mode": "thresholds"})],
         transformations=[{"id": "organize", "options": {
-            "indexByName": {"institution": 0, NAME: 1, area.name: 2, "latitude": 3, "longitude": 4},
+            "indexByName": {"institution": 0, NAME: 1, area.name: 2, CHANGE: 3, "latitude": 4, "longitude": 5},
             "renameByName": {}, "excludeByName": {"Time": True}}}],
         options={"view": {"id": "fit", "lat": 36, "lon": 117, "zoom": 8, "allLayers": True,
                           "padding": 8},
@@ -129,7 +145,7 @@ def place():
                              "tooltip": True,
                              "config": {"showLegend": True, "style": {
                                  "size": {"fixed": 7, "min": 5, "max": 14},
-                                 "color": {"field": area.name, "fixed": "dark-green"},
+                                 "color": {"field": CHANGE, "fixed": "dark-green"},
                                  "opacity": 0.8, "symbol": {"mode": "fixed",
                                                             "fixed": "img/icons/marker/circle.svg"},
                                  "symbolAlign": {"horizontal": "center", "vertical": "center"}}}}]})
@@ -148,8 +164,7 @@ def events():
         columns,
         overrides=[override("Time", displayName=Text("时间", "Time"), width=170),
                    override("institution", displayName=ID, links=[TO_INSTITUTION]),
-                   override("kind", displayName=Text("类别", "Kind")),
-                   override("severity", displayName=Text("级别", "Severity"))])
+                   kind(), severity()])
 
 
 def make():
@@ -163,7 +178,10 @@ def make():
              [reporting()] + [figure(one, (3, 6), "region_kpi_year", year) for one in HEADLINE]),
          Row(Text("逐月", "By month"),
              [months("total_energy_kgce"), months("electricity_kwh"), months("water_m3"),
-              months("co2_kg")]),
+              months("co2_kg"), months("pv_generation_kwh"), months("energy_cost_yuan")]),
+         Row(Text("目标", "Targets"), [targets_used("region_kpi_year", chosen("region"), 16),
+                                      on_target("region_kpi_year", chosen("region"), 8)]),
+         Row(Text("节能量", "Savings"), [savings()]),
          Row(Text("下级与机构", "Regions and institutions"),
              [children(), ranking(), place()]),
          Row(Text("事件", "Events"), [events()])],

@@ -13,29 +13,31 @@ DAYS = "time(1d), \"baseline\" fill(none) tz('${zone}')"
 MONTHS = '"baseline"'
 SAVED, USED = Text("节能量", "Saved"), Text("实际用量", "Used")
 ADJUSTED, ADJUSTMENT = Text("校准能耗", "Adjusted baseline"), Text("非常规调整", "Non-routine adjustment")
-BAND, CVRMSE, NMBE = Text("不确定度(90%)", "Band (90 %)"), "CV(RMSE)", "NMBE"
+CVRMSE, NMBE = "CV(RMSE)", "NMBE"
 CERTIFIABLE, DAYS_USED = Text("可认定", "Certifiable"), Text("有效天数", "Days used")
+COUNTED = Text("计入地区合计", "In the region's sum")
 PROVIDER, OWN = Text("节能服务公司", "Provider"), Text("本单位", "Own")
 
 
 def listing():
     fields = [('sum("value")', SAVED), ('sum("used")', USED), ('sum("adjusted_baseline")', ADJUSTED),
               ('sum("adjustment")', ADJUSTMENT), ('sum("days_used")', DAYS_USED),
-              ('last("cvrmse")', CVRMSE), ('last("nmbe")', NMBE), ('last("certifiable")', CERTIFIABLE)]
+              ('last("cvrmse")', CVRMSE), ('last("nmbe")', NMBE), ('last("certifiable")', CERTIFIABLE),
+              ('last("counted")', COUNTED)]
     amounts = [override(name, unit="none", decimals=0) for name in (SAVED, USED, ADJUSTED, ADJUSTMENT,
                                                                     DAYS_USED)]
     shares = [override(name, unit="percentunit", decimals=1) for name in (CVRMSE, NMBE)]
-    verdict = override(CERTIFIABLE, mappings=[{"type": "value", "options": {
+    verdicts = [override(name, mappings=[{"type": "value", "options": {
         "1": {"text": Text("是", "yes"), "color": GOOD, "index": 0},
-        "0": {"text": Text("否", "no"), "color": BAD, "index": 1}}}],
-        custom={"cellOptions": {"type": "color-text"}})
+        "0": {"text": Text("否", "no"), "color": bad, "index": 1}}}],
+        custom={"cellOptions": {"type": "color-text"}}) for name, bad in ((CERTIFIABLE, BAD), (COUNTED, LAST_YEAR))]
     return table(
         Text("项目一览", "Baselines"),
         Text("所选时间内各项目的节能量；正值表示节能。单位：电 kWh，水、天然气 m³，热、冷 GJ。",
              "Of the chosen time; positive: energy was saved. kWh, m³ of water and gas, GJ of heat and cooling."),
         (24, 7), [target(select(fields, "savings_month", WHERE, MONTHS), table=True)],
-        ["baseline", SAVED, USED, ADJUSTED, ADJUSTMENT, DAYS_USED, CVRMSE, NMBE, CERTIFIABLE],
-        renamed={"baseline": Text("项目", "Baseline")}, overrides=amounts + shares + [verdict])
+        ["baseline", SAVED, USED, ADJUSTED, ADJUSTMENT, DAYS_USED, CVRMSE, NMBE, CERTIFIABLE, COUNTED],
+        renamed={"baseline": Text("项目", "Baseline")}, overrides=amounts + shares + verdicts)
 
 
 def month_query(field, alias):
