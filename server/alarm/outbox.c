@@ -28,6 +28,7 @@ enum sql {
 	SQL_GATHER,
 	SQL_NOTE,
 	SQL_OTHERS,
+	SQL_RETRY,
 	SQL_PRUNE,
 	SQL_WAITING,
 	SQL_GET,
@@ -62,6 +63,8 @@ static const char *const statements[N_SQL] = {
 	[SQL_OTHERS] = "UPDATE alarm_notice SET state = 2, done_ms = ?2, trouble = 'there is no "
 		       "such receiver any more' WHERE state = 0 AND receiver NOT IN (SELECT value "
 		       "FROM json_each(?1))",
+	[SQL_RETRY] = "UPDATE alarm_notice SET due_ms = ?2 WHERE state = 0 AND attempts > 0 AND "
+		      "due_ms > ?2 AND (?1 IS NULL OR receiver = ?1)",
 	[SQL_PRUNE] = "DELETE FROM alarm_notice WHERE state <> 0 AND done_ms < ?1 AND NOT "
 		      "EXISTS(SELECT 1 FROM event WHERE event.id = alarm_notice.event AND "
 		      "closed_ms IS NULL)",
@@ -350,6 +353,18 @@ int alarm_outbox_keep_receivers(struct alarm_outbox *outbox, const char *const *
 	db_bind_int(others, 2, now_ms);
 	rc = db_run(others, err);
 	buf_fini(&list);
+	return rc < 0 ? rc : (int)db_changes(ledger_db(outbox->ledger));
+}
+
+int alarm_outbox_retry(struct alarm_outbox *outbox, const char *receiver, int64_t now_ms,
+		       struct err *err)
+{
+	struct db_statement *retry = outbox->statements[SQL_RETRY];
+	int rc;
+
+	db_bind_string(retry, 1, receiver);
+	db_bind_int(retry, 2, now_ms);
+	rc = db_run(retry, err);
 	return rc < 0 ? rc : (int)db_changes(ledger_db(outbox->ledger));
 }
 

@@ -91,6 +91,10 @@ int alarm_outbox_note(struct alarm_outbox *outbox, int64_t id, const struct alar
 /* Inside a transaction: gives up what waits for others than these; how many there were. */
 int alarm_outbox_keep_receivers(struct alarm_outbox *outbox, const char *const *names, size_t n,
 				int64_t now_ms, struct err *err);
+/* Inside a transaction: what waits after an attempt that failed is due now, for a receiver or
+ * (NULL) for all; how many there were. */
+int alarm_outbox_retry(struct alarm_outbox *outbox, const char *receiver, int64_t now_ms,
+		       struct err *err);
 /* Inside a transaction: forgets notices done before a time, but those of events that are open. */
 int alarm_outbox_prune(struct alarm_outbox *outbox, int64_t before_ms, struct err *err);
 /* How many wait for a receiver, and since when the oldest (0: none). */

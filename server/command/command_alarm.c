@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nenghao-server alarm: are receivers reached, and what waits for them. */
+/* nenghao-server alarm: are receivers reached, what waits for them, and that it be tried now. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/json_writer.h"
@@ -114,7 +116,7 @@ static int test(const struct cli *cli, const struct server_config *config)
 const struct cli_option server_alarm_options[] = {
 	{"state", CLI_VALUE, "STATE",
 	 "list: waiting (default), failing, sent, given_up, gathered (a summary tells it) or any"},
-	{"receiver", CLI_VALUE, "NAME", "list: only for this one"},
+	{"receiver", CLI_VALUE, "NAME", "list, retry: only for this one"},
 	{0},
 };
 
@@ -252,21 +254,93 @@ static int list(const struct cli *cli, const struct server_config *config)
 	return rc < 0 ? command_failed(&err) : EXIT_OK;
 }
 
+/* ---- retry ---- */
+
+static bool is_receiver(const struct server_config *config, const char *name)
+{
+	const struct alarm_receiver *receivers = config->alarms.receivers.items;
+
+	for (size_t i = 0; i < config->alarms.receivers.count; i++)
+		if (strcmp(receivers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* How many are due now. */
+static int make_due(struct ledger *ledger, const char *receiver, struct err *err)
+{
+	struct alarm_outbox *outbox;
+	int rc = alarm_outbox_open(&outbox, ledger, err), n = 0;
+
+	if (rc < 0)
+		return rc;
+	rc = ledger_begin(ledger, err);
+	if (rc == 0) {
+		n = alarm_outbox_retry(outbox, receiver, clock_utc_ms(), err);
+		rc = n < 0 ? n : ledger_commit(ledger, err);
+		if (n < 0)
+			ledger_rollback(ledger);
+	}
+	alarm_outbox_close(outbox);
+	return rc < 0 ? rc : n;
+}
+
+static int retry(const struct cli *cli, const struct server_config *config)
+{
+	const char *receiver = cli_value(cli, "receiver");
+	struct ledger *ledger = NULL;
+	struct err err = {""};
+	int n;
+
+	if (receiver != NULL && !is_receiver(config, receiver))
+		return usage(config, receiver);
+	if (access(config->ledger_path, F_OK) < 0) {
+		(void)err_set(&err, -ENOENT, "there is no ledger '%s' yet", config->ledger_path);
+		return command_failed(&err);
+	}
+	n = ledger_open(&ledger, config->ledger_path, &err);
+	if (n == 0)
+		n = make_due(ledger, receiver, &err);
+	ledger_close(ledger);
+	if (n < 0)
+		return command_failed(&err);
+	if (cli->is_json)
+		(void)printf("{\"notices\":%d}\n", n);
+	else if (n == 0)
+		(void)puts("No notice waits after an attempt that failed.");
+	else
+		(void)printf("%d notice%s: the running server tries again now.\n", n,
+			     n == 1 ? "" : "s");
+	return EXIT_OK;
+}
+
+static bool is_called(const struct cli *cli, const char *verb, int n_arguments)
+{
+	return strcmp(cli->arguments[0], verb) == 0 && cli->n_arguments == n_arguments;
+}
+
 int server_command_alarm(const struct cli *cli)
 {
-	bool is_list = strcmp(cli->arguments[0], "list") == 0;
-	bool is_test = strcmp(cli->arguments[0], "test") == 0;
+	bool is_list = is_called(cli, "list", 1), is_retry = is_called(cli, "retry", 1);
 	struct server_config *config;
 	int status;
 
-	if ((!is_list || cli->n_arguments != 1) && (!is_test || cli->n_arguments != 2)) {
-		(void)fprintf(stderr, "nenghao-server: alarm: say 'list' or 'test RECEIVER'\n");
+	if (!is_list && !is_retry && !is_called(cli, "test", 2)) {
+		(void)fprintf(stderr,
+			      "nenghao-server: alarm: say 'list', 'retry' or 'test RECEIVER'\n");
+		return EXIT_USAGE;
+	}
+	if (is_retry && cli_value(cli, "state") != NULL) {
+		(void)fprintf(stderr, "nenghao-server: alarm: --state belongs to 'list'\n");
 		return EXIT_USAGE;
 	}
 	status = command_config(cli, &config);
 	if (status != EXIT_OK)
 		return status;
-	status = is_list ? list(cli, config) : test(cli, config);
+	if (is_list)
+		status = list(cli, config);
+	else
+		status = is_retry ? retry(cli, config) : test(cli, config);
 	server_config_destroy(config);
 	return status;
 }

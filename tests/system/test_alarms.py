@@ -141,7 +141,11 @@ def test_a_dead_mailbox_holds_up_nobody(make, stack):
     assert failed.returncode == 1 and "hook: it answered 500" in failed.stderr
     wrong = alarm(plant, "test", "hok")
     assert wrong.returncode == 2 and "did you mean 'hook'?" in wrong.stderr
+    wrong = alarm(plant, "retry", "--receiver", "hok")
+    assert wrong.returncode == 2 and "did you mean 'hook'?" in wrong.stderr
+    assert alarm(plant, "retry", "--receiver", "bus").stdout == "No notice waits after an attempt that failed.\n"
     plant.hook.broken = False
+    assert alarm(plant, "retry", "--receiver", "hook").returncode == 0
     wait_until(lambda: len(plant.hook.got) == 1, 60, "the webhook is told when it works again")
     assert plant.told()["hook"] == plant.told()["bus"][:1]
     agent.close()

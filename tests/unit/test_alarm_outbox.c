@@ -142,6 +142,12 @@ static void test_once_and_in_order(void **state)
 	assert_due(fixture, 4999, "de");
 	assert_due(fixture, 5000, "ade");
 	assert_int_equal(ledger_begin(fixture->ledger, &err), 0);
+	assert_int_equal(alarm_outbox_retry(fixture->outbox, "s", 1500, &err), 0); /* not tried */
+	assert_int_equal(alarm_outbox_retry(fixture->outbox, NULL, 1500, &err), 1);
+	assert_int_equal(alarm_outbox_retry(fixture->outbox, "r", 1500, &err), 0); /* due already */
+	assert_int_equal(ledger_commit(fixture->ledger, &err), 0);
+	assert_due(fixture, 1500, "ade");
+	assert_int_equal(ledger_begin(fixture->ledger, &err), 0);
 	note(fixture, "a", NOTICE_SENT, 0);
 	note(fixture, "a", NOTICE_WAITING, 1);          /* done is done */
 	assert_int_equal(add(fixture, "r", "a", 7), 0); /* also after it was sent */
