@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the registry says of a region, an item, a building or a role changes: nothing stays in the
 databases under what it said before, and every point is there once."""
+import datetime
 import json
 import random
+import sqlite3
 import time
 from urllib.parse import urlencode
 
 import pytest
 import yaml
 
+from fake_influx import FakeInflux
 from plant import INSTITUTION, Plant, PlainDates, meter_id
-from stack import free_port, http, wait_until
+from stack import http, port_answers, wait_until
 
 HOUR = 3600 * 1000
-FIRST = 1770998400000  # 2026-02-14 00:00 local
-HOURS = 24 * 20  # over the border of two months
+FIRST = 1771948800000  # 2026-02-25 00:00 local
+HOURS = 24 * 8  # over the border of two months
 ENERGY = [f"energy_{period}{kind}" for period in ("hour", "day", "month") for kind in ("", "_meter")]
 
 
@@ -77,11 +80,12 @@ def in_ledger(plant):
 
 
 def ms_of(text):
-    import datetime
     return round(datetime.datetime.fromisoformat(text).timestamp() * 1000)
 
 
 class Influx:
+    name = "influxdb1"
+
     def __init__(self, stack):
         self.stack = stack
 
@@ -99,7 +103,25 @@ class Influx:
                 for part in key.split(",")[1:] if part.startswith(f"{name}=")}
 
 
+class Fake:
+    def __init__(self, fake):
+        self.fake, self.name = fake, fake.kind
+
+    def points(self, measurement):
+        with self.fake.lock:
+            return [(dict(tags), ms, float(value))
+                    for (name, tags, field, ms), value in self.fake.points.items()
+                    if name == measurement and field == "value"]
+
+    def tags(self, name):
+        with self.fake.lock:
+            return {value for key in self.fake.points if key[0] != "directory"
+                    for tag, value in key[1] if tag == name}
+
+
 class Victoria:
+    name = "victoriametrics"
+
     def __init__(self, stack):
         self.base = f"http://127.0.0.1:{stack.victoria_port}"
 
@@ -141,20 +163,36 @@ def difference(plant, database):
     return f"other values: {wrong[:3]}" if wrong else ""
 
 
-def assert_follows(plant, databases, gone, seconds=15):
+def is_settled(plant, name):
+    """Nothing is left to be computed, or to be written to this database."""
+    tables = ("meter_day", "meter_month", "institution_day", "institution_month", "kpi_restate",
+              "series_mark")
+    newest = " UNION ".join(f"SELECT max(change) FROM {table}" for table in tables)
+    with sqlite3.connect(plant.folder / "ledger.db") as db:
+        if db.execute("SELECT EXISTS(SELECT 1 FROM series_renew) OR EXISTS(SELECT 1 FROM "
+                      "derived_dirty) OR EXISTS(SELECT 1 FROM dirty)").fetchone() != (0,):
+            return False
+        cursor = db.execute("SELECT cursor FROM tsdb_cursor WHERE tsdb = ?", (name,)).fetchone()
+        newest = max(row[0] or 0 for row in db.execute(newest))
+    return cursor is not None and cursor[0] // 2 >= newest
+
+
+def assert_follows(plant, databases, gone, seconds=90):
     """gone: [(tag, value)] that no series may have any more."""
     for database in databases:
-        def trouble():
+        told = [""]
+
+        def is_well():
+            if not is_settled(plant, database.name):
+                told[0] = "not all is written"
+                return False
             left = [(tag, value) for tag, value in gone if value in database.tags(tag)]
-            return f"{left} is still there" if left else difference(plant, database)
+            told[0] = f"{left} is still there" if left else difference(plant, database)
+            return told[0] == ""
         try:
-            wait_until(lambda: trouble() == "", seconds, "")
+            wait_until(is_well, seconds, "")
         except TimeoutError:
-            pass
-        if trouble() != "":
-            print([k for x in database.stack.influx_query("SHOW SERIES") for k in x["values"] if "370102," in str(k)])
-            print(database.points("energy_day_meter")[:3])
-        assert trouble() == "", (type(database).__name__, plant.server.log()[-3000:])
+            pytest.fail(f"{database.name}: {told[0]}\n{plant.server.log()[-3000:]}")
 
 
 def metric(plant, name):
@@ -193,3 +231,74 @@ def test_series_follow_the_registry_there_and_back(plant, stack):
     write_registry(plant)
     plant.server.hang_up()
     assert_follows(plant, databases, NEW)
+
+
+def test_killed_in_between_nothing_is_doubled_or_lost(plant, stack):
+    """Wherever kill -9 comes: after the change, between removing and writing anew, after it."""
+    config, databases = both(stack)
+    start(plant, config)
+    assert_follows(plant, databases, NEW)
+    chance = random.Random(4)
+    for i in range(6):
+        write_registry(plant, **(MOVED if i % 2 == 0 else {}))
+        plant.server.hang_up()
+        time.sleep(chance.random() * 1.2)
+        plant.server.kill()
+        plant.server.start()
+        plant.wait_ready()
+        if i % 2 == 0:
+            time.sleep(chance.random() * 0.5)
+            plant.server.kill()
+            plant.server.start()
+            plant.wait_ready()
+    write_registry(plant, **{**MOVED, "region": "370104"})
+    plant.server.hang_up()
+    assert_follows(plant, databases, [*OLD, ("region", "370103")])
+
+
+def test_databases_that_were_away_or_died_follow_too(plant, stack):
+    """Two changes while InfluxDB is away; VictoriaMetrics is killed with what it had not kept."""
+    config, databases = both(stack)
+    influx = next(p for p in stack.processes if p.name == "influxdb")
+    victoria = next(p for p in stack.processes if p.name == "victoria-metrics")
+    start(plant, config)
+    assert_follows(plant, databases, NEW)
+    influx.kill()
+    write_registry(plant, region="370104", e03={"item": "01C00"})
+    plant.server.hang_up()
+    assert_follows(plant, databases[1:], OLD[:1])
+    victoria.kill()
+    removed = metric(plant, "tsdb_series_removed_total")
+    write_registry(plant, **MOVED)
+    plant.server.hang_up()
+    victoria.start()
+    wait_until(lambda: metric(plant, "tsdb_series_removed_total") > removed, 60, "the series are removed")
+    victoria.kill()
+    time.sleep(0.5)
+    victoria.start()
+    influx.start()
+    wait_until(lambda: stack.influx_answers() and port_answers(stack.victoria_port), 30, "databases")
+    assert_follows(plant, databases, [*OLD, ("region", "370104")])
+
+
+def test_influxdb_2_deletes_and_of_influxdb_3_it_is_told_that_it_cannot(plant):
+    places = {"influxdb2": {"org": "o", "bucket": "b"}, "influxdb3": {"db": "nenghao"}}
+    secret = plant.folder / "token"
+    secret.write_text("secret\n")
+    secret.chmod(0o600)
+    fakes = {kind: FakeInflux(kind, "secret", place) for kind, place in places.items()}
+    try:
+        start(plant, [{"kind": kind, "url": fake.url, "token_file": str(secret),
+                       **{"database" if k == "db" else k: v for k, v in fake.place.items()}}
+                      for kind, fake in fakes.items()])
+        assert_follows(plant, [Fake(fake) for fake in fakes.values()], NEW)
+        write_registry(plant, **MOVED)
+        plant.server.hang_up()
+        assert_follows(plant, [Fake(fakes["influxdb2"])], OLD)
+        wait_until(lambda: metric(plant, "tsdb_series_left_total") > 0, 60, "what is left is counted")
+        assert ("region", "370102") in {tag for key in fakes["influxdb3"].points for tag in key[1]}
+        assert "influxdb3 keeps" in plant.server.log()
+        assert not fakes["influxdb2"].refused and not fakes["influxdb3"].refused
+    finally:
+        for fake in fakes.values():
+            fake.close()
