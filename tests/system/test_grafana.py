@@ -111,7 +111,7 @@ def wait_for_series(campus):
         live = campus.stack.influx_query('SELECT count("active_power_w") FROM "reading"')
         health = campus.stack.influx_query('SELECT count("online") FROM "agent"')
         return bool(series and live and health)
-    wait_until(written, 120, "all series are in the database")
+    wait_until(written, 300, "all series are in the database")
 
 
 # ---- form ----
