@@ -204,7 +204,9 @@ int tsdb_write_query(struct tsdb *tsdb, const struct buf *body, struct err *err)
 				       .body = body->data,
 				       .len = body->len},
 		&response, err);
-	if (rc == 0 && response.status != 200)
+	/* What is wrong with a statement stands in an answer that is otherwise well. */
+	if (rc == 0 && (response.status != 200 ||
+			(response.body.len > 0 && strstr(response.body.data, "\"error\":"))))
 		rc = tsdb_write_refuse(&response, -EIO, err);
 	http_response_fini(&response);
 	buf_fini(&url);
