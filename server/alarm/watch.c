@@ -13,7 +13,8 @@ enum {
 	METERS_MS = 5 * 60 * 1000,
 	USE_MS = 30 * 60 * 1000,
 	GOALS_MS = 24 * 60 * 60 * 1000,
-	SLICE_MS = 20, /* of one run */
+	ROLLUPS_MS = 6 * 60 * 60 * 1000, /* so long is waited for them, should they never end */
+	SLICE_MS = 20,                   /* of one run */
 };
 
 /* ---- keys ---- */
@@ -308,8 +309,24 @@ static int go_round(struct alarm_watching *watching, uint32_t *next, int64_t *du
 	return rc;
 }
 
+/* A look once a day at figures that are being computed would miss by a day what they will say. */
+static bool waits_for_rollups(struct alarm_watching *watching)
+{
+	bool is_due = watching->next_goals >= watching->registry->n_institutions &&
+		      watching->now_ms >= watching->goals_at_ms;
+
+	if (!is_due || !derived_is_computing(watching->derived, watching->now_ms)) {
+		watching->rollups_ms = 0;
+		return false;
+	}
+	if (watching->rollups_ms == 0)
+		watching->rollups_ms = watching->now_ms;
+	return watching->now_ms - watching->rollups_ms < ROLLUPS_MS;
+}
+
 int alarm_watch_run(struct alarm_watching *watching, int64_t now_ms, bool *more, struct err *err)
 {
+	bool has_goals;
 	int rc = 0;
 
 	watching->now_ms = now_ms;
@@ -325,7 +342,8 @@ int alarm_watch_run(struct alarm_watching *watching, int64_t now_ms, bool *more,
 	if (rc == 0)
 		rc = go_round(watching, &watching->next_use, &watching->use_at_ms, USE_MS,
 			      watch_use, err);
-	if (rc == 0)
+	has_goals = !waits_for_rollups(watching);
+	if (rc == 0 && has_goals)
 		rc = go_round(watching, &watching->next_goals, &watching->goals_at_ms, GOALS_MS,
 			      watch_goals, err);
 	if (rc == 0)

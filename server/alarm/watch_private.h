@@ -37,6 +37,7 @@ struct alarm_watching {
 	int64_t look_at_ms, meters_at_ms, use_at_ms, goals_at_ms;
 	uint32_t next_meters, next_use,
 		next_goals; /* institutions; n_institutions: the round is over */
+	int64_t rollups_ms; /* since when a look at goals waits for roll-ups, 0: it does not */
 	bool is_swept;      /* nothing is open of what is gone */
 	/* what only memory knows */
 	int64_t connected_ms;             /* since when the broker is connected, 0: it is not */
