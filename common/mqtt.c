@@ -305,12 +305,24 @@ int mqtt_link_send(void *handle, struct mqtt_parcel *parcel, const struct mqtt_l
 
 /* ---- one attempt ---- */
 
+/* OpenSSL makes itself ready where it is used; the library's way loads all texts of all errors and
+ * all ciphers beforehand, and costs a megabyte without TLS as well. Once: it makes its locks too.
+ */
+static void prepare_library(void)
+{
+	MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
+
+	MQTTAsync_global_init(&options);
+}
+
 void *mqtt_link_create(const struct mqtt *mqtt)
 {
 	MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	MQTTAsync handle = NULL;
 	int rc;
 
+	(void)pthread_once(&once, prepare_library);
 	options.MQTTVersion = mqtt->uses_v3 ? MQTTVERSION_3_1_1 : MQTTVERSION_5;
 	options.maxBufferedMessages = MQTT_MAX_IN_FLIGHT;
 	options.sendWhileDisconnected = 0;
