@@ -1,36 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A serial line at 9600 baud with ten of 32 meters dead: those that live are read on time."""
 import json
-import threading
-import time
 
 import yaml
 
+from standstill import slots_of
 from stack import ROOT, wait_until
 
 DEAD = {3, 4, 5, 11, 14, 15, 20, 23, 29, 32}
 INTERVAL = 7
-STALL = 0.3  # seconds; a machine that stands still for longer proves nothing about the agent
-
-
-class Standstill:
-    """The longest time that this very process was not let run."""
-
-    def __enter__(self):
-        self.longest, self.is_over = 0, threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def watch(self):
-        last = time.monotonic()
-        while not self.is_over.wait(0.02):
-            now = time.monotonic()
-            self.longest, last = max(self.longest, now - last), now
-
-    def __exit__(self, *unused):
-        self.is_over.set()
-        self.thread.join()
 
 
 def test_healthy_meters_are_on_time_beside_ten_dead_ones(stack):
@@ -73,27 +51,8 @@ def test_healthy_meters_are_on_time_beside_ten_dead_ones(stack):
         states = {m["id"]: m["state"] for m in status()["meters"]}
         return states and all(states[m] == "ok" for m in healthy)
 
-    def between_sweeps():
-        """Whom it is the turn of is due already, and on time only once it has answered."""
-        last, since = None, time.monotonic()
-        while time.monotonic() - since < 1.2:
-            states = {m["id"]: m for m in status()["meters"]}
-            counts = [(states[m]["due"], states[m]["on_time"]) for m in healthy]
-            if counts != last:
-                last, since = counts, time.monotonic()
-            time.sleep(0.1)
-        return states
-
     wait_until(all_answer, 60, "the living answer")
-    for _ in range(3):
-        with Standstill() as standstill:
-            before = between_sweeps()
-            time.sleep(6 * INTERVAL)
-            after = between_sweeps()
-        due = sum(after[m]["due"] - before[m]["due"] for m in healthy)
-        on_time = sum(after[m]["on_time"] - before[m]["on_time"] for m in healthy)
-        if standstill.longest < STALL:
-            break
+    due, on_time, _, after = slots_of(lambda: status()["meters"], healthy, 6 * INTERVAL)
     assert due >= 5 * len(healthy)
     assert on_time / due >= 0.999, (on_time, due)
     for unit in DEAD:
