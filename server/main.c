@@ -35,7 +35,6 @@
 enum {
 	MAILBOX_BYTES = 64 * 1024 * 1024,
 	TSDB_MEMORY_BYTES = 64 * 1024 * 1024,
-	READERS = 4,
 	AUDIT_CAPACITY = 8192, /* accesses that wait to be written */
 	CARDS_PERIOD_MS = 500,
 	CLAIMS_PERIOD_MS = 1000
@@ -155,12 +154,11 @@ static int start_audit(struct server *server, struct err *err)
 
 /* ---- what HTTP asks, on its threads ---- */
 
-static void handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
+static bool handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
 {
 	struct server *server = arg;
 
-	if (!page_handle(server->page, request, reply))
-		api_handle(request, reply, server->api);
+	return page_handle(server->page, request, reply) || api_handle(request, reply, server->api);
 }
 
 static int start_page(struct server *server, struct err *err)
@@ -180,7 +178,10 @@ static int start_http(struct server *server, struct err *err)
 	const struct api_options api = {.ledger_path = config->ledger_path,
 					.offset_ms = config->offset_ms,
 					.min_coverage = config->min_coverage,
-					.n_readers = READERS,
+					.n_readers = (size_t)config->http_threads,
+					.slow = (size_t)config->http_workers,
+					.slow_waiting = (size_t)config->http_waiting,
+					.slow_per_token = (size_t)config->http_waiting_per_token,
 					.rate = config->http_rate,
 					.version = VERSION,
 					.region = config->region,
@@ -203,6 +204,8 @@ static int start_http(struct server *server, struct err *err)
 				    .connections = (unsigned)config->http_connections,
 				    .connections_per_address =
 					    (unsigned)config->http_connections_per_address,
+				    .times = {config->http_idle_ms, config->http_header_ms,
+					      config->http_body_ms, config->http_answer_ms},
 				    .handle = handle,
 				    .arg = server};
 	int rc = start_page(server, err);
@@ -216,6 +219,7 @@ static int start_http(struct server *server, struct err *err)
 
 static void stop(struct server *server)
 {
+	api_stop(server->api);
 	http_stop(server->http);
 	federation_stop(server->federation);
 	api_destroy(server->api);

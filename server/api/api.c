@@ -14,13 +14,17 @@
 #include "server/api/api_fields.h"
 #include "server/api/api_finish.h"
 #include "server/api/rate.h"
+#include "server/api/workers.h"
 #include "server/rollup/derived.h"
 
 enum { READER_WAIT_MS = 5000, ANSWERS_BYTES = 64 * 1024 * 1024 };
+enum { SLOW_RETRY_S = 2, STOPPING_RETRY_S = 10 };
 
 struct api {
 	struct api_options options;
-	struct mailbox *readers; /* struct reader *, each used by one request at a time */
+	struct mailbox *readers;      /* struct reader *, each used by one request at a time */
+	struct mailbox *slow_readers; /* likewise; of requests that take long */
+	struct workers *workers;
 	struct figures_cache *cache;
 	struct rate *rate;
 	struct answer_cache *answers;
@@ -66,7 +70,7 @@ static void close_reader(void *arg)
 	free(reader);
 }
 
-static int open_reader(struct api *api, struct err *err)
+static int open_reader(const struct api *api, struct mailbox *readers, struct err *err)
 {
 	struct reader *reader = xcalloc(1, sizeof *reader);
 	int rc = ledger_open_reader(&reader->ledger, api->options.ledger_path, err);
@@ -76,22 +80,29 @@ static int open_reader(struct api *api, struct err *err)
 	if (rc < 0)
 		close_reader(reader);
 	else
-		(void)mailbox_try_put(api->readers, reader); /* there is room for all of them */
+		(void)mailbox_try_put(readers, reader); /* there is room for all of them */
 	return rc;
 }
 
 int api_create(struct api **out, const struct api_options *options, struct err *err)
 {
+	const struct workers_options workers = {options->slow, options->slow_waiting,
+						options->slow_per_token};
 	struct api *api = xcalloc(1, sizeof *api);
 	int rc = 0;
 
 	api->options = *options;
 	api->readers = mailbox_create(options->n_readers);
+	api->slow_readers = mailbox_create(options->slow);
 	api->cache = figures_cache_create();
 	api->answers = answer_cache_create(ANSWERS_BYTES);
 	api->rate = rate_create(options->rate);
 	for (size_t i = 0; i < options->n_readers && rc == 0; i++)
-		rc = open_reader(api, err);
+		rc = open_reader(api, api->readers, err);
+	for (size_t i = 0; i < options->slow && rc == 0; i++)
+		rc = open_reader(api, api->slow_readers, err);
+	if (rc == 0)
+		rc = workers_start(&api->workers, &workers, err);
 	if (rc < 0)
 		api_destroy(api);
 	else
@@ -99,11 +110,19 @@ int api_create(struct api **out, const struct api_options *options, struct err *
 	return rc;
 }
 
+void api_stop(struct api *api)
+{
+	if (api != NULL)
+		workers_stop(api->workers);
+}
+
 void api_destroy(struct api *api)
 {
 	if (api == NULL)
 		return;
+	workers_destroy(api->workers);
 	mailbox_destroy(api->readers, close_reader);
+	mailbox_destroy(api->slow_readers, close_reader);
 	figures_cache_destroy(api->cache);
 	rate_destroy(api->rate);
 	answer_cache_destroy(api->answers);
@@ -177,6 +196,11 @@ static const struct api_route *find_route(struct api_call *call)
 	return NULL;
 }
 
+static bool is_slow(const struct api_call *call)
+{
+	return call->route->is_slow || call->is_xlsx || strcmp(call->route->method, "GET") != 0;
+}
+
 static void run_in_snapshot(struct api_call *call)
 {
 	struct err err = {""};
@@ -187,8 +211,11 @@ static void run_in_snapshot(struct api_call *call)
 	}
 	if (api_authorize(call) && api_parameters_are_known(call) && api_choose_format(call) &&
 	    api_fields_are_known(call) && !api_recall(call)) {
-		call->route->fn(call);
-		api_fields_select(call);
+		call->is_put_off = is_slow(call) && !call->is_on_worker;
+		if (!call->is_put_off) {
+			call->route->fn(call);
+			api_fields_select(call);
+		}
 	}
 	db_rollback(ledger_db(call->ledger)); /* ends the snapshot */
 }
@@ -210,6 +237,7 @@ static bool is_sound(struct api_call *call)
 
 static void answer(struct api *api, struct api_call *call)
 {
+	struct mailbox *readers = call->is_on_worker ? api->slow_readers : api->readers;
 	struct reader *reader;
 
 	if (!is_sound(call))
@@ -217,7 +245,7 @@ static void answer(struct api *api, struct api_call *call)
 	call->route = find_route(call);
 	if (call->route == NULL)
 		return;
-	reader = mailbox_take(api->readers, clock_mono_ms() + READER_WAIT_MS);
+	reader = mailbox_take(readers, clock_mono_ms() + READER_WAIT_MS);
 	if (reader == NULL) {
 		api_problem(call, 503, "busy", "too many requests are being answered; try again");
 		call->reply->retry_after_s = 1;
@@ -225,31 +253,122 @@ static void answer(struct api *api, struct api_call *call)
 	}
 	call->ledger = reader->ledger;
 	call->derived = reader->derived;
-	call->cache = api->cache;
-	call->rate = api->rate;
-	call->answers = api->answers;
-	call->registry = api->options.registry(api->options.arg);
-	call->catalogue = api->options.catalogue(api->options.arg);
 	run_in_snapshot(call);
-	(void)mailbox_try_put(api->readers, reader); /* it came from there: there is room */
+	(void)mailbox_try_put(readers, reader); /* it came from there: there is room */
 }
 
-void api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
+static void begin(struct api *api, struct api_call *call, const struct http_request_in *request,
+		  struct http_reply *reply)
+{
+	*call = (struct api_call){.options = &api->options,
+				  .request = request,
+				  .reply = reply,
+				  .registry = api->options.registry(api->options.arg),
+				  .catalogue = api->options.catalogue(api->options.arg),
+				  .cache = api->cache,
+				  .rate = api->rate,
+				  .answers = api->answers,
+				  .now_ms = clock_utc_ms(),
+				  .region = REGISTRY_NONE,
+				  .institution = REGISTRY_NONE,
+				  .meter = REGISTRY_NONE,
+				  .json = {.out = &reply->body},
+				  .csv = {.out = &reply->body}};
+}
+
+static void end(struct api_call *call)
+{
+	api_finish(call);
+	api_record(call);
+	registry_release(call->registry);
+	catalogue_release(call->catalogue);
+}
+
+/* ---- requests that take long ---- */
+
+struct job {
+	struct workers_job base; /* first, so that one is the other */
+	struct api *api;
+	const struct http_request_in *request;
+	struct http_reply *reply;
+};
+
+/* Time has passed: all is looked at anew. */
+static void run_job(struct workers_job *base, bool is_stopping)
+{
+	struct job *job = (struct job *)base;
+	struct api_call call;
+
+	begin(job->api, &call, job->request, job->reply);
+	call.is_on_worker = true;
+	if (!is_stopping) {
+		answer(job->api, &call);
+	} else {
+		api_problem(&call, 503, "stopping", "the server is being stopped; try again");
+		call.reply->retry_after_s = STOPPING_RETRY_S;
+	}
+	end(&call);
+	job->request->resume(job->request->under_way);
+	free(job);
+}
+
+static void refuse(struct api_call *call, enum workers_verdict verdict)
+{
+	call->reply->retry_after_s = SLOW_RETRY_S;
+	switch (verdict) {
+	case WORKERS_OWNER_HAS_MANY:
+		api_problem(call, 429, "too-many-requests",
+			    "this token already waits for %zu answers that take long; wait until "
+			    "one has come",
+			    call->options->slow_per_token);
+		return;
+	case WORKERS_ARE_BUSY:
+		api_problem(call, 503, "busy",
+			    "%zu requests already wait for answers that take long; try again",
+			    call->options->slow_waiting);
+		return;
+	case WORKERS_STOP:
+	case WORKERS_ADMIT:
+		api_problem(call, 503, "stopping", "the server is being stopped; try again");
+		call->reply->retry_after_s = STOPPING_RETRY_S;
+	}
+}
+
+/* False after answering why not. */
+static bool put_off(struct api *api, struct api_call *call)
+{
+	struct job *job = xcalloc(1, sizeof *job);
+	enum workers_verdict verdict;
+
+	*job = (struct job){.base = {.owner = call->grant.token_id, .run = run_job},
+			    .api = api,
+			    .request = call->request,
+			    .reply = call->reply};
+	api_question(call, job->base.question);
+	verdict = workers_admit(api->workers, &job->base);
+	if (verdict != WORKERS_ADMIT) {
+		refuse(call, verdict);
+		free(job);
+		return false;
+	}
+	call->request->suspend(call->request->under_way);
+	workers_put(api->workers, &job->base); /* from here on the request is the worker's */
+	return true;
+}
+
+bool api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg)
 {
 	struct api *api = arg;
-	struct api_call call = {.options = &api->options,
-				.request = request,
-				.reply = reply,
-				.now_ms = clock_utc_ms(),
-				.region = REGISTRY_NONE,
-				.institution = REGISTRY_NONE,
-				.meter = REGISTRY_NONE,
-				.json = {.out = &reply->body},
-				.csv = {.out = &reply->body}};
+	struct api_call call;
 
+	begin(api, &call, request, reply);
+	call.is_on_worker = request->suspend == NULL;
 	answer(api, &call);
-	api_finish(&call);
-	api_record(&call);
-	registry_release(call.registry);
-	catalogue_release(call.catalogue);
+	if (call.is_put_off && put_off(api, &call)) {
+		registry_release(call.registry);
+		catalogue_release(call.catalogue);
+		return false;
+	}
+	end(&call);
+	return true;
 }

@@ -23,8 +23,10 @@ struct api_options {
 	const char *ledger_path;
 	int64_t offset_ms;    /* the server's zone */
 	int64_t min_coverage; /* of a KPI, 10^-6 */
-	size_t n_readers;     /* requests that may read the ledger at once */
-	int64_t rate;         /* requests a second of a token; 0: no limit */
+	size_t n_readers;     /* requests that may read the ledger at once, besides slow ones */
+	size_t slow, slow_waiting; /* requests that take long, answered and waiting at once */
+	size_t slow_per_token;     /* of these, of one token */
+	int64_t rate;              /* requests a second of a token; 0: no limit */
 	const char *version;
 	const char *region;                       /* code of the server's own */
 	const struct factors *factors;            /* borrowed until api_destroy */
@@ -50,9 +52,11 @@ struct api_options {
 };
 
 int api_create(struct api **out, const struct api_options *options, struct err *err);
+/* Before http_stop: answers what is suspended, and suspends nothing any more. NULL is allowed. */
+void api_stop(struct api *api);
 void api_destroy(struct api *api); /* after http_stop; NULL is allowed */
 
 /* The http_handler_fn; arg is the struct api. */
-void api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg);
+bool api_handle(const struct http_request_in *request, struct http_reply *reply, void *arg);
 
 #endif

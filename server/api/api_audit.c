@@ -183,6 +183,6 @@ static const struct api_parameter parameters[] = {
 const struct api_route api_audit_routes[] = {
 	{"GET", "/api/v1/audit", ACCESS_TOKEN, get_audit, parameters, "listAccesses",
 	 "Accesses to this interface, newest first; for the role auditor", .schema = "AccessList",
-	 .roles = API_ROLE(ROLE_AUDITOR), .item = ITEM_ACCESS_LOG},
+	 .is_slow = true, .roles = API_ROLE(ROLE_AUDITOR), .item = ITEM_ACCESS_LOG},
 	{0},
 };

@@ -31,6 +31,8 @@ struct api_call {
 	bool is_timeless;          /* the answer stays as it is while time passes */
 	bool is_computing;         /* figures of the past are; of the snapshot, where is_kept */
 	bool is_recalled;          /* the reply is one remembered */
+	bool is_on_worker;         /* admitted before, and may take long */
+	bool is_put_off;           /* to a worker: nothing is answered yet */
 	struct grant grant;
 	struct access access; /* the grant, held against the registry */
 	/* What the path names, known to be covered by the grant; REGISTRY_NONE: nothing. */
@@ -77,6 +79,8 @@ struct api_route {
 	enum catalogue_item item : 16;
 	bool is_kept : 1; /* answers depend on answer_state, token and question alone: they are kept
 			   */
+	bool is_slow : 1; /* an answer not remembered takes long: of many institutions. What is not
+			     GET does too: it may have to wait for another writer */
 	const char *request; /* schema of the JSON body; NULL: none is needed */
 	const char *takes;   /* another media type of the body ("text/csv"), or NULL */
 };

@@ -193,6 +193,6 @@ static const struct api_parameter parameters[] = {
 const struct api_route api_catalogue_routes[] = {
 	{"GET", "/api/v1/catalogue", ACCESS_TOKEN, get_catalogue, parameters, "listCatalogue",
 	 "The data items, their grades, how complete and how new they are",
-	 .schema = "CatalogueList", .is_kept = true},
+	 .schema = "CatalogueList", .is_kept = true, .is_slow = true},
 	{0},
 };

@@ -181,6 +181,18 @@ bool api_recall(struct api_call *call)
 	return call->is_recalled;
 }
 
+void api_question(const struct api_call *call, uint8_t digest[DIGEST_BYTES])
+{
+	struct buf key = {0};
+
+	memset(digest, 0, DIGEST_BYTES);
+	if (!call->route->is_kept)
+		return;
+	write_key(call, &key);
+	digest_sha256(key.data, key.len, digest);
+	buf_fini(&key);
+}
+
 static void keep(struct api_call *call)
 {
 	struct buf key = {0};

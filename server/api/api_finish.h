@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "common/digest.h"
 #include "server/api/api_call.h"
 
 enum { API_TAG_LEN = 32 };
@@ -13,6 +14,8 @@ void api_finish(struct api_call *call);
 /* Of a route whose answers are kept: true if the answer to this request is remembered; it is in the
  * reply then. */
 bool api_recall(struct api_call *call);
+/* After that: what is asked, and by whom. All zero where answers are not kept. */
+void api_question(const struct api_call *call, uint8_t digest[DIGEST_BYTES]);
 
 /* The tag of a content with this hexadecimal digest; with gzip it is another (RFC 9110, 8.8.3.3).
  */

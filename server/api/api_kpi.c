@@ -305,7 +305,7 @@ static const struct api_parameter institution_parameters[] = {
 const struct api_route api_kpi_routes[] = {
 	{"GET", "/api/v1/regions/{code}/kpis", ACCESS_TOKEN, get_region_kpis, region_parameters,
 	 "getRegionKpis", "Indicators of a region or of groups in it", .schema = "Kpis",
-	 .is_kept = true},
+	 .is_kept = true, .is_slow = true},
 	{"GET", "/api/v1/institutions/{id}/kpis", ACCESS_TOKEN, get_institution_kpis,
 	 institution_parameters, "getInstitutionKpis", "Indicators of an institution",
 	 .schema = "Kpis", .is_kept = true},

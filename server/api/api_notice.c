@@ -123,7 +123,7 @@ static const struct api_parameter reconcile_parameters[] = {
 const struct api_route api_notice_routes[] = {
 	{"GET", "/api/v1/reminders/{year}", ACCESS_TOKEN, get_reminders, reminder_parameters,
 	 "listReminders", "Who has not submitted a report, and what it waits for",
-	 .schema = "Reminders", .item = ITEM_STATISTICS},
+	 .schema = "Reminders", .is_slow = true, .item = ITEM_STATISTICS},
 	{"GET", "/api/v1/statistics/{year}/{institution}/changes", ACCESS_TOKEN, get_changes,
 	 change_parameters, "listChanges", "Drafts that explain changes of more than 20 %",
 	 .schema = "ChangeNotes", .item = ITEM_STATISTICS},

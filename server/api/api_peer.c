@@ -191,10 +191,10 @@ static const struct api_parameter institution_parameters[] = {
 const struct api_route api_peer_routes[] = {
 	{"GET", "/api/v1/regions/{code}/peers", ACCESS_TOKEN, get_region_peers, region_parameters,
 	 "getRegionPeers", "Quartiles of indicators by type of institution",
-	 .schema = "RegionPeers", .is_kept = true},
+	 .schema = "RegionPeers", .is_kept = true, .is_slow = true},
 	{"GET", "/api/v1/institutions/{id}/peers", ACCESS_TOKEN, get_institution_peers,
 	 institution_parameters, "getInstitutionPeers",
 	 "An institution's indicators among those of its type", .schema = "InstitutionPeers",
-	 .is_kept = true},
+	 .is_kept = true, .is_slow = true},
 	{0},
 };

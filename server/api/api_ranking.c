@@ -244,6 +244,6 @@ static const struct api_parameter parameters[] = {
 const struct api_route api_ranking_routes[] = {
 	{"GET", "/api/v1/regions/{code}/ranking", ACCESS_TOKEN, get_ranking, parameters,
 	 "getRegionRanking", "Institutions of a region by one indicator, best first",
-	 .schema = "Ranking", .is_kept = true},
+	 .schema = "Ranking", .is_kept = true, .is_slow = true},
 	{0},
 };

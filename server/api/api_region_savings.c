@@ -282,6 +282,6 @@ static const struct api_parameter parameters[] = {
 const struct api_route api_region_savings_routes[] = {
 	{"GET", "/api/v1/regions/{code}/savings", ACCESS_TOKEN, get_region_savings, parameters,
 	 "getRegionSavings", "What the measures of a region's institutions saved, added up",
-	 .schema = "RegionSavings", .is_kept = true, .item = ITEM_SAVINGS},
+	 .schema = "RegionSavings", .is_kept = true, .is_slow = true, .item = ITEM_SAVINGS},
 	{0},
 };

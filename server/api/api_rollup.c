@@ -440,7 +440,7 @@ const struct api_route api_rollup_routes[] = {
 	 .schema = "RollupReceipt", .roles = API_ROLE(ROLE_UPSTREAM), .request = "RollupDelivery"},
 	{"GET", "/api/v1/rollups", ACCESS_TOKEN, get_rollups, row_parameters, "listRollups",
 	 "Months and days of institutions that changed since a cursor, in the order of changes",
-	 .schema = "RollupList", .item = ITEM_ENERGY},
+	 .schema = "RollupList", .is_slow = true, .item = ITEM_ENERGY},
 	{"GET", "/api/v1/rollups/sources", ACCESS_TOKEN, get_sources, source_parameters,
 	 "listRollupSources", "The lower servers that deliver, and how far behind each is",
 	 .schema = "RollupSourceList"},

@@ -150,7 +150,7 @@ static const struct api_parameter report_parameters[] = {
 const struct api_route api_statistics_routes[] = {
 	{"GET", "/api/v1/statistics/{year}", ACCESS_TOKEN, get_summary, summary_parameters,
 	 "getStatistics", "Reports of a region added up", .schema = "StatisticsSummary",
-	 .item = ITEM_STATISTICS},
+	 .is_slow = true, .item = ITEM_STATISTICS},
 	{"GET", "/api/v1/statistics/{year}/{institution}", ACCESS_TOKEN, get_report,
 	 report_parameters, "getReport", "One institution's report with checks and history",
 	 .schema = "StatisticsReport", .item = ITEM_STATISTICS},

@@ -17,10 +17,9 @@
 #include "server/api/http_watch.h"
 
 /* Files that are not connections: ledger, logs, databases. */
-enum { OTHER_FILES = 256, CONNECTION_TIMEOUT_S = 20, SECRET_FILE_MAX = 1024 * 1024 };
-/* From the first byte of a connection, or the end of the request before, to the last header; then
- * to the end of the body, its answer included. */
-enum { HEADER_TIME_MS = 60 * 1000, BODY_TIME_MS = 300 * 1000 };
+enum { OTHER_FILES = 256, SECRET_FILE_MAX = 1024 * 1024 };
+/* Who waits for an answer that takes time waits for us. */
+enum { SUSPENDED_MS = 24 * 3600 * 1000 };
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -34,11 +33,16 @@ struct http_server {
 	char reason[256];
 };
 
-/* A request under way: its body grows until it is whole. */
-struct upload {
+/* A request under way: its body grows until it is whole; then it is asked, once, and answered. */
+struct under_way {
+	const struct http_server *server;
+	struct MHD_Connection *connection;
 	struct buf body;
 	size_t max;
-	bool is_begun, is_too_large, has_nul;
+	bool is_begun, is_asked, is_too_large, has_nul;
+	char peer[INET6_ADDRSTRLEN];
+	struct http_request_in request;
+	struct http_reply reply;
 };
 
 static enum MHD_Result add_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
@@ -96,10 +100,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 	char seconds[16];
 	enum MHD_Result result;
 
-	if (response == NULL) {
-		free(reply->link);
+	if (response == NULL)
 		return MHD_NO;
-	}
 	if (reply->content_type != NULL)
 		add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
 	if (reply->etag[0] != '\0')
@@ -129,29 +131,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct http
 		   reply->cache_control != NULL ? reply->cache_control : "no-cache");
 	result = MHD_queue_response(connection, (unsigned)reply->status, response);
 	MHD_destroy_response(response);
-	free(reply->link);
 	return result;
-}
-
-static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
-			      const char *url, const char *method, const struct upload *upload)
-{
-	char peer[INET6_ADDRSTRLEN];
-	struct http_request_in request = {.method = method, .path = url, .peer = peer};
-	struct http_reply reply = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR};
-
-	print_peer(connection, peer);
-	request.find_header = find_header;
-	request.headers = connection;
-	request.is_too_large = upload->is_too_large;
-	request.has_zero_byte = upload->has_nul;
-	if (!upload->is_too_large) {
-		request.body = upload->body.data;
-		request.body_len = upload->body.len;
-	}
-	(void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_parameter, &request);
-	server->options.handle(&request, &reply, server->options.arg);
-	return send_reply(connection, &reply);
 }
 
 static void give_time(const struct http_server *server, struct MHD_Connection *connection,
@@ -162,6 +142,51 @@ static void give_time(const struct http_server *server, struct MHD_Connection *c
 
 	if (info != NULL && info->socket_context != NULL)
 		http_watch_extend(server->watch, info->socket_context, limit_ms);
+}
+
+/* On the thread of the connection, before anybody may resume it. */
+static void suspend(void *arg)
+{
+	const struct under_way *under_way = arg;
+
+	give_time(under_way->server, under_way->connection, SUSPENDED_MS);
+	MHD_suspend_connection(under_way->connection);
+}
+
+/* on_access is called again then, unless the connection is over. */
+static void resume(void *arg)
+{
+	const struct under_way *under_way = arg;
+
+	MHD_resume_connection(under_way->connection);
+}
+
+/* Url and method stay where they are as long as the request does. */
+static bool ask(struct under_way *under_way, const char *url, const char *method)
+{
+	struct http_request_in *request = &under_way->request;
+	const struct http_options *options = &under_way->server->options;
+
+	print_peer(under_way->connection, under_way->peer);
+	*request = (struct http_request_in){.method = method,
+					    .path = url,
+					    .peer = under_way->peer,
+					    .find_header = find_header,
+					    .headers = under_way->connection,
+					    .is_too_large = under_way->is_too_large,
+					    .has_zero_byte = under_way->has_nul,
+					    .suspend = suspend,
+					    .resume = resume,
+					    .under_way = under_way};
+	if (!under_way->is_too_large) {
+		request->body = under_way->body.data;
+		request->body_len = under_way->body.len;
+	}
+	(void)MHD_get_connection_values(under_way->connection, MHD_GET_ARGUMENT_KIND, add_parameter,
+					request);
+	under_way->reply.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	under_way->is_asked = true;
+	return options->handle(request, &under_way->reply, options->arg);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
@@ -178,7 +203,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (info != NULL)
-		*context = http_watch_open(server->watch, info->connect_fd, HEADER_TIME_MS);
+		*context = http_watch_open(server->watch, info->connect_fd,
+					   server->options.times.header_ms);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the signature is the library's */
@@ -186,38 +212,42 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 				 const char *method, const char *version, const char *data,
 				 size_t *data_len, void **state)
 {
-	struct upload *upload = *state;
+	const struct http_server *server = arg;
+	struct under_way *under_way = *state;
 
 	(void)version;
-	if (!upload->is_begun) {
-		upload->is_begun = true;
-		give_time(arg, connection, BODY_TIME_MS);
-		upload->max = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-							  MHD_HTTP_HEADER_AUTHORIZATION) != NULL
-				      ? HTTP_BODY_MAX
-				      : HTTP_ANONYMOUS_BODY_MAX;
+	if (!under_way->is_begun) {
+		under_way->is_begun = true;
+		give_time(server, connection, server->options.times.body_ms);
+		under_way->max = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							     MHD_HTTP_HEADER_AUTHORIZATION) != NULL
+					 ? HTTP_BODY_MAX
+					 : HTTP_ANONYMOUS_BODY_MAX;
 		return MHD_YES;
 	}
 	if (*data_len > 0) {
-		if (upload->body.len + *data_len > upload->max)
-			upload->is_too_large = true;
+		if (under_way->body.len + *data_len > under_way->max)
+			under_way->is_too_large = true;
 		else
-			buf_add(&upload->body, data, *data_len);
+			buf_add(&under_way->body, data, *data_len);
 		*data_len = 0;
 		return MHD_YES;
 	}
-	return answer(arg, connection, url, method, upload);
+	if (!under_way->is_asked && !ask(under_way, url, method))
+		return MHD_YES; /* suspended */
+	give_time(server, connection, server->options.times.answer_ms);
+	return send_reply(connection, &under_way->reply);
 }
 
 /* Sees the request line before it is decoded: a %00 in it would cut what follows. */
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
 {
-	struct upload *upload = xcalloc(1, sizeof *upload);
+	struct under_way *under_way = xcalloc(1, sizeof *under_way);
 
-	(void)arg;
-	(void)connection;
-	upload->has_nul = strstr(uri, "%00") != NULL;
-	return upload;
+	under_way->server = arg;
+	under_way->connection = connection;
+	under_way->has_nul = strstr(uri, "%00") != NULL;
+	return under_way;
 }
 
 __attribute__((format(printf, 2, 0))) static void on_library_message(void *arg, const char *format,
@@ -237,14 +267,17 @@ __attribute__((format(printf, 2, 0))) static void on_library_message(void *arg, 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
 			 enum MHD_RequestTerminationCode code)
 {
-	struct upload *upload = *state;
+	const struct http_server *server = arg;
+	struct under_way *under_way = *state;
 
 	(void)code;
-	give_time(arg, connection, HEADER_TIME_MS);
-	if (upload == NULL)
+	give_time(server, connection, server->options.times.header_ms);
+	if (under_way == NULL)
 		return;
-	buf_fini(&upload->body);
-	free(upload);
+	buf_fini(&under_way->body);
+	buf_fini(&under_way->reply.body); /* of an answer that could not be sent */
+	free(under_way->reply.link);
+	free(under_way);
 	*state = NULL;
 }
 
@@ -351,8 +384,8 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 	bool is_tls = server->certificate != NULL;
 	int failure;
 	/* One epoll thread alone collapses above 128 connections; a pool of them does not. */
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
-			 (is_tls ? MHD_USE_TLS : 0u) |
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_USE_ERROR_LOG | (is_tls ? MHD_USE_TLS : 0u) |
 			 (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
 
 	server->starter = pthread_self();
@@ -361,14 +394,14 @@ static int start_daemon(struct http_server *server, const struct sockaddr_storag
 	errno = 0;
 	server->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER,
-		on_library_message, server, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+		on_library_message, server, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
 		MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE,
 		options->n_threads > 1 ? options->n_threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
 		connection_limit(options->connections), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		options->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_ARRAY,
-		is_tls ? tls : none, MHD_OPTION_END);
+		(unsigned)(options->times.idle_ms / 1000), MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+		MHD_OPTION_ARRAY, is_tls ? tls : none, MHD_OPTION_END);
 	failure = errno;
 	server->is_starting = false;
 	if (server->daemon != NULL)

@@ -31,6 +31,10 @@ struct http_request_in {
 	/* For http_header; the function may be NULL: there are none. */
 	const char *(*find_header)(void *headers, const char *name);
 	void *headers;
+	/* For an answer that takes time: see http_handler_fn. NULL: it is waited for. */
+	void (*suspend)(void *under_way);
+	void (*resume)(void *under_way);
+	void *under_way;
 };
 
 struct http_reply {
@@ -48,16 +52,27 @@ struct http_reply {
 	const char *policy;         /* static text: Content-Security-Policy of a page, or NULL */
 };
 
-/* Called on one of the pool's threads; must fill the reply; may wait for the disk, not for people.
- */
-typedef void (*http_handler_fn)(const struct http_request_in *request, struct http_reply *reply,
+/* Called on one of the pool's threads, which serves others too: it must not take long. True: the
+ * reply is filled. False: the handler has called request->suspend; request and reply stay valid
+ * until somebody, on any thread, has filled the reply and calls request->resume, once. Whoever
+ * asked may be gone by then. */
+typedef bool (*http_handler_fn)(const struct http_request_in *request, struct http_reply *reply,
 				void *arg);
+
+/* A connection is ended when these are over. */
+struct http_times {
+	int64_t idle_ms;   /* no byte moved, in either direction; whole seconds count */
+	int64_t header_ms; /* from the first byte, or the answer before, to the last header */
+	int64_t body_ms;   /* from there to the last byte of the body */
+	int64_t answer_ms; /* from the first to the last byte of the answer */
+};
 
 struct http_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080"; port 0: a free one */
 	const char *tls_cert_file, *tls_key_file; /* both or none */
 	unsigned n_threads;
 	unsigned connections, connections_per_address; /* at most */
+	struct http_times times;
 	http_handler_fn handle;
 	void *arg;
 };
@@ -65,7 +80,8 @@ struct http_options {
 struct http_server;
 
 int http_start(struct http_server **out, const struct http_options *options, struct err *err);
-void http_stop(struct http_server *server); /* waits for requests under way; NULL is allowed */
+/* Waits for requests under way; none may be suspended, nor become so. NULL is allowed. */
+void http_stop(struct http_server *server);
 uint16_t http_port(const struct http_server *server);
 
 /* A request's header by name (any case), or NULL. */

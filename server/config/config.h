@@ -91,6 +91,8 @@ struct server_config {
 	struct server_alarm_config alarms;
 	const char *listen, *tls_cert_file, *tls_key_file;
 	int64_t http_threads, http_rate, http_connections, http_connections_per_address;
+	int64_t http_workers, http_waiting, http_waiting_per_token;
+	int64_t http_idle_ms, http_header_ms, http_body_ms, http_answer_ms;
 	int64_t min_coverage;                             /* 10^-6 */
 	const char *page_title, *map_file, *map_approval; /* NULL where not given */
 	int map_datum;                                    /* enum datum */

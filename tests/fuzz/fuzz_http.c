@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,9 @@ static void set_up(void)
 				       .offset_ms = 8 * 3600000,
 				       .min_coverage = 900000,
 				       .n_readers = 1,
+				       .slow = 1,
+				       .slow_waiting = 1,
+				       .slow_per_token = 1,
 				       .version = "fuzz",
 				       .region = "370100",
 				       .factors = factors,
@@ -176,6 +180,42 @@ static const char *find_header(void *headers, const char *name)
 		       : NULL;
 }
 
+/* As the HTTP library does it: what takes long is answered on another thread. */
+static struct {
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	bool is_suspended;
+} under_way = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void set_suspended(bool is_suspended)
+{
+	(void)pthread_mutex_lock(&under_way.lock);
+	assert(under_way.is_suspended != is_suspended);
+	under_way.is_suspended = is_suspended;
+	(void)pthread_cond_broadcast(&under_way.changed);
+	(void)pthread_mutex_unlock(&under_way.lock);
+}
+
+static void suspend(void *unused)
+{
+	(void)unused;
+	set_suspended(true);
+}
+
+static void resume(void *unused)
+{
+	(void)unused;
+	set_suspended(false);
+}
+
+static void wait_until_resumed(void)
+{
+	(void)pthread_mutex_lock(&under_way.lock);
+	while (under_way.is_suspended)
+		(void)pthread_cond_wait(&under_way.changed, &under_way.lock);
+	(void)pthread_mutex_unlock(&under_way.lock);
+}
+
 static void check(const struct http_reply *reply)
 {
 	bool is_json = reply->content_type != NULL && strstr(reply->content_type, "json") != NULL;
@@ -195,7 +235,10 @@ static void check(const struct http_reply *reply)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = xcalloc(size + 1, 1), *rest = text, *line, *query;
-	struct http_request_in request = {.peer = "127.0.0.1", .find_header = find_header};
+	struct http_request_in request = {.peer = "127.0.0.1",
+					  .find_header = find_header,
+					  .suspend = suspend,
+					  .resume = resume};
 	struct http_reply reply = {.status = 500};
 
 	if (api == NULL)
@@ -213,7 +256,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request.body = rest;
 		request.body_len = (size_t)(text + size - rest);
 	}
-	api_handle(&request, &reply, api);
+	if (!api_handle(&request, &reply, api))
+		wait_until_resumed();
 	check(&reply);
 	buf_fini(&reply.body);
 	free(reply.link);
