@@ -15,9 +15,10 @@ void figures_give_reason(struct kpi_sum *sum, const char *what, const char *name
 		(void)snprintf(sum->reason, sizeof sum->reason, "%s: %s", what, name);
 }
 
-/* Has the meter told everything? Then nothing has to be looked up hour by hour. */
+/* Has the meter told everything? Then nothing has to be looked up hour by hour. A month that is
+ * closed as a whole is so in every part. */
 static int is_closed(const struct figures_reader *reader, uint32_t meter, struct span_ms span,
-		     bool is_whole, bool *closed, struct err *err)
+		     const struct figures_part *part, bool *closed, struct err *err)
 {
 	struct span_ms alive[FIGURES_MAX_SPANS];
 	size_t n = figures_alive(reader, meter, span, alive, FIGURES_MAX_SPANS);
@@ -26,10 +27,11 @@ static int is_closed(const struct figures_reader *reader, uint32_t meter, struct
 	int rc;
 
 	*closed = alive_ms == 0;
-	if (*closed || !is_whole)
+	if (*closed)
 		return 0;
-	rc = figures_meter_row(reader, DERIVED_METER_MONTH, meter,
-			       figures_day(reader, span.from_ms), &row, err);
+	if (!part->is_whole)
+		alive_ms = (civil_next_month(part->month) - part->month) * (int64_t)DAY_MS;
+	rc = figures_meter_row(reader, DERIVED_METER_MONTH, meter, part->month, &row, err);
 	*closed = row.sum.closed_ms >= alive_ms;
 	return rc < 0 ? rc : 0;
 }
@@ -51,7 +53,7 @@ int figures_miss_meter(const struct figures_reader *reader, uint32_t meter, bool
 	if (ask.until_ms < elapsed.to_ms)
 		elapsed.to_ms = ask.until_ms;
 	if (rc == 0)
-		rc = is_closed(reader, meter, elapsed, part->is_whole, &closed, err);
+		rc = is_closed(reader, meter, elapsed, part, &closed, err);
 	if (rc < 0 || closed)
 		return rc;
 	rc = figures_run_load(&run, reader, meter, &ask, err);

@@ -22,7 +22,14 @@ struct figures_free_day {
 	uint32_t region;
 	civil_day day;
 };
-enum { FIGURES_PRICE_DAYS = 512, FIGURES_FREE_DAYS = 2048 };
+/* The rows of a meter or institution. */
+struct figures_name {
+	bool is_filled, is_known;
+	enum derived_kind kind;
+	uint32_t index;
+	struct derived_name name;
+};
+enum { FIGURES_PRICE_DAYS = 4096, FIGURES_FREE_DAYS = 2048, FIGURES_NAMES = 64 };
 
 /* A question under way. */
 struct figures_reader {
@@ -31,10 +38,15 @@ struct figures_reader {
 	bool is_own_derived;
 	struct figures_prices *prices;      /* FIGURES_PRICE_DAYS, remembered */
 	struct figures_free_day *free_days; /* FIGURES_FREE_DAYS, too */
+	struct figures_name *names;         /* FIGURES_NAMES, too */
 };
 int figures_reader_open(struct figures_reader *reader, const struct figures *figures,
 			struct err *err);
 void figures_reader_close(struct figures_reader *reader);
+
+/* derived_find of a meter or an institution of the registry. */
+int figures_find(const struct figures_reader *reader, enum derived_kind kind, uint32_t index,
+		 struct derived_name *out, struct err *err);
 
 /* 1: row is filled. 0: nothing known, row is zeroed. */
 int figures_meter_row(const struct figures_reader *reader, enum derived_table table, uint32_t meter,

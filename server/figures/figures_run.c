@@ -16,7 +16,8 @@ int figures_reader_open(struct figures_reader *reader, const struct figures *fig
 		.figures = figures,
 		.derived = figures->derived,
 		.prices = xcalloc(FIGURES_PRICE_DAYS, sizeof *reader->prices),
-		.free_days = xcalloc(FIGURES_FREE_DAYS, sizeof *reader->free_days)};
+		.free_days = xcalloc(FIGURES_FREE_DAYS, sizeof *reader->free_days),
+		.names = xcalloc(FIGURES_NAMES, sizeof *reader->names)};
 	if (reader->derived != NULL)
 		return 0;
 	reader->is_own_derived = true;
@@ -29,6 +30,7 @@ void figures_reader_close(struct figures_reader *reader)
 		derived_close(reader->derived);
 	free(reader->prices);
 	free(reader->free_days);
+	free(reader->names);
 }
 
 civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms)
@@ -39,6 +41,30 @@ civil_day figures_day(const struct figures_reader *reader, int64_t utc_ms)
 int64_t figures_day_start(const struct figures_reader *reader, civil_day day)
 {
 	return civil_day_start_utc(day, reader->figures->registry->offset_ms);
+}
+
+/* Every part of a period asks for the same few of them. */
+int figures_find(const struct figures_reader *reader, enum derived_kind kind, uint32_t index,
+		 struct derived_name *out, struct err *err)
+{
+	const struct registry *registry = reader->figures->registry;
+	struct figures_name *found = &reader->names[(index * 2 + kind) % FIGURES_NAMES];
+
+	if (!found->is_filled || found->kind != kind || found->index != index) {
+		const char *id = kind == DERIVED_METER ? registry->meters[index].id
+						       : registry->institutions[index].id;
+		int rc = derived_find(reader->derived, kind, id, &found->name, err);
+
+		found->is_filled = rc >= 0;
+		if (rc < 0)
+			return rc;
+		found->kind = kind;
+		found->index = index;
+		found->is_known = rc == 1;
+	}
+	if (found->is_known)
+		*out = found->name;
+	return found->is_known ? 1 : 0;
 }
 
 static int meter_row_of(const struct figures_reader *reader, enum derived_table table, int64_t id,
@@ -53,8 +79,7 @@ int figures_meter_row(const struct figures_reader *reader, enum derived_table ta
 		      civil_day day, struct derived_row *row, struct err *err)
 {
 	struct derived_name name;
-	int rc = derived_find(reader->derived, DERIVED_METER,
-			      reader->figures->registry->meters[meter].id, &name, err);
+	int rc = figures_find(reader, DERIVED_METER, meter, &name, err);
 
 	*row = (struct derived_row){0};
 	return rc == 1 ? meter_row_of(reader, table, name.id, day, row, err) : rc;
@@ -64,8 +89,7 @@ int figures_rows(const struct figures_reader *reader, uint32_t institution, int6
 		 struct err *err)
 {
 	struct derived_name name;
-	int rc = derived_find(reader->derived, DERIVED_INSTITUTION,
-			      reader->figures->registry->institutions[institution].id, &name, err);
+	int rc = figures_find(reader, DERIVED_INSTITUTION, institution, &name, err);
 
 	*id = rc == 1 ? name.id : 0;
 	return rc < 0 ? rc : 0;
@@ -210,6 +234,8 @@ static int hole_start(const struct figures_reader *reader, const struct derived_
 	struct derived_row row;
 	int rc = 0;
 
+	if (day > name->last + 1) /* after the last row nothing is closed */
+		day = name->last + 1 > earliest ? name->last + 1 : earliest;
 	while (day > earliest && rc >= 0) {
 		rc = meter_row_of(reader, DERIVED_METER_DAY, name->id, day - 1, &row, err);
 		if (rc == 1 && row.sum.closed_ms >= DAY_MS)
@@ -223,7 +249,10 @@ static int hole_start(const struct figures_reader *reader, const struct derived_
 static int load_hours(const struct figures_reader *reader, const struct derived_name *name,
 		      civil_day from, civil_day to, struct amount *hours, struct err *err)
 {
-	for (civil_day day = from; day < to; day++) {
+	civil_day first = from > name->first ? from : name->first;
+	civil_day end = to <= name->last ? to : name->last + 1;
+
+	for (civil_day day = first; day < end; day++) {
 		struct derived_row row;
 		int rc = meter_row_of(reader, DERIVED_METER_DAY, name->id, day, &row, err);
 
@@ -260,6 +289,7 @@ static void compute(struct figures_run *run, const struct figures_reader *reader
 		all.alive = online;
 	}
 	all.expected_year = reader->figures->registry->meters[meter].expected_year;
+	all.skip = (size_t)((ask->span.from_ms - all.from_ms) / HOUR_MS);
 	expected_each_hour(&all, out);
 	keep_span(run, out, all.from_ms, ask);
 	free(out);
@@ -273,8 +303,7 @@ int figures_run_load(struct figures_run *run, const struct figures_reader *reade
 	civil_day to = figures_day(reader, ask->span.to_ms - 1) + 1;
 	struct expected_run all = {0};
 	struct amount *hours;
-	int rc = derived_find(reader->derived, DERIVED_METER,
-			      reader->figures->registry->meters[meter].id, &name, err);
+	int rc = figures_find(reader, DERIVED_METER, meter, &name, err);
 
 	if (rc == 1 && name.first <= name.last)
 		rc = hole_start(reader, &name, from, &from, err);

@@ -43,16 +43,16 @@ static bool is_sample(const struct amount *hour)
 static bool mean_before(const struct expected_run *run, size_t i, size_t hole, int64_t *mean)
 {
 	int64_t sum = 0, n = 0;
-	size_t first = hole > EXPECTED_WEEKS * EXPECTED_WEEK_HOURS
-			       ? hole - EXPECTED_WEEKS * EXPECTED_WEEK_HOURS
-			       : 0;
-	size_t k = i;
+	size_t back = ((i - hole) / EXPECTED_WEEK_HOURS + 1) * EXPECTED_WEEK_HOURS;
 
-	while (k >= EXPECTED_WEEK_HOURS && k - EXPECTED_WEEK_HOURS >= first) {
-		k -= EXPECTED_WEEK_HOURS;
-		if (k >= hole || !is_sample(&run->hours[k]))
+	/* Weeks inside of the hole hold nothing: a long one is not walked through. */
+	for (int week = 0; week < EXPECTED_WEEKS && back <= i; week++) {
+		const struct amount *hour = &run->hours[i - back];
+
+		back += EXPECTED_WEEK_HOURS;
+		if (!is_sample(hour))
 			continue;
-		sum += run->hours[k].value;
+		sum += hour->value;
 		n++;
 	}
 	if (n == 0)
@@ -77,6 +77,8 @@ void expected_each_hour(const struct expected_run *run, struct expected *out)
 		if (!in_hole)
 			hole = i;
 		in_hole = true;
+		if (i < run->skip)
+			continue;
 		if (mean_before(run, i, hole, &mean))
 			out[i].missing = scale_int64(mean, open, HOUR_MS);
 		else if (run->expected_year != MICRO_NONE)

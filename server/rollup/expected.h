@@ -15,6 +15,7 @@ struct expected_run {
 	const struct span_ms *alive; /* sorted: where the meter should have told something */
 	size_t n_alive;
 	int64_t expected_year; /* 10^-6 of the unit a year, or MICRO_NONE */
+	size_t skip;           /* hours before this one are not asked for: out of them is zeroed */
 };
 
 struct expected {

@@ -121,6 +121,33 @@ static void test_outside_of_life_nothing_is_missed(void **state)
 	free(hours);
 }
 
+/* What is not asked for changes nothing of what is. */
+static void test_hours_that_are_skipped(void **state)
+{
+	struct amount *hours = make_hours();
+	struct expected *all = xcalloc(N, sizeof *all), *late = xcalloc(N, sizeof *late);
+	struct expected_run run = {.n = N,
+				   .hours = hours,
+				   .alive = &always,
+				   .n_alive = 1,
+				   .expected_year = MICRO_NONE};
+
+	(void)state;
+	open_up(hours, 300, 310);
+	open_up(hours, 700, N);
+	expected_each_hour(&run, all);
+	run.skip = 900;
+	expected_each_hour(&run, late);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(late[i].missing, i < 900 ? 0 : all[i].missing);
+		assert_int_equal(late[i].is_unknown, i >= 900 && all[i].is_unknown);
+	}
+	assert_true(all[N - 1].missing > 0);
+	free(hours);
+	free(all);
+	free(late);
+}
+
 static void test_without_history(void **state)
 {
 	struct amount *hours = xcalloc(N, sizeof *hours);
@@ -142,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_estimated_and_partial_hours_are_no_sample),
 		cmocka_unit_test(test_part_of_an_hour),
 		cmocka_unit_test(test_outside_of_life_nothing_is_missed),
+		cmocka_unit_test(test_hours_that_are_skipped),
 		cmocka_unit_test(test_without_history),
 	};
 
