@@ -187,6 +187,14 @@ struct figures_question {
 	bool is_before;           /* values are those that the period is compared with */
 	figures_filter_fn filter; /* what the asker may see */
 	void *filter_arg;
+	const struct figures_season *season; /* NULL, or see there */
+};
+/* Groups only. The answer is about the year before instead: values are of the days that the
+ * period is compared with, previous ones of the whole year; both are over the institutions that
+ * are valid in both of base as well. */
+struct figures_season {
+	const struct figures *figures; /* as of the end of the whole year */
+	const struct figures_question *whole /* is_before */, *base;
 };
 /* Rows in the order of their keys. */
 int figures_kpis(const struct figures *figures, const struct figures_question *question,

@@ -71,13 +71,22 @@ static struct goal_row *add_row(struct figures_goals *goals, const struct figure
 	*added = (struct goal_row){
 		.key = row->key, .is_own = row->is_own, .institution = row->institution};
 	for (int n = 0; n < N_GOALS; n++)
-		added->past[n] = (struct goal_past){NAN, NAN, NAN, NAN, 0};
+		added->past[n] = (struct goal_past){NAN, NAN, NAN, NAN, NAN, NAN, 0};
 	return added;
 }
 
 static void keep_last(const struct kpi_value *kpi, struct goal_past *to)
 {
 	to->last = kpi->applies && kpi->has_value ? kpi->exact.value : NAN;
+}
+
+static void keep_season(const struct kpi_value *kpi, struct goal_past *to)
+{
+	to->last = kpi->applies && kpi->has_previous ? kpi->exact.previous : NAN;
+	if (!kpi->applies || !kpi->has_both)
+		return;
+	to->both_last_so_far = kpi->both.value;
+	to->both_last = kpi->both.previous;
 }
 
 static void keep_base(const struct kpi_value *kpi, struct goal_past *to)
@@ -100,7 +109,9 @@ static int keep_past(const struct figures_row *row, void *arg)
 	for (int n = 0; n < N_GOALS; n++) {
 		const struct kpi_value *kpi = &row->kpis[figures_goal_frozen(goals, n)];
 
-		if (goals->is_last)
+		if (goals->is_last && row->is_group)
+			keep_season(kpi, &to->past[n]);
+		else if (goals->is_last)
 			keep_last(kpi, &to->past[n]);
 		else
 			keep_base(kpi, &to->past[n]);
@@ -132,6 +143,32 @@ static int ask_past(struct figures_goals *goals, const struct figures *figures,
 		       : figures_kpis(figures, question, keep_past, goals, err);
 }
 
+/* All of the base year, beside the period: of groups, over those that are valid in both. */
+static struct figures_question base_question(const struct figures_goals *goals)
+{
+	struct figures_question question = goals->question;
+	struct figures_period *period = &question.period;
+	int year = goals->plan->base_year;
+
+	question.needs_no_reasons = true;
+	period->compare_months = (period->year - year) * 12;
+	period->against = (struct span){civil_day_of((struct civil_date){year, 1, 1}),
+					civil_day_of((struct civil_date){year + 1, 1, 1})};
+	return question;
+}
+
+/* The year before of groups, up to the same day and all of it; over the same institutions. */
+static int load_season(struct figures_goals *goals, const struct figures *then,
+		       const struct figures_question *whole, struct err *err)
+{
+	const struct figures_question base = base_question(goals);
+	const struct figures_season season = {then, whole, &base};
+	struct figures_question question = goals->question;
+
+	question.season = &season;
+	return ask_past(goals, goals->figures, &question, err);
+}
+
 /* All of the year before; what the period does not need is not asked for. */
 static int load_last(struct figures_goals *goals, uint32_t institution, struct err *err)
 {
@@ -144,6 +181,8 @@ static int load_last(struct figures_goals *goals, uint32_t institution, struct e
 	/* The bills of the whole year before count, not only those of its months so far. */
 	if (then.now_ms < question.period.until_ms)
 		then.now_ms = question.period.until_ms;
+	if (institution == REGISTRY_NONE && question.by != GROUP_INSTITUTION)
+		return load_season(goals, &then, &question, err);
 	if (institution == REGISTRY_NONE)
 		return ask_past(goals, &then, &question, err);
 	struct figures_row row = {.key = then.registry->institutions[institution].id,
@@ -152,22 +191,16 @@ static int load_last(struct figures_goals *goals, uint32_t institution, struct e
 	return rc < 0 ? rc : keep_past(&row, goals);
 }
 
-/* All of the base year, beside the period: of groups, over those that are valid in both. */
 static int load_base(struct figures_goals *goals, uint32_t institution, struct err *err)
 {
-	struct figures_question question = goals->question;
-	struct figures_period *period = &question.period;
-	int year = goals->plan->base_year, rc;
+	const struct figures_question question = base_question(goals);
+	int rc;
 
-	question.needs_no_reasons = true;
-	period->compare_months = (period->year - year) * 12;
-	period->against = (struct span){civil_day_of((struct civil_date){year, 1, 1}),
-					civil_day_of((struct civil_date){year + 1, 1, 1})};
 	if (institution == REGISTRY_NONE)
 		return ask_past(goals, goals->figures, &question, err);
 	struct figures_row row = {.key = goals->figures->registry->institutions[institution].id,
 				  .institution = institution};
-	rc = figures_institution_kpis(goals->figures, institution, period, row.kpis, err);
+	rc = figures_institution_kpis(goals->figures, institution, &question.period, row.kpis, err);
 	return rc < 0 ? rc : keep_past(&row, goals);
 }
 
@@ -315,6 +348,8 @@ static void take_both(const struct goal_past *past, struct goal_target *out)
 	out->n_both = past->n_both;
 	out->facts.base = past->both_base;
 	out->facts.value = past->both_value;
+	out->facts.last_so_far = past->both_last_so_far;
+	out->facts.last = past->both_last;
 }
 
 bool figures_goal_target(const struct figures_goals *goals, const struct figures_row *row, int n,

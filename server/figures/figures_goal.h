@@ -14,8 +14,10 @@ enum { N_GOALS = 9 }; /* quota_indicator_names */
 /* What a row had before; not a number: not known. */
 struct goal_past {
 	double last, base;
-	/* Groups: the period and the base year over the institutions valid in both. */
+	/* Groups, over the institutions valid in the period and in the base year: both of these. */
 	double both_value, both_base;
+	/* And of those that are valid in the year before, that one: up to the same day, and all. */
+	double both_last_so_far, both_last;
 	uint32_t n_both;
 };
 struct goal_row;

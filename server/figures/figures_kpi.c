@@ -95,6 +95,7 @@ struct work {
 	size_t n_groups, cap;
 	figures_row_fn fn;
 	void *arg;
+	struct work *whole, *base; /* of a season; else NULL */
 };
 
 static struct group *group_of(struct work *work, const char *key, bool is_own)
@@ -194,9 +195,20 @@ static int group_inputs(struct work *work, uint32_t institution, struct kpi_inpu
 	return rc;
 }
 
+static void add_to_group(const struct work *work, struct kpi_group *sums, uint32_t institution,
+			 const struct kpi_input inputs[4])
+{
+	int64_t min_coverage = work->reader.figures->min_coverage;
+
+	if (work->base != NULL)
+		kpi_group_add_also(sums, institution, inputs, inputs + 2, min_coverage);
+	else
+		kpi_group_add(sums, institution, &inputs[0], &inputs[1], min_coverage);
+}
+
 /* Groups of a subtree stand in the order of the tree. */
 static void add_to_ancestors(struct work *work, uint32_t institution,
-			     const struct kpi_input inputs[2])
+			     const struct kpi_input inputs[4])
 {
 	const struct registry *registry = work->reader.figures->registry;
 	const struct region *regions = registry->regions->regions;
@@ -208,8 +220,8 @@ static void add_to_ancestors(struct work *work, uint32_t institution,
 			->region;
 
 	for (;; region = regions[region].parent) {
-		kpi_group_add(&work->groups[regions[region].order_first - first].sums, institution,
-			      &inputs[0], &inputs[1], work->reader.figures->min_coverage);
+		add_to_group(work, &work->groups[regions[region].order_first - first].sums,
+			     institution, inputs);
 		if (region == work->question->region)
 			return;
 	}
@@ -242,11 +254,27 @@ static int unit_inputs(struct work *work, uint32_t institution, struct kpi_input
 	return rc;
 }
 
+/* Of a season: the year before up to the day, all of it, and the two that base holds together. */
+static int season_inputs(struct work *work, uint32_t institution, struct kpi_input inputs[4],
+			 struct err *err)
+{
+	struct kpi_input whole[2];
+	int rc = work->base != NULL ? unit_inputs(work->whole, institution, whole, err) : 0;
+
+	if (rc < 0 || work->base == NULL)
+		return rc;
+	inputs[0] = inputs[1];
+	inputs[1] = whole[0];
+	return unit_inputs(work->base, institution, inputs + 2, err);
+}
+
 static int take_institution(struct work *work, uint32_t institution, struct err *err)
 {
-	struct kpi_input inputs[2];
+	struct kpi_input inputs[4];
 	int rc = unit_inputs(work, institution, inputs, err);
 
+	if (rc == 0)
+		rc = season_inputs(work, institution, inputs, err);
 	if (rc < 0)
 		return rc;
 	if (work->question->by == GROUP_INSTITUTION)
@@ -254,8 +282,7 @@ static int take_institution(struct work *work, uint32_t institution, struct err 
 	if (work->question->by == GROUP_SUBTREE)
 		add_to_ancestors(work, institution, inputs);
 	else
-		kpi_group_add(&find_group(work, institution)->sums, institution, &inputs[0],
-			      &inputs[1], work->reader.figures->min_coverage);
+		add_to_group(work, &find_group(work, institution)->sums, institution, inputs);
 	return 0;
 }
 
@@ -352,14 +379,32 @@ static void add_regions(struct work *work)
 			       false);
 }
 
+static int open_work(struct work *work, const struct figures *figures,
+		     const struct figures_question *question, struct err *err)
+{
+	int rc;
+
+	work->question = question;
+	rc = figures_reader_open(&work->reader, figures, err);
+	return rc == 0 ? use_cache(work, err) : rc;
+}
+
 int figures_kpis(const struct figures *figures, const struct figures_question *question,
 		 figures_row_fn fn, void *arg, struct err *err)
 {
-	struct work work = {.question = question, .fn = fn, .arg = arg};
-	int rc = figures_reader_open(&work.reader, figures, err);
+	const struct figures_season *season = question->season;
+	struct work whole = {.fn = NULL}, base = {.fn = NULL};
+	struct work work = {.fn = fn, .arg = arg};
+	int rc = open_work(&work, figures, question, err);
 
-	if (rc == 0)
-		rc = use_cache(&work, err);
+	if (season != NULL) {
+		work.whole = &whole;
+		work.base = &base;
+		if (rc == 0)
+			rc = open_work(&whole, season->figures, season->whole, err);
+		if (rc == 0)
+			rc = open_work(&base, figures, season->base, err);
+	}
 	if (rc == 0)
 		add_regions(&work);
 	for (uint32_t i = 0; i < figures->registry->n_institutions && rc == 0; i++)
@@ -367,6 +412,8 @@ int figures_kpis(const struct figures *figures, const struct figures_question *q
 			rc = take_institution(&work, i, err);
 	if (rc == 0 && question->by != GROUP_INSTITUTION)
 		rc = tell_groups(&work);
+	figures_reader_close(&base.reader);
+	figures_reader_close(&whole.reader);
 	figures_reader_close(&work.reader);
 	free(work.groups);
 	return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/kpi.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -375,11 +376,28 @@ static uint64_t hash_of(uint32_t who)
 	return hash ^ hash >> 31;
 }
 
-void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input *now,
-		   const struct kpi_input *previous, int64_t min_coverage)
+static bool is_valid_also(enum kpi kpi, const struct kpi_input *also, int64_t min_coverage)
 {
+	for (size_t i = 0; i < 2 && also != NULL; i++) {
+		const struct claim claim = make_claim(kpi, &also[i], min_coverage);
+
+		if (!is_valid(&claim))
+			return false;
+	}
+	return true;
+}
+
+/* An institution and what it was before, or NULL. */
+struct added {
+	uint32_t who;
+	const struct kpi_input *now, *previous, *also;
+};
+
+static void group_add(struct kpi_group *group, const struct added *added, int64_t min_coverage)
+{
+	const struct kpi_input *now = added->now, *previous = added->previous;
 	struct kpi_share shares[N_KPIS];
-	uint64_t hash = hash_of(who);
+	uint64_t hash = hash_of(added->who);
 
 	group->institutions++;
 	for (int kpi = 0; kpi < N_KPIS; kpi++) {
@@ -395,7 +413,8 @@ void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input
 			add_ratio(&group->kpis[kpi].now, &claim.ratio);
 		if (is_valid(&before))
 			add_ratio(&group->kpis[kpi].previous, &before.ratio);
-		if (is_valid(&claim) && is_valid(&before)) {
+		if (is_valid(&claim) && is_valid(&before) &&
+		    is_valid_also((enum kpi)kpi, added->also, min_coverage)) {
 			add_ratio(&group->kpis[kpi].both_now, &claim.ratio);
 			add_ratio(&group->kpis[kpi].both_previous, &before.ratio);
 		}
@@ -403,6 +422,19 @@ void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input
 			group->reporting++;
 	}
 	kpi_relate(group, shares, now->carriers);
+}
+
+void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input *now,
+		   const struct kpi_input *previous, int64_t min_coverage)
+{
+	group_add(group, &(struct added){who, now, previous, NULL}, min_coverage);
+}
+
+void kpi_group_add_also(struct kpi_group *group, uint32_t who, const struct kpi_input inputs[2],
+			const struct kpi_input also[2], int64_t min_coverage)
+{
+	assert(inputs != NULL);
+	group_add(group, &(struct added){who, &inputs[0], &inputs[1], also}, min_coverage);
 }
 
 static void tell_both(enum kpi kpi, const struct kpi_group *group, struct kpi_value *out)

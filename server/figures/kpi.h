@@ -179,6 +179,9 @@ struct kpi_group {
 /* who: a number of the institution. */
 void kpi_group_add(struct kpi_group *group, uint32_t who, const struct kpi_input *now,
 		   const struct kpi_input *previous, int64_t min_coverage);
+/* The same; among both count those alone that are also valid in all of `also`, two inputs. */
+void kpi_group_add_also(struct kpi_group *group, uint32_t who, const struct kpi_input inputs[2],
+			const struct kpi_input also[2], int64_t min_coverage);
 void kpi_of_group(const struct kpi_group *group, struct kpi_value out[N_KPIS]);
 
 #endif

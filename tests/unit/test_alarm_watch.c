@@ -49,10 +49,10 @@ static bool is_connected(void *arg)
 static bool no_database(size_t i, const char **name, bool *is_up, char trouble[256], void *arg)
 {
 	(void)i;
-	(void)name;
-	(void)is_up;
-	(void)trouble;
 	(void)arg;
+	*name = trouble;
+	*is_up = true;
+	trouble[0] = '\0';
 	return false;
 }
 

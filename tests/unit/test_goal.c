@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Indicators against quotas and targets: the arithmetic, and whole answers of a campus. */
+/* Indicators against quotas and targets: whole answers of a campus. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,98 +12,6 @@
 #include "tests/unit/campus.h"
 
 #include "server/figures/figures_goal.h"
-
-#define M(x) ((int64_t)((x)*MICRO))
-
-/* ---- by hand ---- */
-
-static void test_levels(void **state)
-{
-	static const struct {
-		const char *name;
-		int64_t levels[N_QUOTA_LEVELS], value;
-		enum quota_level level;
-		bool exceeds;
-	} cases[] = {
-		{"better than exemplary", {M(12), M(10), M(8)}, M(7), QUOTA_GUIDE, false},
-		{"just exemplary", {M(12), M(10), M(8)}, M(8), QUOTA_GUIDE, false},
-		{"usual", {M(12), M(10), M(8)}, M(8) + 1, QUOTA_BASE, false},
-		{"within the limit", {M(12), M(10), M(8)}, M(11), QUOTA_LIMIT, false},
-		{"above the limit", {M(12), M(10), M(8)}, M(12) + 1, N_QUOTA_LEVELS, true},
-		{"only a base value, met",
-		 {MICRO_NONE, M(10), MICRO_NONE},
-		 M(10),
-		 QUOTA_BASE,
-		 false},
-		{"only a base value: nothing is exceeded",
-		 {MICRO_NONE, M(10), MICRO_NONE},
-		 M(99),
-		 N_QUOTA_LEVELS,
-		 false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct quota quota = {0};
-
-		memcpy(quota.levels, cases[i].levels, sizeof quota.levels);
-		if (goal_level(&quota, cases[i].value) != cases[i].level ||
-		    goal_exceeds(&quota, cases[i].value) != cases[i].exceeds)
-			fail_msg("%s", cases[i].name);
-	}
-}
-
-/* clang-format off */
-/* 2020 to 2025, five per cent of 100: 95 in the end, 96 in the fourth year. */
-static const struct plan five_years = {.base_year = 2020, .target_year = 2025};
-static const struct target five_percent = {.reduction = 50000};
-struct progress_case {
-	const char *name;
-	struct goal_facts facts;
-	double due, used, projected, progress;
-	enum goal_state state;
-};
-static const struct progress_case progress_cases[] = {
-	{"a year that is over, on the line",
-	 {100, 96, NAN, NAN, 1, 2024},
-	 96, 1, 96, 0.8, GOAL_ON_TARGET},
-	{"a year that is over, a little above",
-	 {100, 96.001, NAN, NAN, 1, 2024},
-	 96, 96.001 / 96, 96.001, (1 - 0.96001) / 0.05, GOAL_OFF_TARGET},
-	{"half a year, by the time that has passed",
-	 {100, 50, NAN, NAN, 0.5, 2024},
-	 96, 50 / 96.0, 100, 0, GOAL_OFF_TARGET},
-	{"half a year with most of the heating, by last year's share",
-	 {100, 60, 62, 96, 0.5, 2024},
-	 96, 60 / 96.0, 60 * 96 / 62.0, (1 - 0.6 * 96 / 62) / 0.05, GOAL_ON_TARGET},
-	{"no base year", {NAN, 50, 5, 10, 0.5, 2024},
-	 NAN, NAN, 100, NAN, GOAL_UNKNOWN},
-	{"withheld", {100, NAN, 5, 10, 0.5, 2024},
-	 96, NAN, NAN, NAN, GOAL_UNKNOWN},
-	{"the year's first hour", {100, 0, NAN, NAN, 0, 2024},
-	 96, 0, NAN, NAN, GOAL_UNKNOWN},
-};
-/* clang-format on */
-
-static bool is_same(double got, double expected)
-{
-	return isnan(expected) ? isnan(got) : fabs(got - expected) < 1e-12;
-}
-
-static void test_progress(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof progress_cases / sizeof *progress_cases; i++) {
-		const struct progress_case *one = &progress_cases[i];
-		struct goal_progress is = goal_progress(&five_years, &five_percent, &one->facts);
-
-		if (!is_same(is.due, one->due) || !is_same(is.used, one->used) ||
-		    !is_same(is.projected, one->projected) ||
-		    !is_same(is.progress, one->progress) || is.state != one->state)
-			fail_msg("%s: due %g used %g projected %g progress %g state %d", one->name,
-				 is.due, is.used, is.projected, is.progress, (int)is.state);
-	}
-}
 
 /* ---- a campus: 2024 is its base year ---- */
 
@@ -395,21 +303,24 @@ static void regions_have_targets_too(void **state)
 	leave_stage(&stage);
 }
 
-/* 20 kW from 2025 on: it was not there in the base year. */
-static void add_newcomer(struct stage *stage)
+/* 20 kW from a day of 2025 on: it was not there in the base year. */
+static void add_newcomer(struct stage *stage, const char *from)
 {
 	struct campus *campus = &stage->campus;
-	char *yaml = house("370102-0003", "e03", "from: 2025-01-01\n");
-	civil_day first = civil_day_of((struct civil_date){2025, 1, 1});
+	char *more = xasprintf("from: %s\n", from);
+	char *yaml = house("370102-0003", "e03", more);
+	civil_day first = campus_day(from);
 
 	campus_write(campus, "registry/institutions/370102-0003.yaml", yaml);
 	campus_reload(campus);
 	campus_steady(campus, "e03", "active_energy_import_kwh",
 		      (struct reading){civil_day_start_utc(first, CAMPUS_OFFSET_MS), 0}, HOUR_MS,
-		      20 * MICRO, (size_t)730 * 24);
+		      20 * MICRO,
+		      (size_t)(civil_day_of((struct civil_date){2027, 1, 1}) - first) * 24);
 	campus_derive(campus);
 	stage->figures.registry = campus->registry;
 	free(yaml);
+	free(more);
 }
 
 struct told {
@@ -460,7 +371,7 @@ static void who_was_not_there_is_not_compared(void **state)
 
 	(void)state;
 	set_stage(&stage, "2026-07-01");
-	add_newcomer(&stage);
+	add_newcomer(&stage, "2025-01-01");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct told told = tell_region(&stage, cases[i].year, cases[i].kind, GROUP_NONE);
 		double two = cases[i].kw * cases[i].hours / 2000;
@@ -478,16 +389,40 @@ static void who_was_not_there_is_not_compared(void **state)
 	leave_stage(&stage);
 }
 
+/* What the year before had used of itself is asked of the same institutions as the rest. */
+static void the_year_before_is_of_the_same_institutions(void **state)
+{
+	static const enum figures_group groups[] = {GROUP_NONE, GROUP_TYPE, GROUP_SUBTREE};
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, "2026-07-01");
+	add_newcomer(&stage, "2025-05-01"); /* in half of the first half, and of all the second */
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+		struct told told = tell_region(&stage, 2026, PERIOD_YTD, groups[i]);
+
+		assert_int_equal(told.n, 1);
+		assert_int_equal(told.target.n_both, 2);
+		assert_near(told.target.facts.last_so_far, 17 * 181 * 24 / 2000.0);
+		assert_near(told.target.facts.last, 17 * 8760 / 2000.0);
+		assert_near(told.target.progress.last_share, 181 / 365.0);
+		assert_true(told.target.progress.is_by_last_year);
+		assert_near(told.target.progress.projected, 16 * 8760 / 2000.0);
+		/* Over all of either year it is another one. */
+		assert_true(told.target.all.last_share < 181 / 365.0 - 0.01);
+	}
+	leave_stage(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_levels),
-		cmocka_unit_test(test_progress),
 		cmocka_unit_test(quotas_are_of_the_class_of_the_time),
 		cmocka_unit_test(the_nearest_target_holds),
 		cmocka_unit_test(carbon_is_measured_with_frozen_factors),
 		cmocka_unit_test(regions_have_targets_too),
 		cmocka_unit_test(who_was_not_there_is_not_compared),
+		cmocka_unit_test(the_year_before_is_of_the_same_institutions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
