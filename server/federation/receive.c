@@ -240,6 +240,8 @@ static int take(struct work *work, int64_t now_ms, struct err *err)
 		rc = take_row(work, &delivery->rows[i], err);
 	if (rc == 0)
 		rc = end_generation(work, err);
+	if (rc == 0)
+		rc = exchange_note_change(work->exchange, ledger_change(work->ledger), err);
 	out->source.rows += (int64_t)out->rows_changed;
 	out->source.refused += (int64_t)out->n_refused;
 	if (rc == 0)

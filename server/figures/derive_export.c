@@ -11,19 +11,18 @@
 #include "server/figures/export_kpi.h"
 #include "server/figures/export_later.h"
 #include "server/figures/export_line.h"
+#include "server/figures/export_range.h"
 #include "server/figures/export_region.h"
+#include "server/figures/export_remote.h"
 #include "server/figures/export_restate.h"
 #include "server/figures/export_tags.h"
 #include "server/figures/figures_private.h"
 
-/* A day of hours, the day and its share of the month: how many lines a row gives at most. */
-enum { LINES_PER_ROW = 26, MAX_TAGS = 7 };
+enum { MAX_TAGS = 7 };
 
-/* Those of enum derived_table, the events, and what is written without a row's change. */
-enum { N_TABLES = N_DERIVED_TABLES + 3 };
-static const char *const tables[N_TABLES] = {"meter_day",         "meter_month", "institution_day",
-					     "institution_month", "event",       "kpi_restate",
-					     "series_mark"};
+/* In out->kept. */
+enum { KEPT_DIRECTORY, KEPT_REGIONS, KEPT_REMOTE, N_KEPT = KEPT_REMOTE + EXPORT_REMOTE_KEPT };
+_Static_assert((int)N_KEPT == (int)DERIVE_EXPORT_KEPT, "others come behind");
 
 struct work {
 	const struct tsdb_question *question;
@@ -35,6 +34,7 @@ struct work {
 	int64_t after, upto;         /* changes */
 	bool is_catching_up;         /* the cursor's change was not the newest */
 	bool is_newest;              /* upto is */
+	struct export_since since;   /* after, also in the exchange's numbers */
 	struct derived_key last_kpi; /* the institution and month last written */
 };
 
@@ -52,57 +52,6 @@ struct subject {
 	struct tsdb_tag tags[MAX_TAGS];
 	size_t n_tags;
 };
-
-/* ---- how far ---- */
-
-/* The change that the row after the first n belongs to, or INT64_MAX. */
-static int change_after(const struct work *work, const char *table, size_t n, int64_t *change,
-			struct err *err)
-{
-	char *sql = xasprintf("SELECT change FROM %s WHERE change > ? ORDER BY change LIMIT 1 "
-			      "OFFSET ?",
-			      table);
-	struct db_statement *get;
-	int rc = db_prepare(ledger_db(work->question->reader), &get, sql, err);
-
-	free(sql);
-	*change = INT64_MAX;
-	if (rc < 0)
-		return rc;
-	db_bind_int(get, 1, work->after);
-	db_bind_int(get, 2, (int64_t)n);
-	rc = db_step(get, err);
-	if (rc == 1)
-		*change = db_column_int(get, 0);
-	db_finalize(get);
-	return rc < 0 ? rc : 0;
-}
-
-/* Whole changes of about max_lines lines. */
-static int choose_end(struct work *work, struct err *err)
-{
-	size_t max_rows = work->question->max_lines / LINES_PER_ROW + 1;
-	int64_t first = INT64_MAX, beyond = INT64_MAX, change;
-	int rc = 0;
-
-	for (int t = 0; t < N_TABLES && rc == 0; t++) {
-		rc = change_after(work, tables[t], 0, &change, err);
-		if (rc == 0 && change < first)
-			first = change;
-		if (rc == 0)
-			rc = change_after(work, tables[t], max_rows, &change, err);
-		if (rc == 0 && change < beyond)
-			beyond = change;
-	}
-	work->is_newest = beyond == INT64_MAX;
-	if (first == INT64_MAX)
-		work->upto = work->after;
-	else if (beyond == INT64_MAX)
-		work->upto = ledger_change(work->question->reader);
-	else
-		work->upto = beyond > first ? beyond - 1 : first;
-	return rc;
-}
 
 /* ---- lines ---- */
 
@@ -332,12 +281,12 @@ static int write_kpis_once(struct work *work, const struct subject *subject, str
 	work->last_kpi = subject->key;
 	if (subject->table == DERIVED_INSTITUTION_DAY) {
 		rc = export_kpi_day(&kpis, subject->key.day, err);
-		return rc < 0 ? rc : export_later_day(&kpis, work->after, subject->key.day, err);
+		return rc < 0 ? rc : export_later_day(&kpis, &work->since, subject->key.day, err);
 	}
 	rc = export_kpis(&kpis, "kpi_month", PERIOD_MONTH, err);
 	if (rc == 0)
 		rc = export_kpis(&kpis, "kpi_year", PERIOD_YEAR, err);
-	return rc < 0 ? rc : export_later_month(&kpis, work->after, subject->key.day, err);
+	return rc < 0 ? rc : export_later_month(&kpis, &work->since, subject->key.day, err);
 }
 
 static int write_subject(struct work *work, struct subject *subject, struct err *err)
@@ -366,7 +315,7 @@ static int write_table(struct work *work, enum derived_table table, struct err *
 	char *sql = xasprintf(
 		"SELECT n.name, t.id, t.day, %s FROM %s t JOIN derived_name n ON n.id = t.id WHERE "
 		"t.change > ? AND t.change <= ? ORDER BY t.change, t.id, t.day",
-		is_meter ? "0, ''" : "t.carrier, t.item", tables[table]);
+		is_meter ? "0, ''" : "t.carrier, t.item", export_range_tables[table]);
 	struct db_statement *list;
 	int rc = db_prepare(ledger_db(work->question->reader), &list, sql, err);
 
@@ -393,16 +342,49 @@ static int write_table(struct work *work, enum derived_table table, struct err *
 	return rc;
 }
 
+/* What lower servers handed up comes first, and may take several questions of one end; before all
+ * of them, what is to be removed. */
+static int write_remote(struct work *work, bool *done, struct err *err)
+{
+	bool may_be_there = work->question->cursor != 0;
+	struct export_remote remote = {.out = work->out,
+				       .reader = &work->reader,
+				       .after = work->after,
+				       .may_be_there = may_be_there,
+				       .max_lines = work->question->max_lines,
+				       .kept = work->out->kept + KEPT_REMOTE};
+	int rc = export_range_choose(work->question, work->after, &work->upto, &work->is_newest,
+				     err);
+	bool goes_on = export_remote_goes_on(&remote);
+
+	*done = false;
+	work->is_newest = work->is_newest && (!goes_on || remote.upto == work->upto);
+	if (goes_on)
+		work->upto = remote.upto;
+	remote.upto = work->upto;
+	work->since.change = work->after;
+	if (rc == 0)
+		rc = exchange_find_change(derived_exchange(work->reader.derived), work->after,
+					  &work->since.number, err);
+	if (rc == 0 && may_be_there && !goes_on)
+		rc = export_tags(work->out, &work->reader, work->after, work->upto, err);
+	if (rc == 0)
+		rc = export_remote(&remote, done, err);
+	work->is_newest = work->is_newest && *done; /* regions wait */
+	return rc;
+}
+
 static int write_all(struct work *work, struct err *err)
 {
 	struct export_restate restate = {.out = work->out,
 					 .reader = &work->reader,
 					 .after = work->after,
 					 .may_be_there = work->question->cursor != 0};
-	int rc = choose_end(work, err);
+	bool done;
+	int rc = write_remote(work, &done, err);
 
-	if (rc == 0 && restate.may_be_there)
-		rc = export_tags(work->out, &work->reader, work->after, work->upto, err);
+	if (rc < 0 || !done)
+		return rc;
 	for (int table = 0; table < N_DERIVED_TABLES && rc == 0; table++)
 		rc = write_table(work, (enum derived_table)table, err);
 	restate.upto = work->upto;
@@ -418,7 +400,6 @@ static int write_all(struct work *work, struct err *err)
 /* What this database has: of which registry the directory, and up to which change the regions.
  * Regions wait until all changes are written: a long catching up would write them again and again.
  * A cursor that stands at the newest change tells that they were written with it. */
-enum { KEPT_DIRECTORY, KEPT_REGIONS };
 
 static int write_wide(struct work *work, struct err *err)
 {

@@ -14,7 +14,7 @@ struct derive_export {
 };
 
 /* Of what a source remembers for a database (tsdb_export.kept) this one has the first. */
-enum { DERIVE_EXPORT_KEPT = 2 };
+enum { DERIVE_EXPORT_KEPT = 6 };
 
 /* A tsdb_source_fn; arg is a const struct derive_export. Writes energy_hour, energy_day,
  * energy_month, their _meter series, kpi_month, kpi_year, region_kpi_month, region_kpi_year and

@@ -6,12 +6,17 @@
 
 #include "server/figures/export_kpi.h"
 
-/* Writes the points a year after a day, or a month, whose rows changed after `after`, and the years
+/* What changed after them, of this server's own rows and of those of lower servers. */
+struct export_since {
+	int64_t change, number; /* of the exchange */
+};
+
+/* Writes the points a year after a day, or a month, whose rows changed since, and the years
  * that a plan compares with the month's year. Left out is what has rows of its own that changed
  * since, which are written for that, and what has none. export->month does not matter. */
-int export_later_day(const struct export_kpis *export, int64_t after, civil_day day,
-		     struct err *err);
-int export_later_month(const struct export_kpis *export, int64_t after, civil_day month,
-		       struct err *err);
+int export_later_day(const struct export_kpis *export, const struct export_since *since,
+		     civil_day day, struct err *err);
+int export_later_month(const struct export_kpis *export, const struct export_since *since,
+		       civil_day month, struct err *err);
 
 #endif

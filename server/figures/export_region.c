@@ -8,6 +8,7 @@
 #include "server/figures/export_goal.h"
 #include "server/figures/export_line.h"
 #include "server/figures/export_peer.h"
+#include "server/figures/export_remote.h"
 #include "server/figures/export_restate.h"
 #include "server/figures/export_tags.h"
 #include "server/figures/figures_private.h"
@@ -170,6 +171,32 @@ static int load_months(const struct figures *figures, int64_t after, civil_day r
 	return rc;
 }
 
+struct remote_months {
+	struct months *out;
+	const struct plans *plans;
+	civil_day last;
+};
+
+static void add_remote(civil_day month, void *arg)
+{
+	const struct remote_months *remote = arg;
+
+	add_compared(remote->out, remote->plans, month, remote->last);
+}
+
+/* The same of rows that lower servers handed up: none is after the month that runs. */
+static int load_remote_months(const struct figures_reader *reader, int64_t after,
+			      civil_day restated, struct months *out, struct err *err)
+{
+	const struct figures *figures = reader->figures;
+	struct remote_months remote = {out, factors_plans(figures->factors),
+				       civil_month_start(figures_day(reader, figures->now_ms))};
+	int rc = export_remote_months(reader, after, restated, add_remote, &remote, err);
+
+	sort_months(out);
+	return rc;
+}
+
 int export_regions(struct tsdb_export *out, const struct figures *figures, int64_t after,
 		   bool may_be_there, struct err *err)
 {
@@ -186,6 +213,8 @@ int export_regions(struct tsdb_export *out, const struct figures *figures, int64
 		rc = export_restate_regions(&reader, after, &restated, err);
 	if (rc == 0)
 		rc = load_months(figures, after, restated, &months, err);
+	if (rc == 0)
+		rc = load_remote_months(&reader, after, restated, &months, err);
 	for (size_t i = 0; i < months.n && rc == 0; i++) {
 		civil_day month = months.list[i];
 

@@ -27,6 +27,12 @@ static void delete_institution(struct tsdb_export *out, const char *name, int64_
 		tsdb_export_delete_series(out, "event", tags, 1, to_ms);
 }
 
+/* Of a lower server's institution no day is noted. */
+static civil_day last_day(const struct figures_reader *reader, int64_t day)
+{
+	return day > CIVIL_DAY_MIN ? (civil_day)day : figures_day(reader, reader->figures->now_ms);
+}
+
 static void delete_name(struct tsdb_export *out, const struct figures_reader *reader,
 			struct db_statement *row)
 {
@@ -38,7 +44,7 @@ static void delete_name(struct tsdb_export *out, const struct figures_reader *re
 	int64_t to_ms = TSDB_ALL_TIME;
 
 	if (index == REGISTRY_NONE) /* another server may go on with it in the same database */
-		to_ms = figures_day_start(reader, (civil_day)db_column_int(row, 2) + 1);
+		to_ms = figures_day_start(reader, last_day(reader, db_column_int(row, 2)) + 1);
 	if (is_meter)
 		delete_meter(out, name, to_ms);
 	else

@@ -40,12 +40,16 @@ static int64_t tags_of_meter(const struct registry *registry, const struct regis
 	return finish(hash);
 }
 
+/* And whose rows they are: this server's own, or a lower one's. */
 static int64_t tags_of_institution(const struct registry *registry, uint32_t index)
 {
+	const struct registry_institution *of = &registry->institutions[index];
 	uint64_t hash = FNV_START;
 
 	hash_mix_text(&hash, region_of(registry, index));
-	hash_mix(&hash, registry->institutions[index].type);
+	hash_mix(&hash, of->type);
+	if (of->source != NULL)
+		hash_mix_text(&hash, of->source);
 	return finish(hash);
 }
 
@@ -53,7 +57,7 @@ struct comparison {
 	struct derive *derive;
 	int64_t *known; /* hashes by id */
 	int64_t n_known;
-	struct db_statement *put, *renew, *regions, *leave;
+	struct db_statement *put, *renew, *regions, *leave, *mark_remote, *is_remote, *drop, *mark;
 };
 
 static int load_known(struct comparison *c, struct err *err)
@@ -140,17 +144,33 @@ static int compare_meter(struct comparison *c, uint32_t index, struct err *err)
 	int64_t id = c->derive->meter_ids[index];
 	int rc = compare(c, id, hash, err);
 
+	if (id < c->n_known)
+		c->known[id] = 0;
 	return rc == 1 ? put(c, id, hash, NULL, err) : rc;
+}
+
+static int mark_remote(struct comparison *c, int64_t id, struct err *err)
+{
+	db_bind_int(c->mark_remote, 1, id);
+	db_bind_int(c->mark_remote, 2, ledger_change(c->derive->ledger));
+	return db_run(c->mark_remote, err);
 }
 
 static int compare_institution(struct comparison *c, uint32_t index, struct err *err)
 {
+	bool is_remote = c->derive->registry->institutions[index].source != NULL;
 	int64_t hash = tags_of_institution(c->derive->registry, index);
 	int64_t id = c->derive->institution_ids[index];
+	bool is_new = id >= c->n_known || c->known[id] == 0;
 	struct buf regions = {0};
 	int rc = compare(c, id, hash, err);
 
+	if (id < c->n_known)
+		c->known[id] = 0; /* who is left is gone */
 	if (rc != 1)
+		return rc;
+	/* Its rows may have come before it was known. */
+	if (is_remote && is_new && (rc = mark_remote(c, id, err)) < 0)
 		return rc;
 	add_regions(&regions, c->derive->registry, index);
 	rc = leave_regions(c, id, err);
@@ -158,6 +178,28 @@ static int compare_institution(struct comparison *c, uint32_t index, struct err 
 		rc = put(c, id, hash, regions.data, err);
 	buf_fini(&regions);
 	return rc;
+}
+
+/* Rows of an own institution that is gone become tombstones; a lower server's just stay. */
+static int drop_if_remote(struct comparison *c, int64_t id, struct err *err)
+{
+	int rc;
+
+	db_bind_int(c->is_remote, 1, id);
+	rc = db_step(c->is_remote, err);
+	db_reset(c->is_remote);
+	if (rc <= 0)
+		return rc;
+	rc = leave_regions(c, id, err);
+	if (rc == 0)
+		rc = mark_remote(c, id, err);
+	if (rc < 0)
+		return rc;
+	db_bind_int(c->drop, 1, id);
+	db_bind_int(c->mark, 1, id);
+	db_bind_int(c->mark, 2, ledger_change(c->derive->ledger));
+	rc = db_run(c->drop, err);
+	return rc < 0 ? rc : db_run(c->mark, err);
 }
 
 static int compare_all(struct comparison *c, struct err *err)
@@ -169,30 +211,38 @@ static int compare_all(struct comparison *c, struct err *err)
 		rc = compare_meter(c, i, err);
 	for (uint32_t i = 0; i < registry->n_institutions && rc == 0; i++)
 		rc = compare_institution(c, i, err);
+	for (int64_t id = 0; id < c->n_known && rc == 0; id++)
+		if (c->known[id] != 0)
+			rc = drop_if_remote(c, id, err);
 	return rc;
 }
 
 int derive_compare_tags(struct derive *derive, struct err *err)
 {
 	struct comparison c = {.derive = derive};
-	struct db *db = ledger_db(derive->ledger);
-	int rc = db_prepare(db, &c.put,
-			    "REPLACE INTO series_tags(id, hash, regions) VALUES(?, ?, ?)", err);
+	const struct {
+		struct db_statement **statement;
+		const char *sql;
+	} all[] = {
+		{&c.put, "REPLACE INTO series_tags(id, hash, regions) VALUES(?, ?, ?)"},
+		/* One that is under way begins anew. */
+		{&c.renew, "REPLACE INTO series_renew(id) VALUES(?)"},
+		{&c.regions, "SELECT regions FROM series_tags WHERE id = ?"},
+		{&c.leave, "REPLACE INTO series_region(code, change) VALUES(?, ?)"},
+		{&c.mark_remote, "REPLACE INTO series_remote(id, change) VALUES(?, ?)"},
+		{&c.is_remote, "SELECT 1 FROM series_remote WHERE id = ?"},
+		{&c.drop, "DELETE FROM series_tags WHERE id = ?"},
+		{&c.mark, "REPLACE INTO series_mark(id, change) VALUES(?, ?)"},
+	};
+	enum { N = sizeof all / sizeof *all };
+	int rc = 0;
 
-	if (rc == 0) /* one that is under way begins anew */
-		rc = db_prepare(db, &c.renew, "REPLACE INTO series_renew(id) VALUES(?)", err);
-	if (rc == 0)
-		rc = db_prepare(db, &c.regions, "SELECT regions FROM series_tags WHERE id = ?",
-				err);
-	if (rc == 0)
-		rc = db_prepare(db, &c.leave,
-				"REPLACE INTO series_region(code, change) VALUES(?, ?)", err);
+	for (size_t i = 0; i < N && rc == 0; i++)
+		rc = db_prepare(ledger_db(derive->ledger), all[i].statement, all[i].sql, err);
 	if (rc == 0)
 		rc = compare_all(&c, err);
-	db_finalize(c.put);
-	db_finalize(c.renew);
-	db_finalize(c.regions);
-	db_finalize(c.leave);
+	for (size_t i = 0; i < N; i++)
+		db_finalize(*all[i].statement);
 	free(c.known);
 	return rc;
 }
@@ -284,13 +334,28 @@ static int end(struct renewal *renewal, struct err *err)
 		   values, 2, err);
 }
 
+/* Its rows are not in the tables of our own. */
+static bool is_remote(const struct renewal *renewal)
+{
+	const struct registry *registry = renewal->derive->registry;
+	uint32_t index =
+		renewal->kind == DERIVED_INSTITUTION
+			? registry_find_institution(registry, renewal->name, strlen(renewal->name))
+			: REGISTRY_NONE;
+
+	return index != REGISTRY_NONE && registry->institutions[index].source != NULL;
+}
+
 static int renew(struct renewal *renewal, struct err *err)
 {
 	const int64_t mark[] = {renewal->id, ledger_change(renewal->derive->ledger)};
 	int rc = 0;
 
-	if (!renewal->is_begun && renewal->first <= renewal->last)
+	if (!renewal->is_begun && (renewal->first <= renewal->last || is_remote(renewal)))
 		rc = run(renewal, "REPLACE INTO series_mark(id, change) VALUES(?1, ?2)", mark, 2,
+			 err);
+	if (!renewal->is_begun && rc == 0 && is_remote(renewal))
+		rc = run(renewal, "REPLACE INTO series_remote(id, change) VALUES(?1, ?2)", mark, 2,
 			 err);
 	for (int i = 0;
 	     i < RENEW_DAYS && renewal->n < RENEW_ROWS && rc == 0 && renewal->day >= renewal->first;

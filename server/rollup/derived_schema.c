@@ -51,6 +51,10 @@ const char derived_schema[] =
 	"CREATE TABLE IF NOT EXISTS series_renew(id INTEGER PRIMARY KEY, day INTEGER);"
 	"CREATE TABLE IF NOT EXISTS series_mark(id INTEGER PRIMARY KEY, change INTEGER NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS series_mark_change ON series_mark(change);"
+	/* Institutions of lower servers that are to be written as a whole: new ones, or others'
+	   now. */
+	"CREATE TABLE IF NOT EXISTS series_remote(id INTEGER PRIMARY KEY, change INTEGER NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS series_remote_change ON series_remote(change);"
 	"CREATE TABLE IF NOT EXISTS series_region(code TEXT PRIMARY KEY, change INTEGER NOT NULL) "
 	"WITHOUT ROWID;";
 
@@ -62,6 +66,7 @@ const char derived_schema_drop[] =
 	"DROP TABLE IF EXISTS kpi_restate; DROP TABLE IF EXISTS derived_touched;"
 	"DROP TABLE IF EXISTS series_tags; DROP TABLE IF EXISTS series_renew;"
 	"DROP TABLE IF EXISTS series_mark; DROP TABLE IF EXISTS series_region;"
+	"DROP TABLE IF EXISTS series_remote;"
 	"DROP TABLE IF EXISTS derived_version;";
 
 #define COLUMNS                                                                                 \

@@ -240,6 +240,12 @@ static void read_amount(struct db_statement *from, int first, struct exchange_am
 		out->detail = db_column_text(from, first + 5, NULL);
 }
 
+bool exchange_is_absent(const struct exchange_amount *amount)
+{
+	return amount->value == 0 && amount->estimated == 0 &&
+	       (amount->missing > 0 || amount->is_unknown);
+}
+
 static bool is_same_text(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -253,7 +259,7 @@ static bool is_same_amount(const struct exchange_amount *a, const struct exchang
 }
 
 struct row_state {
-	bool is_same, is_deleted;
+	bool is_same, is_deleted, was_known;
 	struct exchange_amount amount;
 	struct exchange_version version;
 	int64_t number;
@@ -276,6 +282,8 @@ static int read_row(struct exchange *exchange, const struct exchange_key *key,
 	out->version = (struct exchange_version){db_column_int(get, 6), db_column_int(get, 7)};
 	out->is_deleted = db_column_int(get, 8) != 0;
 	out->number = db_column_int(get, 9);
+	out->was_known = db_column_int(get, 10) != 0 ||
+			 (!out->is_deleted && !exchange_is_absent(&out->amount));
 	out->is_same = amount != NULL ? !out->is_deleted && is_same_amount(amount, &out->amount)
 				      : out->is_deleted;
 	db_reset(get);
@@ -301,6 +309,7 @@ static int write_row(struct exchange *exchange, const struct exchange_key *key,
 	db_bind_int(put, 13, row->version.number);
 	db_bind_int(put, 14, row->number);
 	db_bind_int(put, 15, row->is_deleted);
+	db_bind_int(put, 16, row->was_known);
 	return db_run(put, err);
 }
 
@@ -408,6 +417,7 @@ static int feed_rows(struct exchange *exchange, int64_t after, int64_t upto, exc
 				(enum exchange_item)db_column_int(list, 8)}};
 
 		read_amount(list, 9, &entry.amount);
+		entry.was_known = db_column_int(list, 15) != 0;
 		rc = fn(&entry, arg);
 		if (rc != 0) {
 			db_reset(list);

@@ -61,6 +61,9 @@ struct exchange_version {
 	int64_t generation, number;
 };
 
+/* Nothing is known of it but what is missing. */
+bool exchange_is_absent(const struct exchange_amount *amount);
+
 struct exchange; /* statements over a database */
 
 /* Creates the tables (writer, outside a transaction). */
@@ -72,6 +75,11 @@ void exchange_close(struct exchange *exchange); /* NULL is allowed */
 /* A transaction's writes lie between these; counts are kept in the file. */
 int exchange_begin(struct exchange *exchange, struct err *err);
 int exchange_end(struct exchange *exchange, struct err *err);
+/* Before the end: which numbers, if any, came with a change of the ledger. */
+int exchange_note_change(struct exchange *exchange, int64_t change, struct err *err);
+/* The last number that came with a change up to this one; 0: none is remembered. */
+int exchange_find_change(struct exchange *exchange, int64_t change, int64_t *number,
+			 struct err *err);
 
 /* ---- institutions; source "": this server's own ---- */
 
@@ -118,6 +126,7 @@ struct exchange_entry {
 	const char *card; /* of a card that is not gone */
 	struct exchange_key key;
 	struct exchange_amount amount; /* of a row that is not gone */
+	bool was_known;                /* a content before this one said something */
 };
 typedef int (*exchange_entry_fn)(const struct exchange_entry *entry, void *arg);
 /* Cards, then rows with numbers in (after, upto]. Borrowed for the call. */

@@ -16,12 +16,17 @@ const char exchange_schema[] =
 	"day INTEGER NOT NULL, carrier INTEGER NOT NULL, item INTEGER NOT NULL, value INTEGER NOT "
 	"NULL, estimated INTEGER NOT NULL, missing INTEGER NOT NULL, is_unknown INTEGER NOT NULL, "
 	"reason TEXT, generation INTEGER NOT NULL, version INTEGER NOT NULL, number INTEGER NOT "
-	"NULL, deleted INTEGER NOT NULL, detail TEXT, PRIMARY KEY(id, interval, day, carrier, "
+	"NULL, deleted INTEGER NOT NULL, detail TEXT, was_known INTEGER NOT NULL DEFAULT 0, "
+	"PRIMARY KEY(id, interval, day, carrier, "
 	"item)) WITHOUT "
 	"ROWID;"
 	"CREATE INDEX IF NOT EXISTS exchange_row_number ON exchange_row(number);"
 	"CREATE TABLE IF NOT EXISTS exchange_sent(sequence INTEGER PRIMARY KEY, nonce TEXT NOT "
 	"NULL UNIQUE, upto INTEGER NOT NULL);"
+	/* Up to which number rows of lower servers came with a change of the ledger: databases ask
+	   for changes. */
+	"CREATE TABLE IF NOT EXISTS exchange_mark(change INTEGER PRIMARY KEY, upto INTEGER NOT "
+	"NULL);"
 	"CREATE TABLE IF NOT EXISTS exchange_source(source TEXT PRIMARY KEY, nonce TEXT NOT NULL, "
 	"generation INTEGER NOT NULL, upto INTEGER NOT NULL, received_at INTEGER NOT NULL, as_of "
 	"INTEGER NOT NULL, waiting INTEGER NOT NULL, days_from INTEGER NOT NULL, rows INTEGER NOT "
@@ -38,6 +43,8 @@ const struct exchange_column exchange_columns[] = {
 	{"exchange_row", "detail", "ALTER TABLE exchange_row ADD COLUMN detail TEXT"},
 	{"exchange_source", "holder",
 	 "ALTER TABLE exchange_source ADD COLUMN holder INTEGER NOT NULL DEFAULT 0"},
+	{"exchange_row", "was_known",
+	 "ALTER TABLE exchange_row ADD COLUMN was_known INTEGER NOT NULL DEFAULT 0"},
 	{"exchange_source", "server",
 	 "ALTER TABLE exchange_source ADD COLUMN server TEXT NOT NULL DEFAULT ''"},
 	{"exchange_source", "place",
@@ -57,13 +64,14 @@ const char *const exchange_statements[N_EXCHANGE_SQL] = {
 	[EXCHANGE_SQL_CARDS] =
 		"SELECT source, name, card FROM exchange_institution WHERE card IS NOT NULL AND "
 		"deleted = 0 AND (source = '') = ? ORDER BY name, source",
-	[EXCHANGE_SQL_ROW_GET] = "SELECT " AMOUNT ", generation, version, deleted, number FROM "
-				 "exchange_row WHERE id = ?1 AND interval = ?2 AND day = ?3 AND "
-				 "carrier = ?4 AND item = ?5",
+	[EXCHANGE_SQL_ROW_GET] =
+		"SELECT " AMOUNT ", generation, version, deleted, number, "
+		"was_known FROM exchange_row WHERE id = ?1 AND interval = ?2 AND day = ?3 AND "
+		"carrier = ?4 AND item = ?5",
 	[EXCHANGE_SQL_ROW_PUT] =
 		"REPLACE INTO exchange_row(id, interval, day, carrier, item, " AMOUNT
-		", generation, version, number, deleted) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-		"?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+		", generation, version, number, deleted, was_known) VALUES(?1, ?2, ?3, ?4, ?5, "
+		"?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
 	[EXCHANGE_SQL_ROWS] =
 		"SELECT day, carrier, item, " AMOUNT " FROM exchange_row WHERE id = ?1 AND "
 		"interval = ?2 AND day >= ?3 AND day < ?4 AND deleted = 0 ORDER BY day",
@@ -72,9 +80,9 @@ const char *const exchange_statements[N_EXCHANGE_SQL] = {
 		"> ? AND number <= ? ORDER BY number",
 	[EXCHANGE_SQL_FEED_ROWS] =
 		"SELECT i.source, i.name, r.number, r.deleted, r.id, r.interval, r.day, r.carrier, "
-		"r.item, r.value, r.estimated, r.missing, r.is_unknown, r.reason, r.detail FROM "
-		"exchange_row "
-		"r JOIN exchange_institution i ON i.id = r.id WHERE r.number > ? AND r.number <= ? "
+		"r.item, r.value, r.estimated, r.missing, r.is_unknown, r.reason, r.detail, "
+		"r.was_known FROM exchange_row r JOIN exchange_institution i ON i.id = r.id WHERE "
+		"r.number > ? AND r.number <= ? "
 		"ORDER BY r.number",
 	[EXCHANGE_SQL_NTH] =
 		"SELECT max(number) FROM (SELECT number FROM (SELECT * FROM (SELECT number FROM "
@@ -110,6 +118,11 @@ const char *const exchange_statements[N_EXCHANGE_SQL] = {
 	[EXCHANGE_SQL_HOLDER] =
 		"SELECT source FROM exchange_institution WHERE name = ? AND deleted = 0 AND card "
 		"IS NOT NULL ORDER BY source LIMIT 1",
+	[EXCHANGE_SQL_MARK_PUT] = "REPLACE INTO exchange_mark(change, upto) VALUES(?, ?)",
+	/* Whoever asks for what came before gets everything. */
+	[EXCHANGE_SQL_MARK_TRIM] = "DELETE FROM exchange_mark WHERE change < ?1 - 1000000",
+	[EXCHANGE_SQL_MARK_GET] =
+		"SELECT upto FROM exchange_mark WHERE change <= ? ORDER BY change DESC LIMIT 1",
 	[EXCHANGE_SQL_RENEW_CARD] = "UPDATE exchange_institution SET number = ?2 WHERE id = ?1",
 	[EXCHANGE_SQL_RENEW_ROWS] =
 		"UPDATE exchange_row SET number = ?2 + n.place FROM (SELECT interval AS i, day AS "

@@ -35,6 +35,45 @@ int exchange_set_note(struct exchange *exchange, const char *key, int64_t value,
 	return db_run(put, err);
 }
 
+int exchange_note_change(struct exchange *exchange, int64_t change, struct err *err)
+{
+	struct db_statement *put, *trim = NULL;
+	int rc;
+
+	if (exchange->number == exchange_note(exchange, "number"))
+		return 0;
+	rc = exchange_statement(exchange, EXCHANGE_SQL_MARK_PUT, &put, err);
+	if (rc == 0)
+		rc = exchange_statement(exchange, EXCHANGE_SQL_MARK_TRIM, &trim, err);
+	if (rc < 0)
+		return rc;
+	db_bind_int(put, 1, change);
+	db_bind_int(put, 2, exchange->number);
+	rc = db_run(put, err);
+	if (rc < 0)
+		return rc;
+	db_bind_int(trim, 1, change);
+	return db_run(trim, err);
+}
+
+int exchange_find_change(struct exchange *exchange, int64_t change, int64_t *number,
+			 struct err *err)
+{
+	struct db_statement *get;
+	int rc = exchange_statement(exchange, EXCHANGE_SQL_MARK_GET, &get, err);
+
+	*number = 0;
+	if (rc < 0)
+		return rc;
+	db_bind_int(get, 1, change);
+	rc = db_step(get, err);
+	if (rc == 1) {
+		*number = db_column_int(get, 0);
+		db_reset(get);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 /* ---- what went up ---- */
 
 int exchange_add_sent(struct exchange *exchange, const char *nonce, int64_t upto, struct err *err)

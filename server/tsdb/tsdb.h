@@ -25,7 +25,7 @@ enum { TSDB_CHUNK_LINES = 5000 };
 struct tsdb_tag {
 	const char *name, *value;
 };
-enum { TSDB_KEPT = 6 };
+enum { TSDB_KEPT = 10 };
 /* What one question to the source gave. */
 struct tsdb_export {
 	struct buf lines; /* line protocol */

@@ -9,7 +9,10 @@
 #include "common/mem.h"
 #include "server/tsdb/tsdb_private.h"
 
-enum { VICTORIA_VISIBLE_MS = 2000 }; /* until what it took is found by a search */
+enum {
+	VICTORIA_VISIBLE_MS = 2000, /* until what it took is found by a search */
+	DELETIONS_TOGETHER = 100    /* in a request of InfluxDB 1 */
+};
 
 /* ---- what is to be deleted ---- */
 
@@ -113,7 +116,8 @@ static void add_statement(struct buf *body, const struct tsdb_deletion *deletion
 	buf_fini(&predicate);
 }
 
-static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
+static int delete_some(struct tsdb *tsdb, const struct tsdb_export *export, size_t from, size_t to,
+		       struct err *err)
 {
 	struct buf body = {0};
 	int rc;
@@ -121,10 +125,26 @@ static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export,
 	buf_add_text(&body, "db=");
 	tsdb_write_encoded(&body, tsdb->config.database);
 	buf_add_text(&body, "&q=");
-	for (size_t i = 0; i < export->n_deletions; i++)
+	for (size_t i = from; i < to; i++)
 		add_statement(&body, &export->deletions[i]);
 	rc = tsdb_write_query(tsdb, &body, err);
 	buf_fini(&body);
+	return rc;
+}
+
+/* One may take tens of milliseconds there; all together must not take longer than an answer may. */
+static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
+{
+	size_t from = 0;
+	int rc = 0;
+
+	while (from < export->n_deletions && rc == 0) {
+		size_t to = from + DELETIONS_TOGETHER;
+
+		to = to < export->n_deletions ? to : export->n_deletions;
+		rc = delete_some(tsdb, export, from, to, err);
+		from = to;
+	}
 	return rc;
 }
 
