@@ -55,8 +55,13 @@ def free_port():
             return port
 
 
+# How many times as long as on an idle machine it may take. Who waits in vain waits this much longer.
+PATIENCE = 3
+
+
 def wait_until(condition, seconds, what):
     """Calls condition until it gives something true; returns that."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         found = condition()

@@ -5,7 +5,6 @@ What stands in the console, what the Content-Security-Policy stops and a request
 a test by assert_clean. Screenshots are left in build/screenshots.
 """
 import contextlib
-import functools
 import json
 import shutil
 
@@ -18,14 +17,17 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from plant import INSTITUTION, Plant, meter_id, stamp
-from stack import ROOT, Stack
+from stack import PATIENCE, ROOT, Stack
 
 SHOTS = ROOT / "build" / "screenshots"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844), "wall": (2560, 1440)}
 DAYS = 40
 
-# What is drawn anew between being found and being asked is asked again.
-Wait = functools.partial(WebDriverWait, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException])
+
+def Wait(browser, seconds):
+    """What is drawn anew between being found and being asked is asked again."""
+    return WebDriverWait(browser, seconds * PATIENCE, poll_frequency=0.05,
+                         ignored_exceptions=[StaleElementReferenceException])
 
 
 class Page:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent made by hand, for tests of the server."""
+import contextlib
 import queue
+import threading
 import time
 
 import paho.mqtt.client as mqtt
 
-from stack import wait_until
+from stack import PATIENCE, wait_until
 
 
 class HandMadeAgent:
@@ -30,7 +32,7 @@ class HandMadeAgent:
         self.client.loop_stop()
 
     def send_raw(self, payload, leaf="data"):
-        self.client.publish(f"{self.prefix}/{leaf}", payload, qos=1).wait_for_publish(10)
+        self.client.publish(f"{self.prefix}/{leaf}", payload, qos=1).wait_for_publish(10 * PATIENCE)
 
     def batch(self, epoch, seq, lines, oldest=1, time_ms=None, count=None):
         time_ms = time_ms or int(time.time() * 1000)
@@ -43,7 +45,7 @@ class HandMadeAgent:
 
     def ack(self, epoch, seen, seconds=10):
         """Waits for the ack that says so; returns it."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         got = []
         while time.monotonic() < deadline:
             try:
@@ -53,3 +55,21 @@ class HandMadeAgent:
             if got[-1][:2] == (epoch, seen):
                 return got[-1]
         raise AssertionError(f"no ack {epoch} {seen}; got {got}")
+
+
+@contextlib.contextmanager
+def going_on(act, every=0.3):
+    """Meanwhile it acts again and again."""
+    is_over = threading.Event()
+
+    def run():
+        while not is_over.is_set():
+            act()
+            is_over.wait(every)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

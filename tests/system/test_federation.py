@@ -15,7 +15,7 @@ import yaml
 from plant import ZONE, PlainDates
 from stack import ROOT, free_port, http, wait_until
 
-LAST_YEAR = datetime.date.today().year - 1
+LAST_YEAR = datetime.datetime.now(ZONE).year - 1
 KPIS = set("""total_energy_kgce energy_per_capita_kgce energy_per_area_kgce non_heating_energy_per_area_kgce
     heating_energy_per_heated_area_kgce electricity_kwh electricity_used_kwh electricity_per_capita_kwh
     electricity_per_area_kwh water_m3 water_per_capita_m3 co2_scope1_kg co2_scope2_kg co2_kg co2_per_area_kg

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from plant import Plant, iso, meter_id, stamp
-from stack import wait_until
+from stack import free_port, wait_until
 
 MINUTE, HOUR, DAY, DAYS = 60_000, 3_600_000, 86_400_000, 4
 
@@ -14,7 +14,7 @@ MINUTE, HOUR, DAY, DAYS = 60_000, 3_600_000, 86_400_000, 4
 @pytest.fixture
 def plant(stack):
     plant = Plant(stack, tsdb=False, interval="60s")
-    stack.broker_port = 1883  # never connected to
+    stack.broker_port = free_port()  # nobody is there
     plant.write_registry()
     return plant
 
