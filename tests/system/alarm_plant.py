@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from plant import INSTITUTION, Plant, PlainDates
-from stack import http as ask, wait_until
+from stack import wait_until
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
 
@@ -173,22 +173,10 @@ class AlarmPlant(Plant):
         return [(str(email.header.make_header(email.header.decode_header(mail["Subject"]))),
                  mail.get_payload(decode=True).decode()) for mail in self.mailbox.mails()]
 
-    def metric(self, line):
-        text = ask("GET", f"http://127.0.0.1:{self.http_port}/metrics")[2].decode()
-        found = [row.split(" ")[-1] for row in text.splitlines() if row.startswith(line + " ")]
-        return float(found[0]) if found else None
-
-    def metric_quietly(self, line):
-        try:
-            return self.metric(line)
-        except OSError:
-            return None
-
     def run(self):
         """Starts the server; it hears agents when this returns."""
         server = self.stack.server(self.server_config)
-        self.wait_ready()
-        wait_until(lambda: self.metric("nenghao_broker_connected") == 1, 20, "connected")
+        self.wait_hears()
         return server
 
     def close(self):

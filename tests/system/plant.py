@@ -185,6 +185,11 @@ class Plant:
 
         wait_until(answers, 30, "the server answers")
 
+    def wait_hears(self):
+        """Until the server would hear an agent: what is sent before is lost."""
+        self.wait_ready()
+        wait_until(lambda: self.metric_quietly("nenghao_broker_connected") == 1, 20, "the broker is connected")
+
     # ---- questions ----
     def get_quietly(self, path):
         try:
@@ -199,6 +204,17 @@ class Plant:
         assert status == 200, (path, status, body)
         # Decimal texts stay exact: figures are compared to the last digit.
         return json.loads(body, parse_float=str, parse_int=str)
+
+    def metric(self, line):
+        text = http("GET", f"http://127.0.0.1:{self.http_port}/metrics")[2].decode()
+        found = [row.split(" ")[-1] for row in text.splitlines() if row.startswith(line + " ")]
+        return float(found[0]) if found else None
+
+    def metric_quietly(self, line):
+        try:
+            return self.metric(line)
+        except OSError:
+            return None
 
     def agent_status(self):
         done = self.stack.run(self.stack.program("agent"), "status", "--json", "-c",

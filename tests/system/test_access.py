@@ -17,7 +17,6 @@ import pytest
 
 from plant import Plant
 from stack import wait_until
-from test_server import metric
 
 # id -> region, department, sensitive
 WORLD = {"370102-0001": ("370102", "教育", False), "370102-0002": ("370102", "卫生", False),
@@ -110,8 +109,7 @@ def plant(stack):
     plant.token = plant.add_token("test", "--region", "370100", "--grade", "L4")
     stack.run(stack.program("server"), "import", "bills.csv", "-c", plant.server_config)
     plant.server = stack.server(plant.server_config)
-    plant.wait_ready()
-    wait_until(lambda: metric(plant, "nenghao_broker_connected") == 1, 10, "broker connected")
+    plant.wait_hears()
     path = "/api/v1/regions/370100/kpis?year=2025"
     wait_until(lambda: "computing" not in plant.get(path), 20, "computed")
     return plant

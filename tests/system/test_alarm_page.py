@@ -3,10 +3,10 @@
 import pytest
 
 from alarm_plant import INSTITUTION, make  # noqa: F401, make is a fixture
+from browser import page
 from hand_made import HandMadeAgent
 from stack import ROOT, wait_until
 from test_alarms import drop
-from test_page import page
 
 
 def test_a_receiver_that_is_not_reached_is_seen(make, stack):

@@ -176,7 +176,7 @@ def test_a_database_that_is_killed_is_told_and_is_over_when_it_takes_again(stack
     plant.write_server(alarms={"rules": str(ROOT / "config" / "alarms")})
     plant.token = plant.add_token("test", "--region", "370100", "--grade", "L3", "--role", "admin")
     server = stack.server(plant.server_config)
-    plant.wait_ready()
+    plant.wait_hears()
     agent = HandMadeAgent(stack.broker_port)
     seq = 0
 

@@ -9,7 +9,6 @@ import pytest
 
 from plant import Plant
 from stack import ROOT, http, wait_until
-from test_server import metric
 
 # Six schools and a hospital that uses most; one more region with three; one sensitive site.
 WORLD = [("370102-000%d" % n, "370102", "education", 1000 + n, False) for n in range(1, 7)] + \
@@ -44,8 +43,7 @@ def plant(stack):
     plant.token = plant.tokens["L4"]
     stack.run(stack.program("server"), "import", "bills.csv", "-c", plant.server_config)
     plant.server = stack.server(plant.server_config)
-    plant.wait_ready()
-    wait_until(lambda: metric(plant, "nenghao_broker_connected") == 1, 10, "broker connected")
+    plant.wait_hears()
     path = "/api/v1/regions/370100/kpis?year=2025"
     wait_until(lambda: "computing" not in plant.get(path), 20, "computed")
     return plant

@@ -40,7 +40,7 @@ def test_memory_is_bounded_while_the_ledger_takes_nothing(stack):
     plant.write_server()
     plant.token = plant.add_token("all", "--region", "370100", "--grade", "L3")
     server = stack.server(plant.server_config)
-    plant.wait_ready()
+    plant.wait_hears()
     agent = HandMadeAgent(stack.broker_port)
     begin = int(time.time() * 1000) - 86_400_000
     lines = [f"reading,meter={meter_id('e01')} active_energy_import_kwh={1000 + i}.25 {begin + i}"

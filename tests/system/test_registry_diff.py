@@ -11,7 +11,7 @@ import pytest
 
 from plant import INSTITUTION, Plant, meter_id
 from stack import ROOT, wait_until
-from test_server import HandMadeAgent, metric, reading
+from test_server import HandMadeAgent, reading
 
 DAY = 24 * 3600 * 1000
 
@@ -24,8 +24,7 @@ def plant(stack):
     plant.write_server()
     plant.token = plant.add_token("test", "--region", "370100", "--grade", "L3")
     plant.server = stack.server(plant.server_config)
-    plant.wait_ready()
-    wait_until(lambda: metric(plant, "nenghao_broker_connected") == 1, 10, "broker connected")
+    plant.wait_hears()
     return plant
 
 

@@ -19,8 +19,7 @@ def plant(stack):
     plant.write_server()
     plant.token = plant.add_token("test", "--region", "370100", "--grade", "L3")
     plant.server = stack.server(plant.server_config)
-    plant.wait_ready()
-    wait_until(lambda: metric(plant, "nenghao_broker_connected") == 1, 10, "broker connected")
+    plant.wait_hears()
     return plant
 
 
@@ -29,14 +28,6 @@ def agent(plant):
     agent = HandMadeAgent(plant.stack.broker_port)
     yield agent
     agent.close()
-
-
-def metric(plant, name):
-    _, _, body = http("GET", f"http://127.0.0.1:{plant.http_port}/metrics")
-    for line in body.decode().splitlines():
-        if line.startswith(name + " "):
-            return float(line.split(" ")[1])
-    return None
 
 
 def dead_letters(plant):

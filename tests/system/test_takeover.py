@@ -6,7 +6,7 @@ import time
 from plant import Plant, iso, meter_id
 from stack import wait_until
 from test_registry_diff import months
-from test_server import HandMadeAgent, metric, reading
+from test_server import HandMadeAgent, reading
 
 HOUR = 3600 * 1000
 
@@ -29,8 +29,7 @@ def configure(plant, name, regions):
 
 def start(plant, name):
     plant.server = plant.stack.server(plant.server_config, name=f"server-{name}")
-    plant.wait_ready()
-    wait_until(lambda: metric(plant, "nenghao_broker_connected") == 1, 30, "connected")
+    plant.wait_hears()
 
 
 def total(plant):

@@ -5,7 +5,7 @@ import time
 
 from plant import Plant
 from stack import http, wait_until
-from test_server import HandMadeAgent, metric, reading
+from test_server import HandMadeAgent, reading
 
 
 def readiness(plant):
@@ -34,13 +34,6 @@ def start(stack, name, regions=None):
     return plant
 
 
-def value(plant, name):
-    try:
-        return metric(plant, name)
-    except OSError:
-        return None
-
-
 def serves(plant):
     try:
         return readiness(plant)[0] == 200
@@ -49,7 +42,7 @@ def serves(plant):
 
 
 def is_refused(plant):
-    return value(plant, "nenghao_region_refused") == 1
+    return plant.metric_quietly("nenghao_region_refused") == 1
 
 
 def events(plant):
@@ -66,11 +59,11 @@ def test_two_servers_of_one_region_do_not_fight(stack):
     wait_until(lambda: "with our client id" in second.server.log(), 30, "the later one tells")
     status, words = readiness(second)
     assert status == 503 and "two serve one region" in words
-    assert metric(second, "nenghao_broker_displaced") == 1
-    wait_until(lambda: metric(first, "nenghao_broker_connected") == 1, 5, "the first is back")
+    assert second.metric("nenghao_broker_displaced") == 1
+    wait_until(lambda: first.metric("nenghao_broker_connected") == 1, 5, "the first is back")
     for _ in range(24):  # longer than any usual pause before connecting again
-        assert metric(first, "nenghao_broker_connected") == 1
-        assert metric(second, "nenghao_broker_connected") == 0
+        assert first.metric("nenghao_broker_connected") == 1
+        assert second.metric("nenghao_broker_connected") == 0
         time.sleep(0.25)
     assert readiness(first)[0] == 200
     assert "with our client id" not in first.server.log()
@@ -105,7 +98,7 @@ def test_the_later_one_is_refused_and_names_the_first(stack):
     agent = HandMadeAgent(stack.broker_port)
     agent.send(1, 1, [reading("e01", "1.5", int(time.time() * 1000))])
     assert agent.ack(1, 1)[1:3] == (1, 1)
-    assert value(second, "nenghao_messages_total") == 0
+    assert second.metric_quietly("nenghao_messages_total") == 0
 
     # The rightful one crashes and is there again at once; the broker restarts and forgets.
     first.server.kill()
@@ -113,7 +106,7 @@ def test_the_later_one_is_refused_and_names_the_first(stack):
     wait_until(lambda: serves(first), 10, "at once")
     broker.kill()
     broker.start()
-    wait_until(lambda: value(first, "nenghao_broker_connected") == 0, 10, "the broker is away")
+    wait_until(lambda: first.metric_quietly("nenghao_broker_connected") == 0, 10, "the broker is away")
     wait_until(lambda: serves(first), 60, "the first serves again")
     assert is_refused(second)
     agent.close()
@@ -144,7 +137,7 @@ def test_a_server_in_the_place_of_a_lost_one(stack):
     lost = start(stack, "lost", ["370102"])
     lost.server.kill()
     fresh = launch(stack, "fresh", ["370102"])
-    wait_until(lambda: value(fresh, "nenghao_region_refused") is not None, 20, "it answers")
+    wait_until(lambda: fresh.metric_quietly("nenghao_region_refused") is not None, 20, "it answers")
     wait_until(lambda: "nenghao-lost" in readiness(fresh)[1], 20, "it waits")
     assert "does not answer within 30 s" in readiness(fresh)[1]
     wait_until(lambda: serves(fresh), 60, "serves")
