@@ -2,6 +2,7 @@
 """The statistics forms: filled from bills and meters, filed, checked, from draft to locked and
 corrected; sums of regions."""
 import csv
+import datetime
 import io
 import json
 
@@ -10,7 +11,7 @@ import openpyxl
 import pytest
 import yaml
 
-from plant import INSTITUTION
+from plant import INSTITUTION, ZONE
 from stack import http, wait_until
 from test_bills import send
 from test_server import plant  # noqa: F401 fixture
@@ -181,7 +182,7 @@ def test_checks_hold_up_what_is_not_explained(office):
     office.li.edit({"values": {"243": {"filed": None}, "231": {"remark": "新增食堂"}, "211": {"remark": "水管漏损"}}})
     assert {c["severity"] for c in report_of(office.li)["checks"]} == {"note"}
     assert office.li.act("submit")[0] == 200
-    running = office.li.ask("POST", f"/api/v1/statistics/{__import__('time').strftime('%Y')}/{INSTITUTION}/submit", {})
+    running = office.li.ask("POST", f"/api/v1/statistics/{datetime.datetime.now(ZONE).year}/{INSTITUTION}/submit", {})
     assert running[0] == 409 and "尚未结束" in running[1]["detail"]
 
 
