@@ -19,6 +19,7 @@ struct workers {
 	struct workers_job *first; /* running and waiting, the oldest first */
 	size_t n_admitted;         /* and not yet put */
 	size_t n_running, n_waiting;
+	uint64_t turn; /* of the jobs that were begun, the highest */
 	bool is_stopping;
 	size_t n_threads; /* started; of the thread that starts and stops */
 	pthread_t *threads;
@@ -53,7 +54,7 @@ static size_t running_of(const struct workers *workers, int64_t owner)
 	return n;
 }
 
-/* The oldest that may run, of the owner of whom the fewest run. */
+/* Of the owner of whom the fewest run, the one whose turn it is; of several the oldest. */
 static struct workers_job *choose(const struct workers *workers)
 {
 	struct workers_job *best = NULL;
@@ -65,7 +66,7 @@ static struct workers_job *choose(const struct workers *workers)
 		if (at->is_running || (!workers->is_stopping && is_being_answered(workers, at)))
 			continue;
 		n = running_of(workers, at->owner);
-		if (n < fewest) {
+		if (n < fewest || (n == fewest && at->turn < best->turn)) {
 			fewest = n;
 			best = at;
 		}
@@ -82,6 +83,21 @@ static void take_out(struct workers *workers, const struct workers_job *job)
 	*at = job->next;
 }
 
+/* After the owner's others, but beside the first of everybody else: who asks for one thing waits
+ * for no more than one of each of those who ask for many. A repeat goes with what it repeats. */
+static uint64_t turn_of(const struct workers *workers, const struct workers_job *job)
+{
+	uint64_t last = workers->turn;
+
+	for (const struct workers_job *at = workers->first; at != NULL; at = at->next) {
+		if (is_same_question(at, job))
+			return at->turn;
+		if (at->owner == job->owner && at->turn > last)
+			last = at->turn;
+	}
+	return last + 1;
+}
+
 /* The list keeps a stand-in of a job that runs: running may free the job at any time. */
 static void run_one(struct workers *workers, struct workers_job *job)
 {
@@ -93,6 +109,8 @@ static void run_one(struct workers *workers, struct workers_job *job)
 		at = &(*at)->next;
 	*at = &stand_in;
 	stand_in.is_running = true;
+	if (job->turn > workers->turn)
+		workers->turn = job->turn;
 	workers->n_waiting--;
 	workers->n_running++;
 	(void)pthread_mutex_unlock(&workers->lock);
@@ -213,6 +231,7 @@ void workers_put(struct workers *workers, struct workers_job *job)
 	struct workers_job **at = &workers->first;
 
 	(void)pthread_mutex_lock(&workers->lock);
+	job->turn = turn_of(workers, job);
 	while (*at != NULL)
 		at = &(*at)->next;
 	job->next = NULL;

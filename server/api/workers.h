@@ -27,7 +27,9 @@ struct workers_job {
 	uint8_t question[DIGEST_BYTES];
 	/* On a thread of the workers; frees the job. is_stopping: there is no time for it. */
 	void (*run)(struct workers_job *job, bool is_stopping);
-	struct workers_job *next; /* the workers' own */
+	/* The workers' own. */
+	struct workers_job *next;
+	uint64_t turn;
 	bool is_running, is_sharing;
 };
 

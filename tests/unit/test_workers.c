@@ -125,6 +125,41 @@ static void who_has_none_running_goes_first(void **state)
 	assert_true(gate.order[2] == 2 || gate.order[3] == 2);
 }
 
+/* Owner and question; '0' is one of its own. The first runs when the others come. */
+static const struct {
+	const char *phrase, *given, *order;
+} turns[] = {
+	{"in the order they came", "10 20 30", "123"},
+	{"who has many lets others in between", "10 10 10 20 30", "11231"},
+	{"those with many take turns", "10 10 10 10 20 20", "112121"},
+	{"a repeat goes with what it repeats", "11 12 13 20 12", "11211"},
+	{"who comes late is not behind all", "10 20 20 20 30", "12322"},
+};
+
+static void with_one_thread_owners_take_turns(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+		struct workers *workers = start(1, MANY, MANY);
+		int n = (int)(strlen(turns[i].given) + 1) / 3;
+
+		for (int j = 0; j < n; j++) {
+			const char *text = turns[i].given + 3 * j;
+
+			assert_int_equal(give(workers, text[0] - '0', (uint8_t)(text[1] - '0')),
+					 WORKERS_ADMIT);
+			wait_for(&gate.n_begun, 1);
+		}
+		set_open(true);
+		wait_for(&gate.n_run, n);
+		workers_destroy(workers);
+		for (int j = 0; j < n; j++)
+			if (gate.order[j] != turns[i].order[j] - '0')
+				fail_msg("%s: number %d is of %d", turns[i].phrase, j,
+					 (int)gate.order[j]);
+	}
+}
+
 static void one_question_is_answered_once_at_a_time(void **state)
 {
 	struct workers *workers = start(4, MANY, 2);
@@ -188,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_too_much_is_refused),
 		cmocka_unit_test(who_has_none_running_goes_first),
+		cmocka_unit_test(with_one_thread_owners_take_turns),
 		cmocka_unit_test(one_question_is_answered_once_at_a_time),
 		cmocka_unit_test(who_waits_at_the_end_is_told),
 		cmocka_unit_test(many_may_give_at_once),
