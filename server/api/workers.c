@@ -66,7 +66,7 @@ static struct workers_job *choose(const struct workers *workers)
 		if (at->is_running || (!workers->is_stopping && is_being_answered(workers, at)))
 			continue;
 		n = running_of(workers, at->owner);
-		if (n < fewest || (n == fewest && at->turn < best->turn)) {
+		if (best == NULL || n < fewest || (n == fewest && at->turn < best->turn)) {
 			fewest = n;
 			best = at;
 		}
