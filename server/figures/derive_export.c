@@ -51,6 +51,7 @@ struct subject {
 	size_t n_runs;
 	struct tsdb_tag tags[MAX_TAGS];
 	size_t n_tags;
+	bool is_month_gone; /* nothing is known of the row's month any more */
 };
 
 /* ---- lines ---- */
@@ -121,8 +122,10 @@ static void write_amount(struct work *work, const struct subject *subject, const
 static void delete_point(struct work *work, const struct subject *subject, const char *measurement,
 			 int64_t time_ms)
 {
-	/* Of what the registry no longer knows all goes at once (export_tags.h). */
-	if (work->question->cursor != 0 && subject->institution != REGISTRY_NONE)
+	/* Of what the registry no longer knows, or of whose month nothing is left, all goes at once
+	 * (export_tags.h). */
+	if (work->question->cursor != 0 && subject->institution != REGISTRY_NONE &&
+	    !subject->is_month_gone)
 		tsdb_export_delete(work->out, measurement, subject->tags, subject->n_tags, time_ms);
 }
 
@@ -289,6 +292,24 @@ static int write_kpis_once(struct work *work, const struct subject *subject, str
 	return rc < 0 ? rc : export_later_month(&kpis, &work->since, subject->key.day, err);
 }
 
+static int look_at_month(struct work *work, struct subject *subject, struct err *err)
+{
+	bool is_meter = subject->table <= DERIVED_METER_MONTH;
+	struct derived_key key = subject->key;
+	struct derived_version version;
+	struct derived_row month;
+	int rc;
+
+	if (subject->row.sum.is_known)
+		return 0;
+	key.day = civil_month_start(key.day);
+	rc = derived_get(work->reader.derived,
+			 is_meter ? DERIVED_METER_MONTH : DERIVED_INSTITUTION_MONTH, &key, &month,
+			 &version, err);
+	subject->is_month_gone = rc == 1 && version.is_deleted;
+	return rc < 0 ? rc : 0;
+}
+
 static int write_subject(struct work *work, struct subject *subject, struct err *err)
 {
 	int rc = derived_get(work->reader.derived, subject->table, &subject->key, &subject->row,
@@ -300,7 +321,9 @@ static int write_subject(struct work *work, struct subject *subject, struct err 
 	/* A name that is gone may still have rows until the roll-ups take them away. */
 	if (subject->row.sum.is_known && subject->institution == REGISTRY_NONE)
 		return 0;
-	rc = add_runs(work, subject, err);
+	rc = look_at_month(work, subject, err);
+	if (rc == 0)
+		rc = add_runs(work, subject, err);
 	if (rc == 0)
 		write_sum(work, subject);
 	if (rc == 0 && subject->table >= DERIVED_INSTITUTION_DAY)

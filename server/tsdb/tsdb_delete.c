@@ -11,7 +11,7 @@
 
 enum {
 	VICTORIA_VISIBLE_MS = 2000, /* until what it took is found by a search */
-	DELETIONS_TOGETHER = 100    /* in a request of InfluxDB 1 */
+	DELETIONS_TOGETHER = 10     /* in a request of InfluxDB 1 */
 };
 
 /* ---- what is to be deleted ---- */
@@ -132,7 +132,8 @@ static int delete_some(struct tsdb *tsdb, const struct tsdb_export *export, size
 	return rc;
 }
 
-/* One may take tens of milliseconds there; all together must not take longer than an answer may. */
+/* Each looks into every shard, which takes up to a second of a loaded database with years of them;
+ * all together must not take longer than an answer may. */
 static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
 {
 	size_t from = 0;
@@ -144,6 +145,8 @@ static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export,
 		to = to < export->n_deletions ? to : export->n_deletions;
 		rc = delete_some(tsdb, export, from, to, err);
 		from = to;
+		if (rc == 0 && atomic_load(&tsdb->is_stopping))
+			rc = err_set(err, -EINTR, "stopping");
 	}
 	return rc;
 }

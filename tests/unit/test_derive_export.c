@@ -202,10 +202,9 @@ static void test_what_vanished_is_deleted(void **state)
 	campus_derive(&f.campus);
 	/* who there is, and regions that still have an institution */
 	assert_int_equal(export_all(&f, 100000), 7 + 3 * 2);
-	/* two hours, the day and the month of the total; of the meter all at once: three
-	 * measurements, and seven of the institution, of which a month vanished; the older
-	 * directory */
-	assert_int_equal(f.out.n_deletions, 1 + 4 + 3 + 7 + 1);
+	/* Of the meter all goes at once, in three measurements, and of the institution, of which a
+	 * month vanished, in seven; the older directory. */
+	assert_int_equal(f.out.n_deletions, 1 + 3 + 7 + 1);
 	finish(&f);
 	/* Who starts from nothing has nothing to delete, but an older directory. */
 	start(&f);
