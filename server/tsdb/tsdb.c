@@ -328,6 +328,8 @@ void *tsdb_run(void *arg)
 		}
 		retry_ms = RETRY_FIRST_MS;
 		if (rc == 0)
+			tsdb_delete_tell(tsdb);
+		if (rc == 0)
 			tsdb_wait(tsdb, clock_mono_ms() + IDLE_MS, true);
 	}
 	buf_fini(&text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Points that vanished, and series whose tags the registry has changed. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 
 enum {
 	VICTORIA_VISIBLE_MS = 2000, /* until what it took is found by a search */
-	DELETIONS_TOGETHER = 10     /* in a request of InfluxDB 1 */
+	DELETIONS_TOGETHER = 10,    /* in a request of InfluxDB 1 */
+	NEIGHBOURS = 64,            /* deletions that another may be next to */
 };
 
 /* ---- what is to be deleted ---- */
@@ -29,19 +31,57 @@ static struct tsdb_deletion *add_deletion(struct tsdb_export *export, const char
 	return deletion;
 }
 
-static void add_tags(struct tsdb_deletion *deletion, const struct tsdb_tag *tags, size_t n_tags)
+static void add_tags(struct buf *out, const struct tsdb_tag *tags, size_t n_tags)
 {
-	deletion->n_tags = n_tags;
 	for (size_t i = 0; i < n_tags; i++) {
-		buf_add(&deletion->names_values, tags[i].name, strlen(tags[i].name) + 1);
-		buf_add(&deletion->names_values, tags[i].value, strlen(tags[i].value) + 1);
+		buf_add(out, tags[i].name, strlen(tags[i].name) + 1);
+		buf_add(out, tags[i].value, strlen(tags[i].value) + 1);
 	}
+}
+
+/* How far apart the points of a series stand at least. */
+static int64_t step_of(const char *measurement)
+{
+	if (strstr(measurement, "_hour"))
+		return HOUR_MS;
+	return strstr(measurement, "_day") ? DAY_MS : 1;
+}
+
+/* Each deletion looks through a whole database: points without another in between go together. */
+static bool widen(struct tsdb_export *export, const char *measurement, const struct buf *tags,
+		  int64_t time_ms)
+{
+	size_t oldest = export->n_deletions > NEIGHBOURS ? export->n_deletions - NEIGHBOURS : 0;
+
+	for (size_t i = export->n_deletions; i-- > oldest;) {
+		struct tsdb_deletion *deletion = &export->deletions[i];
+
+		if (deletion->is_series || time_ms < deletion->to_ms ||
+		    time_ms - (deletion->to_ms - 1) > step_of(measurement) ||
+		    strcmp(deletion->measurement, measurement) != 0 ||
+		    deletion->names_values.len != tags->len ||
+		    memcmp(deletion->names_values.data, tags->data, tags->len) != 0)
+			continue;
+		deletion->to_ms = time_ms + 1;
+		return true;
+	}
+	return false;
 }
 
 void tsdb_export_delete(struct tsdb_export *export, const char *measurement,
 			const struct tsdb_tag *tags, size_t n_tags, int64_t time_ms)
 {
-	add_tags(add_deletion(export, measurement, time_ms, time_ms + 1), tags, n_tags);
+	struct buf names_values = {0};
+	struct tsdb_deletion *deletion;
+
+	add_tags(&names_values, tags, n_tags);
+	if (widen(export, measurement, &names_values, time_ms)) {
+		buf_fini(&names_values);
+		return;
+	}
+	deletion = add_deletion(export, measurement, time_ms, time_ms + 1);
+	deletion->names_values = names_values;
+	deletion->n_tags = n_tags;
 }
 
 void tsdb_export_delete_series(struct tsdb_export *export, const char *measurement,
@@ -49,7 +89,8 @@ void tsdb_export_delete_series(struct tsdb_export *export, const char *measureme
 {
 	struct tsdb_deletion *deletion = add_deletion(export, measurement, 0, to_ms);
 
-	add_tags(deletion, tags, n_tags);
+	add_tags(&deletion->names_values, tags, n_tags);
+	deletion->n_tags = n_tags;
 	deletion->is_series = true;
 }
 
@@ -132,8 +173,8 @@ static int delete_some(struct tsdb *tsdb, const struct tsdb_export *export, size
 	return rc;
 }
 
-/* Each looks into every shard, which takes up to a second of a loaded database with years of them;
- * all together must not take longer than an answer may. */
+/* Each looks into every shard, so it takes longer the further back the database goes: all together
+ * must not take longer than an answer may. */
 static int delete_version_1(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err)
 {
 	size_t from = 0;
@@ -293,21 +334,29 @@ static size_t count_series(const struct tsdb_export *export)
 	return n;
 }
 
-static void tell(struct tsdb *tsdb, size_t n, const char *trouble)
+static void note(struct tsdb *tsdb, size_t n, const char *trouble)
 {
 	(void)pthread_mutex_lock(&tsdb->lock);
 	*(trouble ? &tsdb->state.series_left : &tsdb->state.series_removed) += (int64_t)n;
 	(void)pthread_mutex_unlock(&tsdb->lock);
+	*(trouble ? &tsdb->untold_left : &tsdb->untold_removed) += n;
 	if (trouble)
+		(void)snprintf(tsdb->left_trouble, sizeof tsdb->left_trouble, "%.159s", trouble);
+}
+
+void tsdb_delete_tell(struct tsdb *tsdb)
+{
+	if (tsdb->untold_removed > 0)
+		log_info("tsdb",
+			 "%zu series were removed from %s, since their tags changed or a month of "
+			 "them vanished, and written anew",
+			 tsdb->untold_removed, tsdb->config.name);
+	if (tsdb->untold_left > 0)
 		log_warn("tsdb",
 			 "%s keeps %zu series under tags that the registry has changed, beside the "
 			 "new ones: %s",
-			 tsdb->config.name, n, trouble);
-	else
-		log_info("tsdb",
-			 "%zu series were removed from %s since their tags changed or parts of "
-			 "them vanished; what is left of them is written anew",
-			 n, tsdb->config.name);
+			 tsdb->config.name, tsdb->untold_left, tsdb->left_trouble);
+	tsdb->untold_removed = tsdb->untold_left = 0;
 }
 
 /* InfluxDB 3 deletes nothing, VictoriaMetrics no single points: there a vanished point stays. */
@@ -338,6 +387,6 @@ int tsdb_delete(struct tsdb *tsdb, const struct tsdb_export *export, struct err 
 		rc = 0;
 	}
 	if (rc == 0 && n_series > 0)
-		tell(tsdb, n_series, trouble);
+		note(tsdb, n_series, trouble);
 	return rc;
 }

@@ -113,7 +113,9 @@ struct tsdb {
 	int64_t kept[TSDB_KEPT]; /* the source's */
 	struct tsdb_pendings rows, cursors;
 	int64_t process_asked_mono_ms;
-	bool take_row_next; /* memory and file take turns */
+	bool take_row_next;                 /* memory and file take turns */
+	size_t untold_removed, untold_left; /* series, until the next pause */
+	char left_trouble[160];
 };
 
 /* tsdb_queue.c */
@@ -171,6 +173,8 @@ char *tsdb_write_url(const struct server_tsdb_config *config);
 /* tsdb_delete.c */
 /* The thread: before the export's lines. A database that cannot delete is no failure. */
 int tsdb_delete(struct tsdb *tsdb, const struct tsdb_export *export, struct err *err);
+/* When all is written: says how many series were removed, or could not be. */
+void tsdb_delete_tell(struct tsdb *tsdb);
 
 struct tsdb_deletion {
 	char *measurement;

@@ -227,7 +227,7 @@ def test_series_follow_the_registry_there_and_back(plant, stack):
     assert_follows(plant, databases, OLD)
     assert metric(plant, "tsdb_series_removed_total") > 0
     assert metric(plant, "tsdb_series_left_total") == 0
-    assert "series were removed from influxdb1" in plant.server.log()
+    wait_until(lambda: "series were removed from influxdb1" in plant.server.log(), 30, "it is told")
     write_registry(plant)
     plant.server.hang_up()
     assert_follows(plant, databases, NEW)
@@ -297,7 +297,7 @@ def test_influxdb_2_deletes_and_of_influxdb_3_it_is_told_that_it_cannot(plant):
         assert_follows(plant, [Fake(fakes["influxdb2"])], OLD)
         wait_until(lambda: metric(plant, "tsdb_series_left_total") > 0, 60, "what is left is counted")
         assert ("region", "370102") in {tag for key in fakes["influxdb3"].points for tag in key[1]}
-        assert "influxdb3 keeps" in plant.server.log()
+        wait_until(lambda: "influxdb3 keeps" in plant.server.log(), 30, "it is told")
         assert not fakes["influxdb2"].refused and not fakes["influxdb3"].refused
     finally:
         for fake in fakes.values():

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "server/tsdb/tsdb_private.h"
 #include "tsdb_rig.h"
 
 static int delete_and_write(const struct tsdb_question *question, struct tsdb_export *out,
@@ -86,6 +87,42 @@ static void series_are_removed_where_it_can_be_done(void **state)
 	}
 }
 
+/* Points that stand next to each other go together. */
+static void neighbours_are_one_deletion(void **state)
+{
+	static const struct tsdb_tag a = {"item", "a"}, b = {"item", "b"};
+	static const struct {
+		const char *phrase, *measurement;
+		const struct tsdb_tag *tag;
+		int64_t time_ms;
+		size_t n_deletions;
+	} steps[] = {
+		{"the first", "kpi_day", &a, 10 * (int64_t)DAY_MS, 1},
+		{"the day after", "kpi_day", &a, 11 * (int64_t)DAY_MS, 1},
+		{"of another series", "kpi_day", &b, 11 * (int64_t)DAY_MS, 2},
+		{"the day after that", "kpi_day", &a, 12 * (int64_t)DAY_MS, 2},
+		{"a day left out", "kpi_day", &a, 14 * (int64_t)DAY_MS, 3},
+		{"the day before", "kpi_day", &a, 9 * (int64_t)DAY_MS, 4},
+		{"another measurement", "energy_hour", &a, 13 * (int64_t)DAY_MS, 5},
+		{"an hour after", "energy_hour", &a, 13 * DAY_MS + HOUR_MS, 5},
+		{"two hours after that", "energy_hour", &a, 13 * DAY_MS + 3 * HOUR_MS, 6},
+		{"a month", "kpi_month", &a, 1000, 7},
+		{"the next month", "kpi_month", &a, 1000 + 30 * (int64_t)DAY_MS, 8},
+	};
+	struct tsdb_export export = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		tsdb_export_delete(&export, steps[i].measurement, steps[i].tag, 1,
+				   steps[i].time_ms);
+		if (export.n_deletions != steps[i].n_deletions)
+			fail_msg("%s: %zu", steps[i].phrase, export.n_deletions);
+	}
+	assert_true(export.deletions[0].from_ms == 10 * (int64_t)DAY_MS &&
+		    export.deletions[0].to_ms == 12 * (int64_t)DAY_MS + 1);
+	tsdb_export_fini(&export);
+}
+
 struct racer {
 	struct rig *rig;
 	struct registry *other;
@@ -135,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(series_are_removed_where_it_can_be_done),
+		cmocka_unit_test(neighbours_are_one_deletion),
 		cmocka_unit_test(an_answer_by_a_registry_that_is_replaced_is_not_written),
 	};
 
