@@ -12,95 +12,6 @@ static const struct registry *registry_of(const struct input_work *work)
 	return work->reader->figures->registry;
 }
 
-/* ---- amounts ---- */
-
-/* Adds what an item has in [from, to), whole hours, from days' rows. */
-static int add_days(const struct input_work *work, struct derived_key key, struct span_ms span,
-		    struct kpi_sum *sum, struct err *err)
-{
-	while (span.from_ms < span.to_ms) {
-		struct derived_row row;
-		int64_t start, end;
-		int rc;
-
-		key.day = figures_day(work->reader, span.from_ms);
-		start = figures_day_start(work->reader, key.day);
-		end = start + DAY_MS < span.to_ms ? start + DAY_MS : span.to_ms;
-		rc = derived_get(work->reader->derived, DERIVED_INSTITUTION_DAY, &key, &row, NULL,
-				 err);
-		if (rc < 0)
-			return rc;
-		if (end - start == DAY_MS || !row.has_hours) {
-			sum->value += row.sum.value;
-			sum->estimated += row.sum.estimated;
-		}
-		for (int64_t at = start; end - start < DAY_MS && row.has_hours && at < end;
-		     at += HOUR_MS) {
-			sum->value += row.hours[(at - start) / HOUR_MS].value;
-			sum->estimated += row.hours[(at - start) / HOUR_MS].estimated;
-		}
-		span.from_ms = end;
-	}
-	return 0;
-}
-
-/* The same of one meter. */
-static int add_meter_days(const struct input_work *work, uint32_t meter, struct span_ms span,
-			  struct kpi_sum *sum, struct err *err)
-{
-	while (span.from_ms < span.to_ms) {
-		struct derived_row row;
-		civil_day day = figures_day(work->reader, span.from_ms);
-		int64_t start = figures_day_start(work->reader, day);
-		int64_t end = start + DAY_MS < span.to_ms ? start + DAY_MS : span.to_ms;
-		int rc = figures_meter_row(work->reader, DERIVED_METER_DAY, meter, day, &row, err);
-
-		if (rc < 0)
-			return rc;
-		for (int64_t at = start; at < end; at += HOUR_MS)
-			sum->value += row.hours[(at - start) / HOUR_MS].value;
-		sum->estimated += row.sum.estimated;
-		span.from_ms = end;
-	}
-	return 0;
-}
-
-int figures_input_item(const struct input_work *work, enum carrier carrier, const char *item,
-		       const struct figures_part *part, struct kpi_sum *sum, struct err *err)
-{
-	struct derived_key key = {.id = work->id, .carrier = carrier, .day = part->month};
-	struct derived_row row;
-	int rc;
-
-	if (work->id == 0)
-		return 0;
-	strncpy(key.item, item, sizeof key.item - 1);
-	if (!part->is_whole)
-		return add_days(work, key, part->span, sum, err);
-	rc = derived_get(work->reader->derived, DERIVED_INSTITUTION_MONTH, &key, &row, NULL, err);
-	sum->value += row.sum.value;
-	sum->estimated += row.sum.estimated;
-	return rc < 0 ? rc : 0;
-}
-
-int figures_input_meter(const struct input_work *work, uint32_t meter,
-			const struct figures_part *part, struct kpi_sum *sum, struct err *err)
-{
-	struct derived_row row;
-	int rc;
-
-	sum->applies = true;
-	if (!part->is_whole) {
-		rc = add_meter_days(work, meter, part->span, sum, err);
-	} else {
-		rc = figures_meter_row(work->reader, DERIVED_METER_MONTH, meter, part->month, &row,
-				       err);
-		sum->value += row.sum.value;
-		sum->estimated += row.sum.estimated;
-	}
-	return rc < 0 ? rc : figures_miss_meter(work->reader, meter, false, part, sum, err);
-}
-
 /* ---- one carrier in one month ---- */
 
 struct supplied {
@@ -367,23 +278,66 @@ static int take_part(struct input_work *work, const struct figures_part *part, s
 	return rc;
 }
 
+static int take_parts(struct input_work *work, struct span_ms span, struct err *err)
+{
+	int rc = 0;
+
+	while (span.from_ms < span.to_ms && rc == 0) {
+		struct figures_part part = next_part(work, &span);
+
+		rc = take_part(work, &part, err);
+	}
+	return rc;
+}
+
+/* Hours that are not needed are not read. */
+static bool needs_hours(const struct input_work *work)
+{
+	return !is_remote(work) && (work->input->parts[PART_ELECTRICITY].applies ||
+				    work->input->parts[PART_WATER].applies);
+}
+
+/* The months that are closed for good at the beginning of a span, which is left with the rest. */
+static int take_trunk(struct input_work *work, struct span_ms *span, bool *has_hours,
+		      struct err *err)
+{
+	struct figures_trunk_key key;
+	struct span_ms closed = *span;
+	int rc;
+
+	*has_hours = false;
+	if (!figures_trunk_cut(work, &key) || span->from_ms >= key.to_ms)
+		return 0;
+	if (closed.to_ms > key.to_ms)
+		closed.to_ms = key.to_ms;
+	span->from_ms = closed.to_ms;
+	if (figures_trunk_recall(work, &key)) {
+		*has_hours = needs_hours(work);
+		return 0;
+	}
+	rc = take_parts(work, closed, err);
+	*has_hours = needs_hours(work);
+	if (rc == 0 && *has_hours)
+		rc = figures_load_hours(work, closed, err);
+	if (rc == 0)
+		figures_trunk_remember(work, &key);
+	return rc;
+}
+
 static int take_span(struct input_work *work, struct span_ms span, struct err *err)
 {
 	const struct span days = {figures_day(work->reader, span.from_ms),
 				  figures_day(work->reader, span.to_ms - 1) + 1};
 	struct span_ms left = span;
+	bool has_hours = false;
 	int rc = figures_costs_load(&work->costs, work->reader, work->institution, days, err);
 
-	while (left.from_ms < left.to_ms && rc == 0) {
-		struct figures_part part = next_part(work, &left);
-
-		rc = take_part(work, &part, err);
-	}
-	/* Hours that are not needed are not read. */
-	if (rc == 0 && !is_remote(work) &&
-	    (work->input->parts[PART_ELECTRICITY].applies ||
-	     work->input->parts[PART_WATER].applies))
-		rc = figures_load_hours(work, span, err);
+	if (rc == 0)
+		rc = take_trunk(work, &left, &has_hours, err);
+	if (rc == 0)
+		rc = take_parts(work, left, err);
+	if (rc == 0 && needs_hours(work))
+		rc = figures_load_hours(work, has_hours ? left : span, err);
 	if (rc == 0)
 		figures_input_operation(work, span);
 	figures_costs_free(&work->costs);

@@ -82,6 +82,14 @@ int figures_input_carrier(const struct input_work *work, enum carrier carrier,
 int figures_input_remote(const struct input_work *work, const struct figures_part *part,
 			 struct figures_quantities out[N_CARRIERS], struct err *err);
 
+/* ---- closed months, remembered (figures_trunk.c) ---- */
+/* The end of the scope's months that are closed for good, whatever the hour is now: the start of a
+ * month. False: there are none, or they are not to be remembered. */
+bool figures_trunk_cut(const struct input_work *work, struct figures_trunk_key *out);
+/* work->input and work->loads after these months; false: they are not remembered. */
+bool figures_trunk_recall(struct input_work *work, const struct figures_trunk_key *key);
+void figures_trunk_remember(const struct input_work *work, const struct figures_trunk_key *key);
+
 /* ---- into the parts of indicators (figures_parts.c) ---- */
 void figures_input_add(const struct input_work *work, enum carrier carrier, civil_day month,
 		       const struct figures_quantities *of);

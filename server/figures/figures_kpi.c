@@ -188,8 +188,15 @@ static int group_inputs(struct work *work, uint32_t institution, struct kpi_inpu
 	if (cache != NULL &&
 	    figures_cache_get(cache, &work->cache_key, registry, institution, inputs))
 		return 0;
+	/* Where others' figures are divided its own months are not alone in it. */
+	work->reader.trunks = registry->institutions[institution].n_successors == 0 &&
+					      work->question->period.kind != PERIOD_HEATING
+				      ? cache
+				      : NULL;
+	work->reader.as_of = work->as_of;
 	rc = inputs_of(&work->reader, institution, &work->question->period,
 		       work->question->is_before, inputs, err);
+	work->reader.trunks = NULL;
 	if (rc == 0 && cache != NULL)
 		figures_cache_put(cache, &work->cache_key, institution, work->as_of, inputs);
 	return rc;

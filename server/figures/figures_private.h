@@ -39,6 +39,8 @@ struct figures_reader {
 	struct figures_prices *prices;      /* FIGURES_PRICE_DAYS, remembered */
 	struct figures_free_day *free_days; /* FIGURES_FREE_DAYS, too */
 	struct figures_name *names;         /* FIGURES_NAMES, too */
+	struct figures_cache *trunks;       /* where closed months may come from; NULL: nowhere */
+	int64_t as_of;                      /* with trunks: what they are computed at */
 };
 int figures_reader_open(struct figures_reader *reader, const struct figures *figures,
 			struct err *err);
@@ -198,6 +200,26 @@ struct figures_cache_key {
 	int64_t hour;         /* of heating, where institutions' own days may end later; else 0 */
 	civil_day last_month; /* follows from the others: what comes later does not matter */
 };
+/* An institution's closed months at the beginning of a scope that goes on (figures_trunk.c): the
+ * turn of an hour, or today's readings, leave them as they are. */
+struct figures_trunk_key {
+	int64_t factors_version;
+	enum factor_basis basis;
+	int frozen_year;
+	int64_t from_ms, to_ms; /* of the scope; to: where a month begins */
+	civil_day last_month;   /* follows from to_ms */
+};
+struct figures_trunk;
+/* NULL: not remembered or out of date. The copy is the caller's (free). */
+struct figures_trunk *figures_cache_get_trunk(const struct figures_reader *reader,
+					      const struct figures_trunk_key *key,
+					      uint32_t institution);
+/* Takes the trunk. */
+void figures_cache_put_trunk(const struct figures_reader *reader,
+			     const struct figures_trunk_key *key, uint32_t institution,
+			     struct figures_trunk *trunk);
+size_t figures_trunk_size(const struct figures_trunk *trunk);
+
 /* What the reader's ledger has committed by now; asked once per question, before reading rows. */
 int figures_cache_refresh(const struct figures_reader *reader, int64_t *as_of, struct err *err);
 /* False: not remembered or out of date. Reasons are not remembered. */

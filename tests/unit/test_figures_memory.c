@@ -11,7 +11,7 @@
 
 #include "server/figures/figures.h"
 
-enum { STEPS = 40, N_PERIODS = 5, FIRST_YEAR = 2025, N_MONTHS = 16 };
+enum { STEPS = 40, N_PERIODS = 8, FIRST_YEAR = 2025, N_MONTHS = 16 };
 
 static const char school_yaml[] =
 	"id: 370102-0002\nname: 第一小学\ntype: education\nregion: \"370102\"\n"
@@ -35,6 +35,8 @@ static const char site_yaml[] = "id: 370102-S001\nname: 综合办公楼\nregion:
 
 static void add_value(struct buf *out, const struct kpi_value *value)
 {
+	buf_printf(out, " %u/%u/%lld/%lld", value->crowd.n, value->crowd.gap_n,
+		   (long long)value->crowd.largest, (long long)value->crowd.gap_largest);
 	buf_printf(out, " %d/%lld/%lld/%lld/%d/%lld", value->has_value,
 		   (long long)(value->has_value ? value->value : value->partial),
 		   (long long)value->coverage, (long long)value->estimated, value->has_previous,
@@ -51,17 +53,17 @@ static int print_all(const struct figures_row *row, void *arg)
 	return 0;
 }
 
-/* A year, three months and a running quarter. */
+/* A year, two months, a quarter; and what is running, with the twelve months before. */
 static char *ask(const struct figures *figures, int which)
 {
-	static const struct {
+	int year = civil_date_of(civil_day_of_utc(figures->now_ms, CAMPUS_OFFSET_MS)).year;
+	const struct {
 		int year, number;
 		enum figures_period_kind kind;
-	} periods[N_PERIODS] = {{2025, 0, PERIOD_YEAR},
-				{2025, 6, PERIOD_MONTH},
-				{2026, 2, PERIOD_MONTH},
-				{2025, 12, PERIOD_MONTH},
-				{2026, 2, PERIOD_QUARTER}};
+	} periods[N_PERIODS] = {{2025, 0, PERIOD_YEAR},    {2025, 6, PERIOD_MONTH},
+				{2025, 12, PERIOD_MONTH},  {2025, 3, PERIOD_QUARTER},
+				{year, 0, PERIOD_YEAR},    {year, 0, PERIOD_MONTH},
+				{year, 0, PERIOD_QUARTER}, {year, 0, PERIOD_ROLLING12}};
 	struct figures_question question = {
 		.region = region_find(figures->registry->regions, "370100", 6), .by = GROUP_TYPE};
 	struct buf out = {0};
@@ -175,30 +177,52 @@ static void init(struct campus *campus)
 	free(school);
 }
 
-static void what_is_remembered_is_what_would_be_computed(void **state)
+/* Hours pass, or days. Within an hour a silence is remembered as it was first found. */
+static void let_time_pass(struct figures *figures)
+{
+	figures->now_ms += HOUR_MS;
+	figures->now_ms += random() % 2 == 0 ? random() % (2 * HOUR_MS)
+					     : random() % 8 * (int64_t)DAY_MS + random() % DAY_MS;
+}
+
+static void walk(unsigned seed, const char *start)
 {
 	struct factors *factors = campus_factors();
 	struct campus campus;
 
-	(void)state;
 	init(&campus);
 	struct figures figures = {.ledger = campus.ledger,
 				  .factors = factors,
-				  .now_ms = campus_time("2026-05-02"),
+				  .now_ms = campus_time(start),
 				  .min_coverage = 10000,
 				  .cache = figures_cache_create()};
-	srandom(4);
+	srandom(seed);
 	for (int step = 0; step < STEPS; step++) {
 		do_something(&campus);
 		figures.registry = campus.registry;
+		figures.basis = random() % 8 == 0 ? BASIS_EQUIVALENT : BASIS_CALORIFIC;
 		if (step % 3 == 0) /* what has come is not computed yet */
 			compare(&figures, step);
 		campus_derive(&campus);
+		compare(&figures, step);
+		let_time_pass(&figures);
 		compare(&figures, step);
 	}
 	figures_cache_destroy(figures.cache);
 	campus_fini(&campus);
 	factors_release(factors);
+}
+
+static void what_is_remembered_is_what_would_be_computed(void **state)
+{
+	(void)state;
+	walk(4, "2026-03-02");
+}
+
+static void so_it_is_when_the_year_turns(void **state)
+{
+	(void)state;
+	walk(7, "2025-12-05T20:10:00+08:00");
 }
 
 /* Rows that vanish without a word show what is read again. */
@@ -218,12 +242,12 @@ static void what_comes_live_leaves_the_past_as_it_is_remembered(void **state)
 				  .now_ms = campus_time("2026-05-02"),
 				  .min_coverage = 10000,
 				  .cache = figures_cache_create()};
-	char *year = ask(&figures, 0), *running = ask(&figures, 4);
+	char *year = ask(&figures, 0), *running = ask(&figures, 6);
 	campus_check(db_execute(ledger_db(campus.ledger), "DELETE FROM institution_month", &err),
 		     &err);
 	campus_feed(&campus, "s01", "2026-05-01", "2026-05-02", 2 * MICRO);
 	campus_derive(&campus);
-	char *year_then = ask(&figures, 0), *running_then = ask(&figures, 4);
+	char *year_then = ask(&figures, 0), *running_then = ask(&figures, 6);
 	assert_string_equal(year_then, year);
 	assert_string_not_equal(running_then, running);
 	campus_feed(&campus, "s01", "2025-12-30", "2025-12-31", 2 * MICRO);
@@ -238,11 +262,47 @@ static void what_comes_live_leaves_the_past_as_it_is_remembered(void **state)
 	factors_release(factors);
 }
 
+/* The same of the closed months of a year that goes on, an hour later. */
+static void what_is_closed_of_a_running_year_is_not_read_again(void **state)
+{
+	struct factors *factors = campus_factors();
+	struct campus campus;
+	struct err err = {""};
+
+	(void)state;
+	init(&campus);
+	campus_feed(&campus, "s01", "2025-01-01", "2026-05-01", MICRO);
+	campus_derive(&campus);
+	struct figures figures = {.ledger = campus.ledger,
+				  .registry = campus.registry,
+				  .factors = factors,
+				  .now_ms = campus_time("2026-05-10"),
+				  .min_coverage = 10000,
+				  .cache = figures_cache_create()};
+	char *before = ask(&figures, 4);
+	campus_check(db_execute(ledger_db(campus.ledger), "DELETE FROM institution_month", &err),
+		     &err);
+	figures.now_ms += HOUR_MS / 2;
+	char *then = ask(&figures, 4);
+	figures_cache_destroy(figures.cache);
+	figures.cache = figures_cache_create();
+	char *read = ask(&figures, 4);
+	assert_string_not_equal(read, then);
+	char *texts[] = {before, then, read};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		free(texts[i]);
+	figures_cache_destroy(figures.cache);
+	campus_fini(&campus);
+	factors_release(factors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_remembered_is_what_would_be_computed),
+		cmocka_unit_test(so_it_is_when_the_year_turns),
 		cmocka_unit_test(what_comes_live_leaves_the_past_as_it_is_remembered),
+		cmocka_unit_test(what_is_closed_of_a_running_year_is_not_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
