@@ -151,11 +151,23 @@ const struct registry *devices_registry(const struct devices *devices)
 	return devices->registry;
 }
 
+/* A batch names its meters in order, as a rule that of the registry: the one after the last one is
+ * beside it in memory, and of a million the buckets are not. */
+static bool is_next(struct devices *devices, const char *id, size_t len)
+{
+	struct device *next = devices->last + 1;
+
+	if (next == devices->items + devices->n || !is_same(next->id, id, len))
+		return false;
+	devices->last = next;
+	return true;
+}
+
 struct device *devices_find(struct devices *devices, const char *id, size_t len)
 {
 	size_t i;
 
-	if (devices->last && is_same(devices->last->id, id, len))
+	if (devices->last && (is_same(devices->last->id, id, len) || is_next(devices, id, len)))
 		return devices->last;
 	i = hash_text(id, len) & (devices->n_buckets - 1);
 	for (; devices->buckets[i] != 0; i = (i + 1) & (devices->n_buckets - 1)) {

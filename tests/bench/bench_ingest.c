@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many readings a second the keeper commits, each commit with fsync, without broker and
- * database: batches of 100 readings of 10 quantities in several shapes.
+ * database: batches of 100 readings of 10 quantities in several shapes. A commit holds 20,000
+ * readings, of 1,000 meters with one of each 1,000; as many follow each other in those shapes as
+ * leave the rows of a day short, because a row that grows is written whole.
  *
  *   bench_ingest [FOLDER [WORD]]      FOLDER for the ledger, default the current one; WORD: only
  *                                     the shapes whose name has it
@@ -28,6 +30,7 @@ enum { READINGS = 100, GROUP = 20000, INTERVAL_MS = 60000 };
 struct shape {
 	const char *name;
 	size_t meters_per_batch, agents, batches;
+	size_t commit; /* readings */
 };
 
 struct cost {
@@ -164,7 +167,7 @@ static struct cost feed(struct keeper *keeper, const struct shape *shape,
 			started_us = clock_mono_us();
 			started_cpu_us = bench_cpu_us();
 			keeper_take(keeper, topic, payload.data, payload.len, now_ms);
-			if (keeper_waiting(keeper) >= GROUP)
+			if (keeper_waiting(keeper) >= shape->commit)
 				commit(keeper, now_ms);
 			if (b == 0)
 				continue;
@@ -319,8 +322,8 @@ static void run_database(const struct shape *shape, const char *folder,
 static int run_databases(const char *folder, const char *word, const char *kind, const char *url)
 {
 	static const struct shape shapes[] = {
-		{"one meter's backlog a batch, 10 agents", 1, 10, 400},
-		{"100 meters a batch, 10 agents", 100, 10, 400},
+		{"one meter's backlog a batch, 10 agents", 1, 10, 400, GROUP},
+		{"100 meters a batch, 10 agents", 100, 10, 400, GROUP},
 	};
 	struct server_tsdb_config tsdb = {.name = "bench",
 					  .url = url,
@@ -343,13 +346,14 @@ static int run_databases(const char *folder, const char *word, const char *kind,
 int main(int argc, char **argv)
 {
 	static const struct shape shapes[] = {
-		{"one meter's backlog a batch, 1 agent", 1, 1, 10000},
-		{"one meter's backlog a batch, 100 agents", 1, 100, 100},
-		{"100 meters a batch, 1 agent", 100, 1, 5000},
-		{"100 meters a batch, 200 agents", 100, 200, 25},
-		{"100 meters a batch, 10 agents", 100, 10, 500},
-		{"100 meters a batch, 1,000 agents", 100, 1000, 10},
-		{"100 meters a batch, 10,000 agents", 100, 10000, 4},
+		{"one meter's backlog a batch, 1 agent", 1, 1, 10000, GROUP},
+		{"one meter's backlog a batch, 100 agents", 1, 100, 100, GROUP},
+		{"100 meters, 200 readings of each a commit", 100, 1, 5000, GROUP},
+		{"1,000 meters, 20 readings of each a commit", 100, 10, 500, GROUP},
+		{"1,000 meters, one reading of each a commit", 100, 10, 25, 1000},
+		{"20,000 meters, one reading of each a commit", 100, 200, 25, GROUP},
+		{"100,000 meters, one reading of each a commit", 100, 1000, 10, GROUP},
+		{"1,000,000 meters, one reading of each a commit", 100, 10000, 4, GROUP},
 	};
 
 	if (argc == 5)
