@@ -279,8 +279,10 @@ static int listen_at(struct control *control, struct err *err)
 	if (control->fd < 0 ||
 	    bind(control->fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
 	    chmod(control->path, 0660) != 0 || listen(control->fd, BACKLOG) != 0)
-		return err_set(err, -errno, "cannot listen at %s: %s", control->path,
-			       err_name(errno));
+		return err_set(err, -errno,
+			       "cannot listen at %s: %s; its folder (control.socket) must be there "
+			       "and this user's",
+			       control->path, err_name(errno));
 	return 0;
 }
 

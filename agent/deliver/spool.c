@@ -45,7 +45,11 @@ static int lock(struct spool *spool, struct err *err)
 
 	spool->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (spool->lock_fd < 0)
-		r = err_set(err, -errno, "cannot open %s: %s", name, err_name(errno));
+		r = err_set(
+			err, -errno,
+			"the spool %s cannot be opened: %s; its folder (spool.path) must be there "
+			"and this user's",
+			spool->path, err_name(errno));
 	else if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		r = err_set(err, -EBUSY, "another nenghao-agent uses the spool %s", spool->path);
 	free(name);

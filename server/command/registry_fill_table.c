@@ -157,12 +157,13 @@ static int open_table(struct table *table, const char *folder, struct err *err)
 {
 	char *path = xasprintf("%s/%s", folder, table->name);
 	struct buf raw = {0};
+	struct err words = {""};
 	int rc = file_read(path, TABLE_MAX, &raw);
 
 	if (rc < 0)
 		rc = err_set(err, rc, "%s: %s", path, err_name(rc));
-	if (rc == 0)
-		rc = charset_to_utf8(raw.data, raw.len, &table->text, err);
+	if (rc == 0 && charset_to_utf8(raw.data, raw.len, &table->text, &words) < 0)
+		rc = err_set(err, -EILSEQ, "%s: %s", path, words.text);
 	buf_fini(&raw);
 	free(path);
 	if (rc < 0)
