@@ -85,6 +85,7 @@ static void write_metrics(struct buf *out, void *arg)
 	metrics_write(server->ingest, server->receiver, VERSION, out);
 	audit_write_metrics(server->audit, out);
 	alarm_write_metrics(server->rounds.alarm, out);
+	rounds_write_metrics(&server->rounds, out);
 	federation_write_metrics(server->federation, out);
 }
 

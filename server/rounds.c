@@ -147,6 +147,16 @@ static void close_rounds(void *arg)
 	derive_close(rounds->derive);
 }
 
+void rounds_write_metrics(const struct rounds *rounds, struct buf *out)
+{
+	buf_printf(out,
+		   "# HELP nenghao_institutions_to_restate institutions not yet looked at for "
+		   "whether what their indicators are made with has changed\n"
+		   "# TYPE nenghao_institutions_to_restate gauge\n"
+		   "nenghao_institutions_to_restate %" PRId64 "\n",
+		   restate_left(rounds->restate));
+}
+
 struct ingest_hooks rounds_hooks(struct rounds *rounds)
 {
 	return (struct ingest_hooks){.open = open_rounds,

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "common/buf.h"
 #include "server/alarm/alarm.h"
 #include "server/figures/restate.h"
 #include "server/ingest/ingest.h"
@@ -30,6 +31,9 @@ struct rounds {
 	struct rival_noted rival;
 	int64_t looked_ms; /* for events of lower servers that are over; monotonic */
 };
+
+/* Appends Prometheus text; from any thread, once the ingest has started. */
+void rounds_write_metrics(const struct rounds *rounds, struct buf *out);
 
 struct ingest_hooks rounds_hooks(struct rounds *rounds);
 

@@ -13,6 +13,7 @@ struct status_run {
 	struct ledger *ledger;
 	int64_t offset_ms, now_ms;
 	bool has_derived;         /* the server has run: the tables of roll-ups are there */
+	bool has_restate;         /* and the one of what is written again */
 	struct json_writer *json; /* NULL: a table for people */
 };
 
@@ -92,6 +93,28 @@ static void show_dirty(struct status_run *run, struct db_statement *row)
 			     db_column_int(row, 0));
 }
 
+static void show_restated(struct status_run *run, struct db_statement *row)
+{
+	const char *tsdb = db_column_text(row, 0, NULL);
+	int64_t n = db_column_int(row, 1);
+
+	if (run->json == NULL) {
+		(void)printf("%-32s %" PRId64 " institutions, all of whose indicators are to be "
+			     "written again\n",
+			     tsdb, n);
+		return;
+	}
+	json_begin_object(run->json, NULL);
+	json_add_string(run->json, "tsdb", tsdb);
+	json_add_int(run->json, "institutions", n);
+	json_end_object(run->json);
+}
+
+static void note_restate(struct status_run *run, struct db_statement *row)
+{
+	run->has_restate = db_column_int(row, 0) > 0;
+}
+
 static void note_derived(struct status_run *run, struct db_statement *row)
 {
 	run->has_derived = db_column_int(row, 0) > 0;
@@ -145,6 +168,25 @@ static int show_servers(struct status_run *run, struct err *err)
 	return rc;
 }
 
+/* A change of a factor or of an institution's card is written to the databases bit by bit. */
+static int show_restate(struct status_run *run, struct err *err)
+{
+	int rc = each_row(run, "SELECT count(*) FROM sqlite_master WHERE name = 'kpi_restate'",
+			  note_restate, err);
+
+	if (run->json != NULL)
+		json_begin_array(run->json, "to_restate");
+	if (rc == 0 && run->has_restate)
+		rc = each_row(run,
+			      "SELECT tsdb, n FROM (SELECT tsdb, (SELECT count(*) FROM kpi_restate "
+			      "WHERE kind = 0 AND institution <> '' AND change > cursor) AS n FROM "
+			      "tsdb_cursor) WHERE n > 0 ORDER BY tsdb",
+			      show_restated, err);
+	if (run->json != NULL)
+		json_end_array(run->json);
+	return rc;
+}
+
 static int show(struct status_run *run, struct err *err)
 {
 	int rc;
@@ -180,6 +222,8 @@ static int show(struct status_run *run, struct err *err)
 						 "count(*) FROM derived_dirty)"
 					       : "SELECT count(*) FROM dirty",
 			      show_dirty, err);
+	if (rc == 0)
+		rc = show_restate(run, err);
 	if (run->json != NULL)
 		json_end_object(run->json);
 	return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/figures/restate.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/hash.h"
@@ -16,10 +17,11 @@ struct restate {
 	const struct factors *factors;
 	uint64_t terms; /* hash of what is the same for all */
 	struct db_statement *find, *put;
-	uint32_t next;   /* institution to look at; n_institutions: all are done */
-	civil_day today; /* the day that `next` was begun for */
-	bool has_recent; /* time has passed: they are written anyway */
-	bool is_pending; /* an institution changed since the last pass ended */
+	uint32_t next;        /* institution to look at; n_institutions: all are done */
+	civil_day today;      /* the day that `next` was begun for */
+	bool has_recent;      /* time has passed: they are written anyway */
+	_Atomic int64_t left; /* after `next`, for other threads */
+	bool is_pending;      /* an institution changed since the last pass ended */
 };
 
 int restate_open(struct restate **out, struct ledger *ledger, const struct factors *factors,
@@ -63,6 +65,7 @@ void restate_set_registry(struct restate *restate, struct registry *registry)
 	registry_release(restate->registry);
 	restate->registry = registry_hold(registry);
 	restate->next = 0;
+	atomic_store(&restate->left, (int64_t)registry->n_institutions);
 	restate->has_recent = false;
 }
 
@@ -272,9 +275,15 @@ static int step(struct restate *restate, struct err *err)
 		return rc;
 	}
 	restate->next = next;
+	atomic_store(&restate->left, (int64_t)restate->registry->n_institutions - next);
 	if (next == restate->registry->n_institutions)
 		restate->is_pending = false;
 	return 0;
+}
+
+int64_t restate_left(const struct restate *restate)
+{
+	return atomic_load(&restate->left);
 }
 
 int restate_run(struct restate *restate, int64_t now_ms, bool *more, struct err *err)
@@ -288,6 +297,7 @@ int restate_run(struct restate *restate, int64_t now_ms, bool *more, struct err 
 	today = civil_day_of_utc(now_ms, restate->registry->offset_ms);
 	if (restate->next >= restate->registry->n_institutions && restate->today != today) {
 		restate->next = 0;
+		atomic_store(&restate->left, (int64_t)restate->registry->n_institutions);
 		restate->has_recent = true;
 		restate->today = today;
 	}

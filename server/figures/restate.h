@@ -7,6 +7,7 @@
 #define SERVER_RESTATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "server/factors/factors.h"
 #include "server/ledger/ledger.h"
@@ -36,6 +37,9 @@ void restate_set_registry(struct restate *restate, struct registry *registry);
 /* Looks at some institutions; once a day, at all of them again. more: some are left. Call outside
  * of the ledger's transactions. */
 int restate_run(struct restate *restate, int64_t now_ms, bool *more, struct err *err);
+
+/* How many institutions are still to be looked at in this pass. From any thread. */
+int64_t restate_left(const struct restate *restate);
 
 /* A hash of all that an institution's indicators depend on besides rows and time. */
 int64_t restate_basis(const struct registry *registry, uint32_t institution);

@@ -66,6 +66,7 @@ static void run(struct fixture *f)
 
 	while (more)
 		campus_check(restate_run(f->restate, f->now_ms, &more, &err), &err);
+	assert_int_equal(restate_left(f->restate), 0);
 }
 
 static void reload(struct fixture *f)
@@ -73,6 +74,7 @@ static void reload(struct fixture *f)
 	campus_reload(&f->campus);
 	campus_derive(&f->campus);
 	restate_set_registry(f->restate, f->campus.registry);
+	assert_int_equal(restate_left(f->restate), f->campus.registry->n_institutions);
 	run(f);
 }
 
