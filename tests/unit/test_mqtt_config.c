@@ -34,7 +34,8 @@ static const struct {
 	 "f:2:12: cert_file: cert_file and key_file belong together; one is missing\n"},
 	{"password without name", "url: tcp://h\npassword_file: /p\n",
 	 "f:2:16: password_file: needs a username beside it\n"},
-	{"password itself", "url: tcp://h\npassword: x\n", "f:2:1: unknown key 'password'\n"},
+	{"password itself", "url: tcp://h\npassword: x\n",
+	 "f:2:1: unknown key 'password', did you mean 'password_file'?\n"},
 };
 
 static void test_configs(void **state)
