@@ -29,6 +29,9 @@ static int start_work(struct work *work, const struct figures *figures,
 
 	if (rc == 0)
 		rc = figures_bounds(&work->reader, span, &work->bounds, &work->n, err);
+	if (rc == 0)
+		rc = figures_bounds_trim(&work->reader, work->institution, work->bounds, &work->n,
+					 err);
 	work->interval = span->interval;
 	if (rc < 0)
 		return rc;

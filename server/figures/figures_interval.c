@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The intervals of a span: hours, days, months, years of the server's zone. */
 #include <errno.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "server/figures/figures_private.h"
@@ -54,5 +55,46 @@ int figures_bounds(const struct figures_reader *reader, const struct figures_spa
 	}
 	*bounds = grow(*bounds, *n, &cap, sizeof **bounds);
 	(*bounds)[*n] = at;
+	return 0;
+}
+
+static int widen(const struct figures_reader *reader, enum derived_kind kind, const char *id,
+		 civil_day *first, struct err *err)
+{
+	struct derived_name name;
+	int rc = derived_find(reader->derived, kind, id, &name, err);
+
+	if (rc == 1 && name.first < *first)
+		*first = name.first;
+	return rc < 0 ? rc : 0;
+}
+
+/* The first day on which anything of the institution or its meters is known. */
+static int first_known(const struct figures_reader *reader, uint32_t institution, civil_day *first,
+		       struct err *err)
+{
+	const struct registry *registry = reader->figures->registry;
+	const struct registry_institution *of = &registry->institutions[institution];
+	int rc = widen(reader, DERIVED_INSTITUTION, of->id, first, err);
+
+	for (uint32_t i = 0; i < of->n_meters && rc == 0; i++)
+		rc = widen(reader, DERIVED_METER, registry->meters[of->first_meter + i].id, first,
+			   err);
+	return rc;
+}
+
+int figures_bounds_trim(const struct figures_reader *reader, uint32_t institution, int64_t *bounds,
+			size_t *n, struct err *err)
+{
+	civil_day first = INT32_MAX;
+	size_t k = 0;
+	int rc = first_known(reader, institution, &first, err);
+
+	if (rc < 0)
+		return rc;
+	while (k < *n && bounds[k + 1] <= figures_day_start(reader, first))
+		k++;
+	*n -= k;
+	memmove(bounds, bounds + k, (*n + 1) * sizeof *bounds);
 	return 0;
 }

@@ -70,6 +70,10 @@ int64_t figures_share(int64_t part, int64_t whole);
  * than FIGURES_MAX_POINTS. */
 int figures_bounds(const struct figures_reader *reader, const struct figures_span *span,
 		   int64_t **bounds, size_t *n, struct err *err);
+/* Drops the intervals that end before anything of the institution and its meters is known: nobody
+ * pays for the centuries before the first reading. */
+int figures_bounds_trim(const struct figures_reader *reader, uint32_t institution, int64_t *bounds,
+			size_t *n, struct err *err);
 
 /* ---- what meters miss (figures_run.c) ---- */
 

@@ -6,6 +6,7 @@ import decimal
 import itertools
 import json
 import shutil
+import time
 from decimal import Decimal
 
 import pytest
@@ -152,6 +153,16 @@ def test_hours_days_and_months_add_up(plant):
             if carrier in CARRIERS:
                 assert value(indicators, CARRIERS[carrier]) == sum(points.values()), (name, carrier)
     assert n_sums > 100
+
+
+@pytest.mark.parametrize("interval, since", [("month", 1012), ("day", 1760), ("year", 1)])
+def test_centuries_before_the_first_reading_cost_nothing(plant, interval, since):
+    for by in ("item", "building", "meter"):
+        began = time.monotonic()
+        long = series(plant, plant.names[0], f"{since:04}-01-01", f"{YEAR + 1}-01-01", interval, by)
+        assert time.monotonic() - began < 3, by  # 12 s where each month was looked at
+        assert long == series(plant, plant.names[0], f"{YEAR - 2}-01-01", f"{YEAR + 1}-01-01", interval, by)
+        assert any(long.values())
 
 
 def test_items_add_up_to_what_reached_the_loads(plant):
