@@ -204,7 +204,7 @@ def test_a_reload_leaves_alone_what_is_as_it_was(stack):
     meter = next(m for m in site.status()["meters"] if m["id"] == "m-stays")
     # Slots are counted, not timed: a busy machine may read late, and even miss one.
     assert meter["missed"] <= 1 and meter["due"] - meter["on_time"] <= 2, meter
-    times = site.readings("m-stays")
+    times = sorted(set(site.readings("m-stays")))  # a batch may come twice
     assert len(times) >= (times[-1] - times[0]) // 1000 - 1, "slots are missing"
     assert len(kept.requests) >= len(times)
     assert site.agent.stop() == 0
