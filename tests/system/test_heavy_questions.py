@@ -40,7 +40,8 @@ def city(stack):
     stack.mosquitto()
     write_world(plant)
     # As few threads as there can be: one that computes is one that is missed.
-    plant.write_server(http={"listen": f"127.0.0.1:{plant.http_port}", "threads": 1, "workers": 1})
+    plant.write_server(http={"listen": f"127.0.0.1:{plant.http_port}", "threads": 1, "workers": 1,
+                             "rate": 0})
     plant.token = plant.add_token("light", "--region", "370100", "--grade", "L3")
     plant.heavy = [plant.add_token(f"heavy{n}", "--region", "370100", "--grade", "L3") for n in range(N_TOKENS)]
     stack.run(stack.program("server"), "import", "bills.csv", "-c", plant.server_config)
